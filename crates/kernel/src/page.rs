@@ -1,0 +1,196 @@
+//! Pages of lists, and their order.
+
+use crate::{Rule, RuleViolation};
+
+/// Which page of a list, by `?page=` and `?limit=`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageRequest {
+    page: u32,
+    limit: u32,
+}
+
+impl PageRequest {
+    /// The limit when none is asked for.
+    pub const DEFAULT_LIMIT: u32 = 20;
+    /// The greatest limit.
+    pub const MAX_LIMIT: u32 = 100;
+    /// How far into a list pages go: the database walks over all rows before a page, so depth is bounded. Cursors have no depth.
+    pub const MAX_DEPTH: u32 = 1_000_000;
+
+    /// The page numbered `page`, from 1, of `limit` items each.
+    ///
+    /// # Errors
+    /// All violations: `limit` outside 1..=100, `page` less than 1 or so great that `page * limit` exceeds 1,000,000.
+    pub fn new(page: i64, limit: i64) -> Result<Self, Vec<RuleViolation>> {
+        let checked_limit = within(limit, 1, Self::MAX_LIMIT);
+        let max_page = Self::MAX_DEPTH / checked_limit.unwrap_or(1);
+        match (within(page, 1, max_page), checked_limit) {
+            (Some(page), Some(limit)) => Ok(Self { page, limit }),
+            (page, limit) => {
+                let page = page.is_none().then(|| out_of_range("page", max_page));
+                let limit = limit.is_none().then(|| out_of_range("limit", Self::MAX_LIMIT));
+                Err(page.into_iter().chain(limit).collect())
+            }
+        }
+    }
+
+    /// Reads the two query parameters; an absent one has its default.
+    ///
+    /// # Errors
+    /// As [`PageRequest::new`], and [`Rule::InvalidType`] for what is not a whole number.
+    pub fn parse(page: Option<&str>, limit: Option<&str>) -> Result<Self, Vec<RuleViolation>> {
+        match (
+            integer("page", page, 1),
+            integer("limit", limit, i64::from(Self::DEFAULT_LIMIT)),
+        ) {
+            (Ok(page), Ok(limit)) => Self::new(page, limit),
+            // The readable one of the two is checked as well: all problems are reported at once.
+            (Ok(page), Err(unreadable)) => Err(violations(Self::new(page, 1)).chain([unreadable]).collect()),
+            (Err(unreadable), Ok(limit)) => Err(std::iter::once(unreadable)
+                .chain(violations(Self::new(1, limit)))
+                .collect()),
+            (Err(page), Err(limit)) => Err(vec![page, limit]),
+        }
+    }
+
+    /// The number of the page, from 1.
+    #[must_use]
+    pub const fn page(self) -> u32 {
+        self.page
+    }
+
+    /// The greatest number of items on the page.
+    #[must_use]
+    pub const fn limit(self) -> u32 {
+        self.limit
+    }
+
+    /// How many items come before the page.
+    #[must_use]
+    pub const fn offset(self) -> u32 {
+        (self.page - 1) * self.limit
+    }
+}
+
+impl Default for PageRequest {
+    fn default() -> Self {
+        Self {
+            page: 1,
+            limit: Self::DEFAULT_LIMIT,
+        }
+    }
+}
+
+fn within(value: i64, min: u32, max: u32) -> Option<u32> {
+    u32::try_from(value).ok().filter(|value| (min..=max).contains(value))
+}
+
+fn out_of_range(field: &'static str, max: u32) -> RuleViolation {
+    RuleViolation::new(
+        field,
+        Rule::OutOfRange {
+            min: 1,
+            max: i64::from(max),
+        },
+    )
+}
+
+fn violations<T>(outcome: Result<T, Vec<RuleViolation>>) -> impl Iterator<Item = RuleViolation> {
+    outcome.err().into_iter().flatten()
+}
+
+fn integer(field: &'static str, raw: Option<&str>, default: i64) -> Result<i64, RuleViolation> {
+    let Some(raw) = raw else { return Ok(default) };
+    let digits = raw.strip_prefix('-').unwrap_or(raw);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(RuleViolation::new(field, Rule::InvalidType { expected: "integer" }));
+    }
+    // What is written as a number but fits no i64 is out of every range; zero is, too.
+    Ok(raw.parse().unwrap_or(0))
+}
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The items, at most as many as the limit.
+    pub items: Vec<T>,
+    /// How many items the whole list has.
+    pub total: u64,
+}
+
+impl<T> Page<T> {
+    /// The same page with every item replaced.
+    pub fn map<U>(self, replace: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            items: self.items.into_iter().map(replace).collect(),
+            total: self.total,
+        }
+    }
+}
+
+/// Which way a list is ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Direction {
+    /// The least first.
+    #[default]
+    Ascending,
+    /// The greatest first.
+    Descending,
+}
+
+/// The order of a list: by one key of a documented set, ties by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Sort<K> {
+    /// What it is ordered by.
+    pub key: K,
+    /// Which way.
+    pub direction: Direction,
+}
+
+impl<K: Copy> Sort<K> {
+    /// From the least.
+    pub const fn ascending(key: K) -> Self {
+        Self {
+            key,
+            direction: Direction::Ascending,
+        }
+    }
+
+    /// From the greatest.
+    pub const fn descending(key: K) -> Self {
+        Self {
+            key,
+            direction: Direction::Descending,
+        }
+    }
+
+    /// Reads `?sort=name` (from the least) or `?sort=-name` (from the greatest) among the `allowed` names.
+    ///
+    /// ```
+    /// use kernel::Sort;
+    ///
+    /// #[derive(Debug, Clone, Copy, PartialEq)]
+    /// enum Key { Name, CreatedAt }
+    /// let allowed = [("name", Key::Name), ("createdAt", Key::CreatedAt)];
+    ///
+    /// assert_eq!(Sort::parse("-createdAt", &allowed), Ok(Sort::descending(Key::CreatedAt)));
+    /// assert!(Sort::parse("password", &allowed).is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`Rule::NotAllowed`] on `sort`, with every value that is.
+    pub fn parse(raw: &str, allowed: &[(&str, K)]) -> Result<Self, RuleViolation> {
+        let (name, direction) = match raw.strip_prefix('-') {
+            Some(name) => (name, Direction::Descending),
+            None => (raw, Direction::Ascending),
+        };
+        let key = allowed.iter().find(|(known, _)| *known == name).map(|(_, key)| *key);
+        key.map(|key| Self { key, direction }).ok_or_else(|| {
+            let allowed = allowed
+                .iter()
+                .flat_map(|(name, _)| [(*name).to_owned(), format!("-{name}")])
+                .collect();
+            RuleViolation::new("sort", Rule::NotAllowed { allowed })
+        })
+    }
+}

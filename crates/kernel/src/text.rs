@@ -1,0 +1,89 @@
+//! Text that came from outside.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+use serde::Deserializer;
+use serde::de::{Error, Visitor};
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::{Rule, RuleViolation};
+
+/// Makes a single line of text fit to be stored: Unicode NFC, without white space at its ends, `min..=max` characters (Unicode
+/// scalar values), no control character.
+///
+/// # Errors
+/// [`Rule::ControlCharacter`], [`Rule::TooShort`] or [`Rule::TooLong`] on `field`.
+pub fn checked_text(
+    field: impl Into<Cow<'static, str>>,
+    raw: &str,
+    min: usize,
+    max: usize,
+) -> Result<String, RuleViolation> {
+    checked(raw, min, max, |_| false).map_err(|rule| RuleViolation::new(field, rule))
+}
+
+/// As [`checked_text`], for text of several lines: line feeds and tabs are kept, and `\r\n` becomes `\n`.
+///
+/// # Errors
+/// As [`checked_text`].
+pub fn checked_lines(
+    field: impl Into<Cow<'static, str>>,
+    raw: &str,
+    min: usize,
+    max: usize,
+) -> Result<String, RuleViolation> {
+    let unix = raw.replace("\r\n", "\n");
+    checked(&unix, min, max, |character| matches!(character, '\n' | '\t'))
+        .map_err(|rule| RuleViolation::new(field, rule))
+}
+
+fn checked(raw: &str, min: usize, max: usize, keep: impl Fn(char) -> bool) -> Result<String, Rule> {
+    let text: String = raw.trim().nfc().collect();
+    if text.chars().any(|character| is_control(character) && !keep(character)) {
+        return Err(Rule::ControlCharacter);
+    }
+    let length = text.chars().count();
+    if length < min {
+        return Err(Rule::TooShort { min });
+    }
+    if length > max {
+        return Err(Rule::TooLong { max });
+    }
+    Ok(text)
+}
+
+/// Control characters, line and paragraph separators, and the marks that turn the direction of what follows: the last make a
+/// name read differently from what it is, in an audit trail too.
+fn is_control(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Deserializes, from a borrowed or an owned string, what [`FromStr`] reads.
+///
+/// # Errors
+/// The deserializer's, with the message of `T`'s own error when the text is refused.
+pub fn deserialize_from_str<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: FromStr<Err: fmt::Display>,
+    D: Deserializer<'de>,
+{
+    struct FromText<T>(PhantomData<T>);
+
+    impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for FromText<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+            text.parse().map_err(E::custom)
+        }
+    }
+
+    deserializer.deserialize_str(FromText(PhantomData))
+}
