@@ -22,16 +22,7 @@ impl PageRequest {
     /// # Errors
     /// All violations: `limit` outside 1..=100, `page` less than 1 or so great that `page * limit` exceeds 1,000,000.
     pub fn new(page: i64, limit: i64) -> Result<Self, Vec<RuleViolation>> {
-        let checked_limit = within(limit, 1, Self::MAX_LIMIT);
-        let max_page = Self::MAX_DEPTH / checked_limit.unwrap_or(1);
-        match (within(page, 1, max_page), checked_limit) {
-            (Some(page), Some(limit)) => Ok(Self { page, limit }),
-            (page, limit) => {
-                let page = page.is_none().then(|| out_of_range("page", max_page));
-                let limit = limit.is_none().then(|| out_of_range("limit", Self::MAX_LIMIT));
-                Err(page.into_iter().chain(limit).collect())
-            }
-        }
+        Self::combine(Ok(page), check_limit(limit))
     }
 
     /// Reads the two query parameters; an absent one has its default.
@@ -39,17 +30,18 @@ impl PageRequest {
     /// # Errors
     /// As [`PageRequest::new`], and [`Rule::InvalidType`] for what is not a whole number.
     pub fn parse(page: Option<&str>, limit: Option<&str>) -> Result<Self, Vec<RuleViolation>> {
-        match (
-            integer("page", page, 1),
-            integer("limit", limit, i64::from(Self::DEFAULT_LIMIT)),
-        ) {
-            (Ok(page), Ok(limit)) => Self::new(page, limit),
-            // The readable one of the two is checked as well: all problems are reported at once.
-            (Ok(page), Err(unreadable)) => Err(violations(Self::new(page, 1)).chain([unreadable]).collect()),
-            (Err(unreadable), Ok(limit)) => Err(std::iter::once(unreadable)
-                .chain(violations(Self::new(1, limit)))
-                .collect()),
-            (Err(page), Err(limit)) => Err(vec![page, limit]),
+        Self::combine(integer("page", page, 1), parse_limit(limit))
+    }
+
+    /// Checks the page as far as the limit allows: also beside a wrong limit, since all problems are reported at once.
+    fn combine(
+        page: Result<i64, RuleViolation>,
+        limit: Result<u32, RuleViolation>,
+    ) -> Result<Self, Vec<RuleViolation>> {
+        let max_page = Self::MAX_DEPTH / limit.as_ref().copied().unwrap_or(1);
+        match (page.and_then(|page| within("page", page, max_page)), limit) {
+            (Ok(page), Ok(limit)) => Ok(Self { page, limit }),
+            (page, limit) => Err(page.err().into_iter().chain(limit.err()).collect()),
         }
     }
 
@@ -81,22 +73,26 @@ impl Default for PageRequest {
     }
 }
 
-fn within(value: i64, min: u32, max: u32) -> Option<u32> {
-    u32::try_from(value).ok().filter(|value| (min..=max).contains(value))
+/// Reads `?limit=`.
+pub(crate) fn parse_limit(limit: Option<&str>) -> Result<u32, RuleViolation> {
+    integer("limit", limit, i64::from(PageRequest::DEFAULT_LIMIT)).and_then(check_limit)
 }
 
-fn out_of_range(field: &'static str, max: u32) -> RuleViolation {
-    RuleViolation::new(
-        field,
-        Rule::OutOfRange {
-            min: 1,
-            max: i64::from(max),
-        },
-    )
+fn check_limit(limit: i64) -> Result<u32, RuleViolation> {
+    within("limit", limit, PageRequest::MAX_LIMIT)
 }
 
-fn violations<T>(outcome: Result<T, Vec<RuleViolation>>) -> impl Iterator<Item = RuleViolation> {
-    outcome.err().into_iter().flatten()
+fn within(field: &'static str, value: i64, max: u32) -> Result<u32, RuleViolation> {
+    let value = u32::try_from(value).ok().filter(|value| (1..=max).contains(value));
+    value.ok_or_else(|| {
+        RuleViolation::new(
+            field,
+            Rule::OutOfRange {
+                min: 1,
+                max: i64::from(max),
+            },
+        )
+    })
 }
 
 fn integer(field: &'static str, raw: Option<&str>, default: i64) -> Result<i64, RuleViolation> {
@@ -105,7 +101,7 @@ fn integer(field: &'static str, raw: Option<&str>, default: i64) -> Result<i64, 
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(RuleViolation::new(field, Rule::InvalidType { expected: "integer" }));
     }
-    // What is written as a number but fits no i64 is out of every range; zero is, too.
+    // A number that fits no i64 is out of every range, as zero is.
     Ok(raw.parse().unwrap_or(0))
 }
 

@@ -1,0 +1,238 @@
+//! Cursors: where the next part of a list begins.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use uuid::Uuid;
+
+use crate::page::{PageRequest, parse_limit};
+use crate::{Rule, RuleViolation, Timestamp};
+
+/// The first byte of every cursor. Another layout gets another number, so that an old cursor is refused instead of misread.
+const VERSION: u8 = 1;
+/// The longest text that is looked at; real ones are far shorter.
+const MAX_LENGTH: usize = 4_096;
+
+/// A value of the last item handed out, by which the list is ordered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CursorKey {
+    /// No value.
+    Null,
+    /// A whole number.
+    Integer(i64),
+    /// Text.
+    Text(String),
+    /// An instant.
+    Time(Timestamp),
+    /// An id, which ends ties.
+    Id(Uuid),
+}
+
+/// A place in an ordered list: the keys of the last item handed out. The next part is what comes after them, however many items
+/// were added or removed in between.
+///
+/// To a client it is opaque. It carries no authority: it names no organization, and whoever changes it only starts at another
+/// place of the same list, which is filtered by the caller's rights as always. Therefore it is not signed.
+///
+/// ```
+/// use kernel::cursor::{Cursor, CursorKey};
+///
+/// let cursor = Cursor::new(vec![CursorKey::Text("acme".to_owned())]);
+/// let text = cursor.encode("organizations?sort=slug");
+/// assert_eq!(Cursor::decode(&text, "organizations?sort=slug"), Ok(cursor));
+/// assert!(Cursor::decode(&text, "organizations?sort=name").is_err(), "another order, another place");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    keys: Vec<CursorKey>,
+}
+
+/// A text that is not a cursor of this list in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a cursor of this list")]
+pub struct InvalidCursor;
+
+impl Cursor {
+    /// The place after the item with these keys, in the order in which the list compares them.
+    #[must_use]
+    pub const fn new(keys: Vec<CursorKey>) -> Self {
+        Self { keys }
+    }
+
+    /// The keys of the last item handed out.
+    #[must_use]
+    pub fn keys(&self) -> &[CursorKey] {
+        &self.keys
+    }
+
+    /// The text for the client. `list` names the list and its order; only with the same name it is read back.
+    #[must_use]
+    pub fn encode(&self, list: &str) -> String {
+        let mut bytes = vec![VERSION];
+        bytes.extend(fingerprint(list).to_be_bytes());
+        for key in &self.keys {
+            match key {
+                CursorKey::Null => bytes.push(tag::NULL),
+                CursorKey::Integer(value) => put(&mut bytes, tag::INTEGER, &value.to_be_bytes()),
+                CursorKey::Time(value) => put(&mut bytes, tag::TIME, &value.as_micros().to_be_bytes()),
+                CursorKey::Id(value) => put(&mut bytes, tag::ID, value.as_bytes()),
+                CursorKey::Text(value) => {
+                    // Sorted texts are short by rule (names, codes); a longer one could not be read back.
+                    put(
+                        &mut bytes,
+                        tag::TEXT,
+                        &u16::try_from(value.len()).unwrap_or(u16::MAX).to_be_bytes(),
+                    );
+                    bytes.extend(value.bytes());
+                }
+            }
+        }
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Reads a text that [`Cursor::encode`] made for the same `list`. The keys may still be of other types than the list compares,
+    /// if the client made them up: whoever uses them checks.
+    ///
+    /// # Errors
+    /// [`InvalidCursor`].
+    pub fn decode(text: &str, list: &str) -> Result<Self, InvalidCursor> {
+        if text.len() > MAX_LENGTH {
+            return Err(InvalidCursor);
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor)?;
+        let mut input = bytes.as_slice();
+        if take(&mut input) != Some([VERSION]) || take(&mut input) != Some(fingerprint(list).to_be_bytes()) {
+            return Err(InvalidCursor);
+        }
+        let mut keys = Vec::new();
+        while !input.is_empty() {
+            keys.push(take_key(&mut input).ok_or(InvalidCursor)?);
+        }
+        Ok(Self { keys })
+    }
+}
+
+mod tag {
+    pub(super) const NULL: u8 = 0;
+    pub(super) const INTEGER: u8 = 1;
+    pub(super) const TEXT: u8 = 2;
+    pub(super) const TIME: u8 = 3;
+    pub(super) const ID: u8 = 4;
+}
+
+fn put(bytes: &mut Vec<u8>, tag: u8, value: &[u8]) {
+    bytes.push(tag);
+    bytes.extend(value);
+}
+
+fn take<const N: usize>(input: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, tail) = input.split_first_chunk()?;
+    *input = tail;
+    Some(*head)
+}
+
+fn take_key(input: &mut &[u8]) -> Option<CursorKey> {
+    let [tag] = take(input)?;
+    match tag {
+        tag::NULL => Some(CursorKey::Null),
+        tag::INTEGER => take(input).map(|bytes| CursorKey::Integer(i64::from_be_bytes(bytes))),
+        tag::TIME => take(input).map(|bytes| CursorKey::Time(Timestamp::from_micros(i64::from_be_bytes(bytes)))),
+        tag::ID => take(input).map(|bytes| CursorKey::Id(Uuid::from_bytes(bytes))),
+        tag::TEXT => {
+            let length = usize::from(u16::from_be_bytes(take(input)?));
+            let (text, tail) = input.split_at_checked(length)?;
+            *input = tail;
+            // PostgreSQL has no NUL in its texts: no list has such a key.
+            let text = String::from_utf8(text.to_vec())
+                .ok()
+                .filter(|text| !text.contains('\0'))?;
+            Some(CursorKey::Text(text))
+        }
+        _ => None,
+    }
+}
+
+/// FNV-1a, 32 bits: it tells lists apart, nothing depends on its strength.
+fn fingerprint(list: &str) -> u32 {
+    list.bytes().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
+}
+
+/// Which part of a list, by `?cursor=` and `?limit=`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CursorRequest {
+    cursor: Option<Cursor>,
+    limit: u32,
+}
+
+impl CursorRequest {
+    /// Reads the two query parameters; without a cursor the list starts at its beginning, and the limit is 20.
+    ///
+    /// # Errors
+    /// All violations: [`Rule::InvalidCursor`], and those of the limit as [`PageRequest::parse`].
+    pub fn parse(cursor: Option<&str>, limit: Option<&str>, list: &str) -> Result<Self, Vec<RuleViolation>> {
+        let cursor = cursor.map(|text| Cursor::decode(text, list)).transpose();
+        let cursor = cursor.map_err(|InvalidCursor| RuleViolation::new("cursor", Rule::InvalidCursor));
+        match (cursor, parse_limit(limit)) {
+            (Ok(cursor), Ok(limit)) => Ok(Self { cursor, limit }),
+            (cursor, limit) => Err(cursor.err().into_iter().chain(limit.err()).collect()),
+        }
+    }
+
+    /// Where to start, or at the beginning.
+    #[must_use]
+    pub const fn cursor(&self) -> Option<&Cursor> {
+        self.cursor.as_ref()
+    }
+
+    /// The greatest number of items.
+    #[must_use]
+    pub const fn limit(&self) -> u32 {
+        self.limit
+    }
+}
+
+impl Default for CursorRequest {
+    fn default() -> Self {
+        Self {
+            cursor: None,
+            limit: PageRequest::DEFAULT_LIMIT,
+        }
+    }
+}
+
+/// A part of a list, and where it goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CursorPage<T> {
+    /// The items, at most as many as the limit.
+    pub items: Vec<T>,
+    /// Where the next part begins; none at the end.
+    pub next: Option<Cursor>,
+}
+
+impl<T> CursorPage<T> {
+    /// Makes the part of a query that read one row more than `limit`: whether there is that row tells whether the list goes on.
+    ///
+    /// ```
+    /// use kernel::cursor::{CursorKey, CursorPage};
+    ///
+    /// let page = CursorPage::from_rows(vec![3, 5, 8], 2, |number| vec![CursorKey::Integer(*number)]);
+    /// assert_eq!(page.items, [3, 5]);
+    /// assert_eq!(page.next.unwrap().keys(), [CursorKey::Integer(5)]);
+    /// ```
+    pub fn from_rows(mut rows: Vec<T>, limit: u32, keys: impl FnOnce(&T) -> Vec<CursorKey>) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let goes_on = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| goes_on).map(|last| Cursor::new(keys(last)));
+        Self { items: rows, next }
+    }
+
+    /// The same part with every item replaced.
+    pub fn map<U>(self, replace: impl FnMut(T) -> U) -> CursorPage<U> {
+        CursorPage {
+            items: self.items.into_iter().map(replace).collect(),
+            next: self.next,
+        }
+    }
+}
