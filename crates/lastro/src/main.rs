@@ -1,1 +1,3 @@
+//! The command line of Lastro: a thin shell around the library of the same name.
+
 fn main() {}

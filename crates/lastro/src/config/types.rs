@@ -1,0 +1,207 @@
+//! The types of configuration values.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretBox, SecretString};
+
+use super::redact;
+
+/// How strict the server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Environment {
+    /// A developer's machine: missing secrets are generated, mail is written to files.
+    Development,
+    /// As strict as production.
+    Staging,
+    /// Customers' data.
+    Production,
+}
+
+impl Environment {
+    /// Whether nothing may be generated or assumed: staging and production alike.
+    #[must_use]
+    pub fn is_strict(self) -> bool {
+        match self {
+            Self::Development => false,
+            Self::Staging | Self::Production => true,
+        }
+    }
+
+    /// The name, as it is configured.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Staging => "staging",
+            Self::Production => "production",
+        }
+    }
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Which database a URL leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatabaseKind {
+    /// One file, inside this process.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+/// Where rows are kept. It may hold a password, so that it shows only what [`fmt::Display`] leaves of it.
+#[derive(Clone)]
+pub struct DatabaseUrl {
+    url: SecretString,
+    kind: DatabaseKind,
+}
+
+impl DatabaseUrl {
+    /// Reads `sqlite:…`, `postgres://…` or `postgresql://…`; `None` when it is none of them.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let kind = match text.split_once(':')? {
+            ("sqlite", rest) if !file_part(rest).is_empty() => DatabaseKind::Sqlite,
+            ("postgres" | "postgresql", _) => {
+                url::Url::parse(text).ok().filter(url::Url::has_host)?;
+                DatabaseKind::Postgres
+            }
+            _ => return None,
+        };
+        Some(Self {
+            url: SecretString::from(text),
+            kind,
+        })
+    }
+
+    /// Which database it leads to.
+    #[must_use]
+    pub fn kind(&self) -> DatabaseKind {
+        self.kind
+    }
+
+    /// The whole URL, with its password.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.url.expose_secret()
+    }
+
+    /// The file of an SQLite database; `None` for a database in memory and for PostgreSQL.
+    #[must_use]
+    pub fn file(&self) -> Option<PathBuf> {
+        let rest = self.expose().strip_prefix("sqlite:")?;
+        let file = file_part(rest);
+        (self.kind == DatabaseKind::Sqlite && file != ":memory:").then(|| Path::new(file).to_owned())
+    }
+}
+
+/// The path in what follows `sqlite:`, without slashes of the scheme and without parameters.
+fn file_part(rest: &str) -> &str {
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    path.split_once('?').map_or(path, |(path, _)| path)
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&redact::without_credentials(self.expose()))
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DatabaseUrl({self})")
+    }
+}
+
+/// Which origins' pages may call the API from a browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CorsOrigins {
+    /// Every origin.
+    Any,
+    /// These, as browsers spell them: scheme, host and port. None when empty.
+    Listed(Vec<String>),
+}
+
+/// The algorithm that signs access tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JwtAlgorithm {
+    /// RSA with SHA-256.
+    Rs256,
+    /// ECDSA over P-256 with SHA-256.
+    Es256,
+    /// Ed25519.
+    EdDsa,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One object a line.
+    Json,
+    /// For people.
+    Pretty,
+}
+
+/// So many in a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// How many, at least one.
+    pub count: u32,
+    /// In which time.
+    pub per: Duration,
+}
+
+/// Where mail goes.
+#[derive(Debug, Clone)]
+pub enum MailServer {
+    /// Nowhere: routes that send mail answer 503.
+    Off,
+    /// Each mail is a file in the data folder. Only in development.
+    Files,
+    /// Over SMTP.
+    Smtp {
+        /// With its user name and password.
+        url: SecretString,
+        /// Whether the connection is encrypted.
+        tls: bool,
+    },
+}
+
+/// The key that encrypts secrets at rest.
+#[derive(Clone)]
+pub struct MasterKey(std::sync::Arc<SecretBox<[u8; 32]>>);
+
+impl MasterKey {
+    /// Takes the key's bytes.
+    #[must_use]
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(std::sync::Arc::new(SecretBox::new(Box::new(bytes))))
+    }
+
+    /// The key's bytes.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; 32] {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MasterKey([redacted])")
+    }
+}
+
+/// The administrator whom the server creates when there is none.
+#[derive(Debug, Clone)]
+pub struct FirstAdmin {
+    /// The address to log in with.
+    pub email: String,
+    /// The password to log in with.
+    pub password: SecretString,
+}

@@ -1,0 +1,3 @@
+//! What the binary promises, tested from outside: one integration binary, one module a subject.
+
+mod config;
