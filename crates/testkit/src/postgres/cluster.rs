@@ -206,23 +206,25 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// Makes a database cluster in `folder`, which must not exist yet, and starts it on a free port.
-    pub(super) fn create(
-        binaries: Binaries,
-        account: Option<Account>,
-        folder: PathBuf,
-        extra: Extra<'_>,
-    ) -> Result<Self, HarnessError> {
-        let mut cluster = Self {
+    /// Makes the folder of a server, which must not exist yet, and nothing in it.
+    pub(super) fn prepare(binaries: Binaries, account: Option<Account>, folder: PathBuf) -> Result<Self, HarnessError> {
+        fs::create_dir(&folder).doing(|| format!("making {}", folder.display()))?;
+        if let Some(account) = account {
+            account.own(&folder)?;
+        }
+        Ok(Self {
             binaries,
             account,
             folder,
             port: 0,
             password: nonce()? + &nonce()?,
-        };
-        cluster.initialise(extra)?;
-        cluster.start_on_a_free_port()?;
-        Ok(cluster)
+        })
+    }
+
+    /// Makes the database cluster and starts it on a free port.
+    pub(super) fn fill(&mut self, extra: Extra<'_>) -> Result<(), HarnessError> {
+        self.initialise(extra)?;
+        self.start_on_a_free_port()
     }
 
     fn data(&self) -> PathBuf {
@@ -230,11 +232,9 @@ impl Cluster {
     }
 
     fn initialise(&self, extra: Extra<'_>) -> Result<(), HarnessError> {
-        fs::create_dir(&self.folder).doing(|| format!("making {}", self.folder.display()))?;
         let password_file = self.folder.join("password");
         crate::harness::write_private(&password_file, &self.password)?;
         if let Some(account) = self.account {
-            account.own(&self.folder)?;
             account.own(&password_file)?;
         }
         // Text sorts by the rules of a language here, as on most customers' servers and unlike on SQLite, so that a
