@@ -59,12 +59,10 @@ pub(super) fn attach(binaries: Binaries) -> Result<Cluster, HarnessError> {
         return Ok(cluster);
     }
     remove_remains(&home, &binaries, account)?;
-    let cluster = Cluster::create(
-        binaries,
-        account,
-        home.join(format!("run-{}", nonce()?)),
-        Extra::default(),
-    )?;
+    let mut cluster = Cluster::prepare(binaries, account, home.join(format!("run-{}", nonce()?)))?;
+    // Before there is anything to watch, so that a test killed during the start leaves nothing either.
+    watch(folder, &cluster, Some(&state))?;
+    cluster.fill(Extra::default())?;
     write_private(
         &state,
         &format!("{}\n{}\n{}\n", cluster.folder.display(), cluster.port, cluster.password),
@@ -73,7 +71,6 @@ pub(super) fn attach(binaries: Binaries) -> Result<Cluster, HarnessError> {
         // The watchdog, which is the account's, may link only what is its own.
         account.own(&state)?;
     }
-    watch(folder, &cluster, Some(&state))?;
     Ok(cluster)
 }
 
@@ -83,8 +80,9 @@ pub(super) fn own(binaries: Binaries, extra: Extra<'_>) -> Result<Cluster, Harne
     let account = Account::choose()?;
     let home = home(folder, account)?;
     start_heartbeat(folder)?;
-    let cluster = Cluster::create(binaries, account, home.join(format!("own-{}", nonce()?)), extra)?;
+    let mut cluster = Cluster::prepare(binaries, account, home.join(format!("own-{}", nonce()?)))?;
     watch(folder, &cluster, None)?;
+    cluster.fill(extra)?;
     Ok(cluster)
 }
 
