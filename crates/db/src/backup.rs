@@ -1,0 +1,127 @@
+//! Copying the embedded database while it is in use. PostgreSQL brings its own tools for that.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use rusqlite::backup::{Backup, StepResult};
+
+use crate::config::sqlite_path;
+use crate::error::DbError;
+use crate::sqlite::{open_reader, open_writer};
+
+/// Pages copied at a time; between two steps writers go on.
+const PAGES: std::ffi::c_int = 1_024;
+
+/// Why a copy was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The engine refused.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// A file could not be used.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The copy is not a sound database.
+    #[error("the file is not a sound database: {0}")]
+    Unsound(String),
+}
+
+/// Copies the database at `url` into `file` with the engine's online backup; the server may go on writing. The copy appears
+/// under its name only when it is whole and checked. `progress` is told (pages copied, pages in all).
+///
+/// # Errors
+/// [`BackupError`].
+pub fn sqlite_backup(url: &str, file: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), BackupError> {
+    let source = open_reader(&sqlite_path(url)?)?;
+    copy_checked(&source, file, progress)
+}
+
+/// Replaces the database at `url` by the copy in `file`. No server may have it open. The present database stays until the copy
+/// is whole and checked.
+///
+/// # Errors
+/// [`BackupError`].
+pub fn sqlite_restore(file: &Path, url: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<(), BackupError> {
+    let target = sqlite_path(url)?;
+    let source = open_reader(file)?;
+    sound(&source)?;
+    copy_checked(&source, &target, progress)?;
+    // A write-ahead log of the database that was replaced must not be read into the new one.
+    for ending in ["-wal", "-shm"] {
+        let mut name = target.clone().into_os_string();
+        name.push(ending);
+        match std::fs::remove_file(&name) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(BackupError::File {
+                    path: name.to_string_lossy().into_owned(),
+                    source,
+                });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn copy_checked(source: &Connection, target: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), BackupError> {
+    let mut partial = target.to_path_buf().into_os_string();
+    partial.push(".partial");
+    let partial = Path::new(&partial);
+    let copied = copy(source, partial, progress);
+    let placed = copied.and_then(|()| {
+        let file = |source| BackupError::File {
+            path: target.display().to_string(),
+            source,
+        };
+        std::fs::File::open(partial)
+            .and_then(|partial| partial.sync_all())
+            .map_err(file)?;
+        std::fs::rename(partial, target).map_err(file)
+    });
+    if placed.is_err() {
+        // The reason is reported; a leftover that cannot be removed is visible beside the target.
+        let _leftover = std::fs::remove_file(partial);
+    }
+    placed
+}
+
+fn copy(source: &Connection, target: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), BackupError> {
+    let mut copy = open_writer(target)?;
+    {
+        let backup = Backup::new(source, &mut copy).map_err(DbError::from)?;
+        loop {
+            let step = backup.step(PAGES).map_err(DbError::from)?;
+            let state = backup.progress();
+            let total = u64::try_from(state.pagecount).unwrap_or(0);
+            progress(total.saturating_sub(u64::try_from(state.remaining).unwrap_or(0)), total);
+            match step {
+                StepResult::Done => break,
+                StepResult::Busy | StepResult::Locked => std::thread::sleep(Duration::from_millis(50)),
+                _ => {}
+            }
+        }
+    }
+    sound(&copy)?;
+    // One file that is complete by itself: no log beside it.
+    copy.pragma_update(None, "journal_mode", "DELETE")
+        .map_err(DbError::from)?;
+    copy.close().map_err(|(_, error)| DbError::from(error))?;
+    Ok(())
+}
+
+fn sound(connection: &Connection) -> Result<(), BackupError> {
+    let verdict: String = connection
+        .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+        .map_err(DbError::from)?;
+    if verdict == "ok" {
+        Ok(())
+    } else {
+        Err(BackupError::Unsound(verdict))
+    }
+}

@@ -1,0 +1,251 @@
+//! The database as the rest of the program holds it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kernel::{Generators, OrganizationId};
+
+use crate::config::{DbConfig, sqlite_path};
+use crate::error::DbError;
+use crate::feed::Feed;
+use crate::migrate::{self, Migrations, Pending};
+use crate::postgres::Postgres;
+use crate::row::Row;
+use crate::scope::{Scope, SystemScope};
+use crate::sql::{Engine, Sql};
+use crate::sqlite::{Readers, Writer};
+use crate::unit::{Answerable, IdempotencyRequest, InProgress, Keyed, Replayable, Unit, UnitContext, UnitOfWork};
+use crate::value::Value;
+
+/// A number for the metrics page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gauge {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value now.
+    pub value: usize,
+}
+
+/// One database. Cheap to clone.
+#[derive(Clone)]
+pub struct Db(Arc<Inner>);
+
+struct Inner {
+    backend: Backend,
+    config: DbConfig,
+    generators: Generators,
+    feed: Arc<Feed>,
+    in_progress: Arc<InProgress>,
+}
+
+enum Backend {
+    Sqlite { readers: Readers, writer: Writer },
+    Postgres(Arc<Postgres>),
+}
+
+impl Db {
+    /// Opens the database. On SQLite the file is created when missing; on PostgreSQL nothing is connected yet. Neither is
+    /// migrated: see [`migrate::run`].
+    ///
+    /// # Errors
+    /// [`DbError::Internal`] for an unusable address, [`DbError::Unavailable`] when the file cannot be opened.
+    pub fn open(config: DbConfig, generators: Generators) -> Result<Self, DbError> {
+        let backend = match config.engine()? {
+            Engine::Sqlite => {
+                let path = sqlite_path(&config.url)?;
+                let writer = Writer::start(&path, config.queue, config.wait, Arc::clone(&generators.clock))?;
+                Backend::Sqlite {
+                    readers: Readers::new(&path),
+                    writer,
+                }
+            }
+            Engine::Postgres => Backend::Postgres(Arc::new(Postgres::new(&config)?)),
+        };
+        Ok(Self(Arc::new(Inner {
+            backend,
+            config,
+            generators,
+            feed: Arc::new(Feed::new()),
+            in_progress: Arc::default(),
+        })))
+    }
+
+    /// Which engine it is.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        match self.0.backend {
+            Backend::Sqlite { .. } => Engine::Sqlite,
+            Backend::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// One organization's committed rows.
+    #[must_use]
+    pub fn scope(&self, organization_id: OrganizationId) -> Scope<'_> {
+        Scope::committed(self, organization_id)
+    }
+
+    /// The global tables' committed rows.
+    #[must_use]
+    pub fn global(&self) -> Scope<'_> {
+        Scope::committed_global(self)
+    }
+
+    /// Committed rows of several organizations.
+    #[must_use]
+    pub fn system(&self, scope: SystemScope) -> Scope<'_> {
+        tracing::trace!(reason = scope.reason(), "a read leaves its organization");
+        Scope::committed_system(self)
+    }
+
+    /// Runs `work` as one unit: its rows, audit entries, events and access versions commit together or not at all, and nothing
+    /// leaves before COMMIT returned. The closure may run again; its only effects are rows and its answer.
+    ///
+    /// # Errors
+    /// The closure's own, or `E` made from a [`DbError`].
+    pub async fn write<T, E, F, Fut>(&self, context: UnitContext, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        self.run(context, None, work).await
+    }
+
+    /// As [`Db::write`], once per idempotency key: the first answer is stored with the change and given again to the same
+    /// request.
+    ///
+    /// # Errors
+    /// As [`Db::write`]; [`DbError::IdempotencyInProgress`] and [`DbError::IdempotencyMismatch`] made into `E`.
+    pub async fn write_once<T, E, F, Fut>(
+        &self,
+        context: UnitContext,
+        request: IdempotencyRequest,
+        work: F,
+    ) -> Result<T, E>
+    where
+        T: Replayable + Send + 'static,
+        E: Answerable + From<DbError> + Send + 'static,
+        F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        self.run(context, Some(Keyed::new(request)), work).await
+    }
+
+    async fn run<T, E, F, Fut>(&self, context: UnitContext, keyed: Option<Keyed<T, E>>, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        let unit = Unit {
+            context: Arc::new(context),
+            generators: self.0.generators.clone(),
+            keyed,
+            work,
+            feed: Arc::clone(&self.0.feed),
+        };
+        match &self.0.backend {
+            Backend::Postgres(postgres) => unit.run_on_postgres(Arc::clone(postgres)).await,
+            Backend::Sqlite { writer, .. } => {
+                let turn = match &unit.keyed {
+                    None => None,
+                    Some(keyed) => Some(self.0.in_progress.enter(
+                        unit.context.organization_id,
+                        &unit.context.actor,
+                        &keyed.request.key,
+                    )?),
+                };
+                unit.run_on_sqlite(writer, turn).await
+            }
+        }
+    }
+
+    pub(crate) async fn rows<T: Send>(
+        &self,
+        sql: &Sql<'_>,
+        values: &[Value<'_>],
+        map: impl Fn(&Row<'_>) -> Result<T, DbError> + Send + Sync,
+    ) -> Result<Vec<T>, DbError> {
+        match &self.0.backend {
+            Backend::Sqlite { readers, .. } => readers.rows(sql, values, map).await,
+            Backend::Postgres(postgres) => postgres.rows(sql, values, map).await,
+        }
+    }
+
+    /// The change feed and the node's freshness.
+    #[must_use]
+    pub fn feed(&self) -> &Feed {
+        &self.0.feed
+    }
+
+    /// Reads the change feed once.
+    ///
+    /// # Errors
+    /// [`DbError`]; the node's freshness then ages.
+    pub async fn poll(&self) -> Result<(), DbError> {
+        self.0.feed.poll(self).await
+    }
+
+    /// Follows the change feed until the last other handle of this database is dropped.
+    pub fn follow(&self) {
+        let inner = Arc::downgrade(&self.0);
+        let every = self.0.config.poll;
+        tokio::spawn(async move {
+            let mut failing = false;
+            loop {
+                let Some(inner) = inner.upgrade() else { return };
+                match Self(inner).poll().await {
+                    Ok(()) => failing = false,
+                    // Said once per outage, not four times a second.
+                    Err(error) if !failing => {
+                        failing = true;
+                        tracing::warn!(error = %error, "the change feed cannot be read");
+                    }
+                    Err(_) => {}
+                }
+                tokio::time::sleep(every).await;
+            }
+        });
+    }
+
+    /// Whether the database answers, within `wait`.
+    ///
+    /// # Errors
+    /// [`DbError`] telling why not.
+    pub async fn ping(&self, wait: Duration) -> Result<(), DbError> {
+        const PING: Sql = Sql::global("SELECT 1");
+        match tokio::time::timeout(wait, self.global().one(&PING, &[], |row| row.get::<i64>(0))).await {
+            Ok(result) => result.map(|_| ()),
+            Err(_) => Err(DbError::Timeout),
+        }
+    }
+
+    /// What migrations the binary knows and the database has not seen, or the reverse.
+    ///
+    /// # Errors
+    /// [`DbError`] when the database cannot be asked.
+    pub async fn pending(&self, migrations: &[Migrations]) -> Result<Pending, DbError> {
+        migrate::pending(&self.0.config, migrations).await
+    }
+
+    /// Numbers for the metrics page: what is in use and what waits.
+    #[must_use]
+    pub fn gauges(&self) -> Vec<Gauge> {
+        match &self.0.backend {
+            Backend::Sqlite { writer, .. } => vec![Gauge {
+                name: "writer_queue",
+                value: writer.waiting(),
+            }],
+            Backend::Postgres(postgres) => postgres.gauges(),
+        }
+    }
+}
+
+/// The statements of this crate, for the statement test.
+#[must_use]
+pub fn statements() -> Vec<Sql<'static>> {
+    [crate::unit::statements(), crate::feed::STATEMENTS.to_vec()].concat()
+}

@@ -1,0 +1,291 @@
+//! The change feed: how a node learns that what it holds in memory is outdated, and how it knows that it would have learned.
+//!
+//! A unit of work that changes what decisions depend on writes a row here in its own transaction. Every node reads the new rows
+//! four times a second; the node that made the change hears of it at once. A node that has not read the feed for two seconds
+//! does not know what it has missed, and says so: [`Feed::is_fresh`].
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use kernel::{Clock, OrganizationId, SystemClock, Timestamp};
+use parking_lot::{Mutex, RwLock};
+use uuid::Uuid;
+
+use crate::database::Db;
+use crate::error::DbError;
+use crate::row::Row;
+use crate::sql::Sql;
+use crate::values;
+
+/// How long a confirmed reading of the feed counts.
+pub const FRESH_FOR: Duration = Duration::from_secs(2);
+
+// Both texts always return at least one row: the reading's own facts stand beside each change, or beside none.
+const READ: Sql = Sql::global(
+    "SELECT pg_snapshot_xmin(pg_current_snapshot()), clock_timestamp(), c.seq, c.xid, c.organization_id, c.kind, c.subject, \
+     c.until FROM (SELECT 1) AS reading LEFT JOIN access_changes c ON c.xid >= $1 ORDER BY c.seq",
+)
+.on_sqlite(
+    "SELECT coalesce((SELECT max(seq) + 1 FROM access_changes), $1), NULL, c.seq, c.seq, c.organization_id, c.kind, c.subject, \
+     c.until FROM (SELECT 1) AS reading LEFT JOIN access_changes c ON c.seq >= $1 ORDER BY c.seq",
+)
+.point();
+
+/// The statements of this file.
+pub(crate) const STATEMENTS: &[Sql] = &[READ];
+
+/// What changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChangeKind {
+    /// An organization was activated or deactivated.
+    Organization,
+    /// A module's activation, globally or for an organization.
+    Module,
+    /// The role graph, or what a role or group holds.
+    Roles,
+    /// What one user holds, or whether the user is active.
+    User,
+    /// A session ended.
+    Session,
+    /// An API key or a client secret was revoked.
+    Credential,
+}
+
+impl ChangeKind {
+    const ALL: [Self; 6] = [
+        Self::Organization,
+        Self::Module,
+        Self::Roles,
+        Self::User,
+        Self::Session,
+        Self::Credential,
+    ];
+
+    /// Its name in storage.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Organization => "organization",
+            Self::Module => "module",
+            Self::Roles => "roles",
+            Self::User => "user",
+            Self::Session => "session",
+            Self::Credential => "credential",
+        }
+    }
+}
+
+/// One change that outdates something held in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessChange {
+    /// The organization concerned; none when every one is.
+    pub organization_id: Option<OrganizationId>,
+    /// What changed.
+    pub kind: ChangeKind,
+    /// Which user, session, key, module; none when the whole organization is concerned.
+    pub subject: Option<Uuid>,
+    /// Until when the change must be remembered: the latest moment at which a token made before it could still be valid.
+    pub until: Option<Timestamp>,
+}
+
+type Subscriber = Arc<dyn Fn(&[AccessChange]) + Send + Sync>;
+type OffsetSubscriber = Arc<dyn Fn(i64) + Send + Sync>;
+
+/// The feed as one node follows it.
+pub struct Feed {
+    /// Freshness counts real time, also where the business clock is a test's.
+    clock: SystemClock,
+    confirmed: AtomicU64,
+    ever: AtomicBool,
+    offset: AtomicI64,
+    position: Mutex<Position>,
+    subscribers: RwLock<Vec<Subscriber>>,
+    offset_subscribers: RwLock<Vec<OffsetSubscriber>>,
+}
+
+#[derive(Default)]
+struct Position {
+    /// Every transaction before this one is visible, so its changes were read.
+    from: i64,
+    /// Changes at or after `from` that were read already: `from` stays behind while an older transaction is still open.
+    seen: HashSet<i64>,
+}
+
+struct Reading {
+    next: i64,
+    server_time: Option<Timestamp>,
+    change: Option<(i64, i64, AccessChange)>,
+}
+
+impl Feed {
+    pub(crate) fn new() -> Self {
+        Self {
+            clock: SystemClock::new(),
+            confirmed: AtomicU64::new(0),
+            ever: AtomicBool::new(false),
+            offset: AtomicI64::new(0),
+            position: Mutex::default(),
+            subscribers: RwLock::default(),
+            offset_subscribers: RwLock::default(),
+        }
+    }
+
+    /// Calls `subscriber` with every change, the node's own ones right after their commit, others when they are read; a change
+    /// may be told more than once.
+    pub fn subscribe(&self, subscriber: impl Fn(&[AccessChange]) + Send + Sync + 'static) {
+        self.subscribers.write().push(Arc::new(subscriber));
+    }
+
+    /// Calls `subscriber` with the difference of the database's clock to this machine's, in microseconds, at every reading.
+    pub fn subscribe_to_offset(&self, subscriber: impl Fn(i64) + Send + Sync + 'static) {
+        self.offset_subscribers.write().push(Arc::new(subscriber));
+    }
+
+    /// Whether the feed was read within the last [`FRESH_FOR`], counted from the start of the reading.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.ever.load(Ordering::Acquire) && self.age() <= FRESH_FOR
+    }
+
+    /// The time since the start of the last successful reading.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        let confirmed = Duration::from_micros(self.confirmed.load(Ordering::Acquire));
+        self.clock.monotonic().saturating_sub(confirmed)
+    }
+
+    /// The database's clock minus this machine's, in microseconds, as last measured.
+    #[must_use]
+    pub fn clock_offset(&self) -> i64 {
+        self.offset.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn publish(&self, changes: &[AccessChange]) {
+        if changes.is_empty() {
+            return;
+        }
+        let subscribers = self.subscribers.read().clone();
+        for subscriber in subscribers {
+            subscriber(changes);
+        }
+    }
+
+    /// Reads what is new and tells it.
+    pub(crate) async fn poll(&self, db: &Db) -> Result<(), DbError> {
+        let started = self.clock.monotonic();
+        let started_wall = self.clock.now();
+        let from = self.position.lock().from;
+        let readings = db.global().all(&READ, &values![from], reading).await?;
+        let took = self.clock.monotonic().saturating_sub(started);
+        let changes = self.advance(&readings);
+        self.publish(&changes);
+        if let Some(server_time) = readings.first().and_then(|reading| reading.server_time) {
+            // The server looked at its clock about half-way through.
+            let half = i64::try_from(took.as_micros() / 2).unwrap_or(0);
+            self.tell_offset(server_time.as_micros() - started_wall.as_micros() - half);
+        }
+        let micros = u64::try_from(started.as_micros()).unwrap_or(u64::MAX);
+        self.confirmed.fetch_max(micros, Ordering::AcqRel);
+        self.ever.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    fn advance(&self, readings: &[Reading]) -> Vec<AccessChange> {
+        let mut position = self.position.lock();
+        let mut fresh = Vec::new();
+        let mut seen = HashSet::new();
+        let next = readings.first().map_or(position.from, |reading| reading.next);
+        for (seq, xid, change) in readings.iter().filter_map(|reading| reading.change.as_ref()) {
+            if !position.seen.contains(seq) {
+                fresh.push(change.clone());
+            }
+            if *xid >= next {
+                seen.insert(*seq);
+            }
+        }
+        position.from = position.from.max(next);
+        position.seen = seen;
+        fresh
+    }
+
+    fn tell_offset(&self, offset: i64) {
+        self.offset.store(offset, Ordering::Release);
+        if offset.unsigned_abs() > 1_000_000 {
+            tracing::warn!(
+                offset_micros = offset,
+                "this machine's clock is off from the database's by more than a second"
+            );
+        }
+        for subscriber in self.offset_subscribers.read().iter() {
+            subscriber(offset);
+        }
+    }
+}
+
+fn reading(row: &Row<'_>) -> Result<Reading, DbError> {
+    let change = match row.get::<Option<i64>>(2)? {
+        None => None,
+        Some(seq) => {
+            let kind = row.get::<String>(5)?;
+            let kind = ChangeKind::ALL.into_iter().find(|known| known.as_str() == kind);
+            let change = AccessChange {
+                organization_id: row.optional_id(4)?,
+                kind: kind.ok_or_else(|| row.inconsistency(5))?,
+                subject: row.get(6)?,
+                until: row.get(7)?,
+            };
+            Some((seq, row.get(3)?, change))
+        }
+    };
+    Ok(Reading {
+        next: row.get(0)?,
+        server_time: row.get(1)?,
+        change,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(seq: i64, xid: i64, next: i64) -> Reading {
+        let change = AccessChange {
+            organization_id: None,
+            kind: ChangeKind::Module,
+            subject: Some(Uuid::from_u128(seq as u128)),
+            until: None,
+        };
+        Reading {
+            next,
+            server_time: None,
+            change: Some((seq, xid, change)),
+        }
+    }
+
+    #[test]
+    fn a_change_of_a_slow_transaction_is_not_missed_and_none_is_told_twice() {
+        let feed = Feed::new();
+        // Transaction 10 is still open while 11 has committed: the next reading starts at 10 and sees 11 again.
+        assert_eq!(feed.advance(&[change(2, 11, 10)]).len(), 1);
+        assert_eq!(feed.position.lock().from, 10);
+        let second = feed.advance(&[change(1, 10, 12), change(2, 11, 12)]);
+        assert_eq!(second.len(), 1);
+        assert_eq!(second[0].subject, Some(Uuid::from_u128(1)));
+        assert_eq!(
+            feed.advance(&[Reading {
+                next: 12,
+                server_time: None,
+                change: None
+            }])
+            .len(),
+            0
+        );
+    }
+
+    #[test]
+    fn a_feed_never_read_is_not_fresh() {
+        assert!(!Feed::new().is_fresh());
+    }
+}

@@ -1,0 +1,222 @@
+//! Lists: a page of rows with its exact total, composed from static parts.
+//!
+//! Filtering, sorting and paging happen in SQL and nowhere else: a list never filters what a query returned. The parts of the
+//! text are the program's own; what a client sent is only ever bound.
+
+use std::fmt::Write as _;
+
+use kernel::{Direction, PageRequest};
+use uuid::Uuid;
+
+use crate::error::DbError;
+use crate::row::Row;
+use crate::scope::Scope;
+use crate::sql::{Lane, Reach, Sql};
+use crate::value::Value;
+
+/// Where a page begins.
+#[derive(Debug, Clone)]
+pub enum Start<'v> {
+    /// At the page's offset.
+    Offset,
+    /// After the row with this sort value and id: a cursor's, decoded.
+    After(Value<'v>, Uuid),
+}
+
+/// A list over one table.
+#[derive(Debug, Clone)]
+pub struct List<'v> {
+    table: &'static str,
+    columns: &'static str,
+    reach: Reach,
+    predicate: String,
+    values: Vec<Value<'v>>,
+    order: &'static str,
+    direction: Direction,
+    lane: Lane,
+}
+
+/// One page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// How many rows the list has, over all pages.
+    pub total: u64,
+    /// Whether rows follow the page.
+    pub has_more: bool,
+}
+
+impl<'v> List<'v> {
+    /// A list of one organization's rows.
+    #[must_use]
+    pub fn tenant(table: &'static str, columns: &'static str) -> Self {
+        // $1 is the organization, bound by the scope.
+        Self::new(table, columns, Reach::Tenant, "organization_id = $1".to_owned())
+    }
+
+    /// A list over a global table.
+    #[must_use]
+    pub fn global(table: &'static str, columns: &'static str) -> Self {
+        Self::new(table, columns, Reach::Global, "1 = 1".to_owned())
+    }
+
+    fn new(table: &'static str, columns: &'static str, reach: Reach, predicate: String) -> Self {
+        Self {
+            table,
+            columns,
+            reach,
+            predicate,
+            values: Vec::new(),
+            order: "id",
+            direction: Direction::Ascending,
+            lane: Lane::Point,
+        }
+    }
+
+    fn bind(&mut self, value: Value<'v>) -> usize {
+        self.values.push(value);
+        self.values.len() + usize::from(self.reach == Reach::Tenant)
+    }
+
+    fn and(&mut self, condition: std::fmt::Arguments<'_>) {
+        // Writing to a String does not fail.
+        let _infallible = write!(self.predicate, " AND {condition}");
+    }
+
+    /// Keeps the rows whose column equals the value, where one is given.
+    #[must_use]
+    pub fn equal(mut self, column: &'static str, value: Option<impl Into<Value<'v>>>) -> Self {
+        if let Some(value) = value {
+            let place = self.bind(value.into());
+            self.and(format_args!("{column} = ${place}"));
+        }
+        self
+    }
+
+    /// Keeps the rows of which any of the columns contains the text, where one is given. The columns are companion columns, and
+    /// the text is folded as they are.
+    #[must_use]
+    pub fn containing(mut self, columns: &[&'static str], text: Option<&str>) -> Self {
+        let Some(text) = text else { return self };
+        let mut pattern = String::with_capacity(text.len() + 2);
+        pattern.push('%');
+        for character in kernel::fold(text).chars() {
+            if matches!(character, '%' | '_' | '\\') {
+                pattern.push('\\');
+            }
+            pattern.push(character);
+        }
+        pattern.push('%');
+        let place = self.bind(pattern.into());
+        let any = columns
+            .iter()
+            .map(|column| format!("{column} LIKE ${place} ESCAPE '\\'"))
+            .collect::<Vec<_>>();
+        self.and(format_args!("({})", any.join(" OR ")));
+        // No index answers it: it does not belong among the point reads.
+        self.lane = Lane::Pooled;
+        self
+    }
+
+    /// Sorts by a column, ties by id.
+    #[must_use]
+    pub fn order(mut self, column: &'static str, direction: Direction) -> Self {
+        self.order = column;
+        self.direction = direction;
+        self
+    }
+
+    /// The statement of the page and its values, and the statement of the total.
+    fn compose(mut self, page: &PageRequest, start: Start<'v>) -> Composed<'v> {
+        let counted = self.values.len();
+        let total = format!("SELECT count(*) FROM {} WHERE {}", self.table, self.predicate);
+        let (word, sign) = match self.direction {
+            Direction::Ascending => ("ASC", ">"),
+            Direction::Descending => ("DESC", "<"),
+        };
+        let offset = match start {
+            Start::Offset => page.offset(),
+            Start::After(value, id) => {
+                let value = self.bind(value);
+                let id = self.bind(id.into());
+                let order = self.order;
+                self.and(format_args!("({order}, id) {sign} (${value}, ${id})"));
+                0
+            }
+        };
+        // One row more than asked for tells whether others follow.
+        let limit = self.bind(Value::Integer(i64::from(page.limit()) + 1));
+        let offset = self.bind(Value::Integer(i64::from(offset)));
+        let text = format!(
+            "SELECT ({total}) AS total, {} FROM {} WHERE {} ORDER BY {} {word}, id {word} LIMIT ${limit} OFFSET ${offset}",
+            self.columns, self.table, self.predicate, self.order
+        );
+        Composed {
+            rows: text,
+            total,
+            values: self.values,
+            counted,
+        }
+    }
+
+    /// Reads a page. `item` reads a row whose first column is the total: the list's own columns begin at 1.
+    ///
+    /// # Errors
+    /// [`DbError`], also from `item`.
+    pub async fn fetch<T: Send>(
+        self,
+        scope: impl Into<Scope<'_>>,
+        page: &PageRequest,
+        start: Start<'v>,
+        item: impl Fn(&Row<'_>) -> Result<T, DbError> + Send + Sync,
+    ) -> Result<Listed<T>, DbError> {
+        let scope = scope.into();
+        let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
+        let (reach, lane) = (self.reach, self.lane);
+        let Composed {
+            rows,
+            total,
+            values,
+            counted,
+        } = self.compose(page, start);
+        let rows = Sql::composed(&rows, reach, lane);
+        let count = Sql::composed(&total, reach, lane);
+        let mut found = scope
+            .all(&rows, &values, |row| Ok((row.get::<i64>(0)?, item(row)?)))
+            .await?;
+        let total = match found.first() {
+            Some((total, _)) => *total,
+            // Past the end there is no row to carry the total.
+            None => {
+                scope
+                    .one(&count, values.get(..counted).unwrap_or_default(), |row| row.get(0))
+                    .await?
+            }
+        };
+        let has_more = found.len() > limit;
+        found.truncate(limit);
+        let items = found.into_iter().map(|(_, item)| item).collect();
+        Ok(Listed {
+            items,
+            total: u64::try_from(total).unwrap_or(0),
+            has_more,
+        })
+    }
+
+    /// The texts that a list of this shape runs (its page by offset, its page by cursor, its total), for the statement test.
+    #[must_use]
+    pub fn texts(self, page: &PageRequest) -> [String; 3] {
+        let after = self.clone().compose(page, Start::After(Value::Null, Uuid::nil()));
+        let offset = self.compose(page, Start::Offset);
+        [offset.rows, after.rows, offset.total]
+    }
+}
+
+/// The statement of a page, the statement of the total, and the values of the first; the second uses `counted` of them.
+struct Composed<'v> {
+    rows: String,
+    total: String,
+    values: Vec<Value<'v>>,
+    counted: usize,
+}

@@ -1,0 +1,157 @@
+//! Migrating a server, as its owner.
+
+use super::{Applied, Destructive, MigrateError, Migrations, PendingStep, Step, admit, compare};
+use crate::config::DbConfig;
+use crate::error::DbError;
+use crate::postgres::{Connection, Connector, READ_ROLE, WRITE_ROLE};
+use crate::sql::Engine;
+use crate::values;
+
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
+    context text NOT NULL,
+    number bigint NOT NULL,
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    applied_at timestamptz NOT NULL,
+    CONSTRAINT pk_schema_migrations PRIMARY KEY (context, number)
+)";
+const INSERT: &str =
+    "INSERT INTO schema_migrations (context, number, name, sha256, applied_at) VALUES ($1, $2, $3, $4, now())";
+/// The advisory lock of migrations: the bytes of `lastro` as a number. It is held by the session and goes with it.
+const LOCK: i64 = 0x6c61_7374_726f;
+
+async fn connect(config: &DbConfig) -> Result<Connection, DbError> {
+    Connection::open(&Connector::parse(config.owner_url())?).await
+}
+
+async fn read(connection: &Connection) -> Result<Applied, DbError> {
+    let exists = connection
+        .rows("SELECT to_regclass('schema_migrations') IS NOT NULL", &[], |row| {
+            row.get::<bool>(0)
+        })
+        .await?;
+    if exists != [true] {
+        return Ok(Applied::new());
+    }
+    let rows = connection.rows(
+        "SELECT context, number, name, sha256 FROM schema_migrations",
+        &[],
+        |row| Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?))),
+    );
+    Ok(rows.await?.into_iter().collect())
+}
+
+pub(super) async fn applied(config: &DbConfig) -> Result<Applied, DbError> {
+    read(&connect(config).await?).await
+}
+
+pub(super) async fn run(
+    config: &DbConfig,
+    migrations: &[Migrations],
+    destructive: Destructive,
+    progress: &mut (dyn FnMut(&PendingStep) + Send),
+) -> Result<usize, MigrateError> {
+    let connection = connect(config).await?;
+    let lock = connection
+        .rows("SELECT pg_advisory_lock($1)", &values![LOCK], |_| Ok(()))
+        .await;
+    lock.map_err(DbError::from)?;
+    let known = compare(Engine::Postgres, migrations, &read(&connection).await?)?;
+    let steps = admit(known, destructive)?;
+    roles(&connection, config).await?;
+    if !steps.is_empty() {
+        batch(&connection, TABLE).await?;
+        batch(
+            &connection,
+            &format!("GRANT SELECT ON schema_migrations TO {READ_ROLE}, {WRITE_ROLE}"),
+        )
+        .await?;
+    }
+    for pending in &steps {
+        progress(pending);
+        let step = migrations
+            .iter()
+            .filter(|set| set.context == pending.context)
+            .find_map(|set| set.steps.iter().find(|step| step.file == pending.file))
+            .ok_or_else(|| DbError::Internal("a pending step is not among the migrations".into()))?;
+        apply(&connection, pending.context, step)
+            .await
+            .map_err(|source| MigrateError::Step {
+                context: pending.context,
+                file: pending.file,
+                source,
+            })?;
+    }
+    Ok(steps.len())
+}
+
+async fn apply(connection: &Connection, context: &str, step: &Step) -> Result<(), DbError> {
+    let checksum = step.checksum(Engine::Postgres);
+    let row = values![context, step.number()?, step.file, checksum.as_str()];
+    if step.is_transactional(Engine::Postgres) {
+        batch(connection, "BEGIN").await?;
+        let done = match batch(connection, step.postgres).await {
+            Ok(()) => connection.execute(INSERT, &row).await.map(|_| ()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
+            batch(connection, "ROLLBACK").await?;
+            return Err(error);
+        }
+        batch(connection, "COMMIT").await
+    } else {
+        batch(connection, step.postgres).await?;
+        connection.execute(INSERT, &row).await.map(|_| ())
+    }
+}
+
+async fn batch(connection: &Connection, text: &str) -> Result<(), DbError> {
+    Ok(connection.client().batch_execute(text).await?)
+}
+
+/// Makes the two serving roles where the cluster does not have them, and lets the serving login take them.
+///
+/// # Errors
+/// [`DbError`]; without the right to create roles, make them by hand first: the message names them.
+pub async fn ensure_roles(config: &DbConfig) -> Result<(), DbError> {
+    roles(&connect(config).await?, config).await
+}
+
+async fn roles(connection: &Connection, config: &DbConfig) -> Result<(), DbError> {
+    for role in [WRITE_ROLE, READ_ROLE] {
+        // Another database of the same cluster may be making them at this moment.
+        let make = format!(
+            "DO $$ BEGIN CREATE ROLE {role} NOLOGIN; \
+             EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+        );
+        let exists = connection
+            .rows("SELECT 1 FROM pg_roles WHERE rolname = $1", &values![role], |_| Ok(()))
+            .await
+            .map_err(DbError::from)?;
+        if exists.is_empty() {
+            batch(connection, &make).await?;
+        }
+        for login in [
+            Connector::parse(&config.url)?.user(),
+            Connector::parse(config.owner_url())?.user(),
+        ] {
+            let login = login.map_or("CURRENT_USER".to_owned(), quoted);
+            let member = connection
+                .rows(
+                    "SELECT pg_has_role(CASE WHEN $1 = 'CURRENT_USER' THEN current_user::text ELSE $1 END, $2, 'MEMBER')",
+                    &values![login.trim_matches('"'), role],
+                    |row| row.get::<bool>(0),
+                )
+                .await
+                .map_err(DbError::from)?;
+            if member != [true] {
+                batch(connection, &format!("GRANT {role} TO {login}")).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,0 +1,166 @@
+//! Connecting to PostgreSQL: address, TLS, timeouts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::task::AbortHandle;
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::error::DbError;
+
+/// How to reach one server in one capacity.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    config: Config,
+    tls: Option<MakeRustlsConnect>,
+}
+
+impl Connector {
+    /// Parses an address. `sslmode` is `disable`, or `require`/`verify-full`, which are the same here: an encrypted
+    /// connection whose certificate is verified (against `sslrootcert`, else the system's roots). Absent or `prefer`: off for a
+    /// socket or a loopback address, verified elsewhere, so that forgetting it is never the weaker choice.
+    pub(crate) fn parse(url: &str) -> Result<Self, DbError> {
+        let (address, query) = url.split_once('?').unwrap_or((url, ""));
+        let mut mode = "prefer";
+        let mut roots = None;
+        let mut kept = Vec::new();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            match pair.split_once('=') {
+                Some(("sslmode", value)) => mode = value,
+                Some(("sslrootcert", value)) => roots = Some(value.to_owned()),
+                _ => kept.push(pair),
+            }
+        }
+        let plain = if kept.is_empty() {
+            address.to_owned()
+        } else {
+            format!("{address}?{}", kept.join("&"))
+        };
+        // The driver's message may repeat parts of the address, so it is not carried over.
+        let mut config: Config = plain
+            .parse()
+            .map_err(|_| DbError::Internal("the PostgreSQL address cannot be read".into()))?;
+        config.connect_timeout(Duration::from_secs(5));
+        config.keepalives_idle(Duration::from_secs(30));
+        config.tcp_user_timeout(Duration::from_secs(10));
+        if config.get_application_name().is_none() {
+            config.application_name("lastro");
+        }
+        let encrypted = match mode {
+            "disable" => false,
+            "require" | "verify-full" | "verify-ca" => true,
+            "prefer" | "allow" => !config.get_hosts().iter().all(is_local),
+            _ => return Err(DbError::Internal("sslmode is disable, require or verify-full".into())),
+        };
+        config.ssl_mode(if encrypted { SslMode::Require } else { SslMode::Disable });
+        let tls = if encrypted {
+            Some(MakeRustlsConnect::new(tls_config(roots.as_deref())?))
+        } else {
+            None
+        };
+        Ok(Self { config, tls })
+    }
+
+    /// Adds server settings applied when the session starts (`-c name=value …`), so that no SET statement is ever needed.
+    pub(crate) fn with_settings(mut self, settings: &str) -> Self {
+        let all = match self.config.get_options() {
+            Some(own) => format!("{own} {settings}"),
+            None => settings.to_owned(),
+        };
+        self.config.options(all);
+        self
+    }
+
+    /// The login role, when the address names one.
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.config.get_user()
+    }
+
+    /// Opens a connection and drives it on a task of its own until it ends or is aborted.
+    pub(crate) async fn connect(&self) -> Result<(Client, AbortHandle), DbError> {
+        match &self.tls {
+            Some(tls) => {
+                let (client, connection) = self.config.connect(tls.clone()).await?;
+                Ok((client, tokio::spawn(ignore_end(connection)).abort_handle()))
+            }
+            None => {
+                let (client, connection) = self.config.connect(NoTls).await?;
+                Ok((client, tokio::spawn(ignore_end(connection)).abort_handle()))
+            }
+        }
+    }
+}
+
+/// The end of a connection is told to every caller that waits on it; the driving task itself has nobody to tell.
+async fn ignore_end<E: std::fmt::Display>(connection: impl Future<Output = Result<(), E>>) {
+    if let Err(error) = connection.await {
+        tracing::debug!(error = %error, "a database connection ended");
+    }
+}
+
+fn is_local(host: &Host) -> bool {
+    match host {
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+        Host::Tcp(name) => name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()),
+    }
+}
+
+fn tls_config(root_file: Option<&str>) -> Result<ClientConfig, DbError> {
+    let mut roots = RootCertStore::empty();
+    match root_file {
+        Some(path) => {
+            let certificates = CertificateDer::pem_file_iter(path)
+                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+                .map_err(|error| DbError::Internal(format!("sslrootcert cannot be read: {error}")))?;
+            roots.add_parsable_certificates(certificates);
+        }
+        None => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    if roots.is_empty() {
+        return Err(DbError::Internal(
+            "no certificate authority to verify the database with".into(),
+        ));
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| DbError::Internal(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encrypted(url: &str) -> bool {
+        Connector::parse(url).unwrap().tls.is_some()
+    }
+
+    #[test]
+    fn tls_is_off_only_where_nobody_listens_or_when_asked() {
+        assert!(!encrypted("postgresql://lastro@localhost/lastro"));
+        assert!(!encrypted("postgresql://lastro@127.0.0.1/lastro"));
+        assert!(!encrypted("postgresql:///lastro?host=/run/postgresql"));
+        assert!(!encrypted("postgresql://lastro@db.example.com/lastro?sslmode=disable"));
+        assert!(encrypted("postgresql://lastro@db.example.com/lastro"));
+        assert!(encrypted("postgresql://lastro@localhost/lastro?sslmode=verify-full"));
+        assert!(Connector::parse("postgresql://localhost/lastro?sslmode=maybe").is_err());
+    }
+
+    #[test]
+    fn a_bad_address_is_not_repeated() {
+        let error = Connector::parse("postgresql://lastro:hunter2@host:port/x")
+            .map(|_| ())
+            .unwrap_err();
+        assert!(!error.to_string().contains("hunter2"));
+    }
+}

@@ -1,0 +1,151 @@
+//! PostgreSQL: shared connections for point reads, a pool for other reads, a pool for units of work.
+
+mod connect;
+mod connection;
+mod pool;
+mod shared;
+mod transaction;
+
+use std::sync::Arc;
+
+pub(crate) use connect::Connector;
+pub(crate) use connection::Connection;
+pub(crate) use pool::Pooled;
+pub(crate) use transaction::Transaction;
+
+use crate::config::DbConfig;
+use crate::error::DbError;
+use crate::row::Row;
+use crate::sql::{Lane, Sql};
+use crate::unit::Territory;
+use crate::value::Value;
+use crate::{Engine, Gauge};
+use pool::Connections;
+use shared::Shared;
+
+/// The role of units of work: row-level security binds it to the organization named at BEGIN. Made by the first migration.
+pub(crate) const WRITE_ROLE: &str = "lastro_write";
+/// The role of reads: it may only SELECT.
+pub(crate) const READ_ROLE: &str = "lastro_read";
+
+/// One server and, where configured, its replica.
+pub(crate) struct Postgres {
+    primary: Reading,
+    replica: Option<Reading>,
+    writing: Connections,
+}
+
+struct Reading {
+    shared: Arc<Shared>,
+    pooled: Connections,
+}
+
+impl Reading {
+    fn new(url: &str, config: &DbConfig) -> Result<Self, DbError> {
+        let point = Connector::parse(url)?.with_settings(&format!(
+            "-c role={READ_ROLE} -c statement_timeout=1000 -c default_transaction_read_only=on"
+        ));
+        let pooled = Connector::parse(url)?.with_settings(&format!(
+            "-c role={READ_ROLE} -c statement_timeout=30000 -c default_transaction_read_only=on"
+        ));
+        let shared = Arc::new(Shared::new(point, config.shared_connections));
+        shared.watch();
+        Ok(Self {
+            shared,
+            pooled: Connections::new(pooled, config.pool_size, config.wait)?,
+        })
+    }
+}
+
+impl Postgres {
+    /// Prepares the pools; nothing is connected before it is needed.
+    pub(crate) fn new(config: &DbConfig) -> Result<Self, DbError> {
+        let writing = Connector::parse(&config.url)?.with_settings(
+            "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000",
+        );
+        Ok(Self {
+            primary: Reading::new(&config.url, config)?,
+            replica: config
+                .replica_url
+                .as_deref()
+                .map(|url| Reading::new(url, config))
+                .transpose()?,
+            writing: Connections::new(writing, config.pool_size, config.wait)?,
+        })
+    }
+
+    pub(crate) async fn rows<T>(
+        &self,
+        sql: &Sql<'_>,
+        values: &[Value<'_>],
+        map: impl Fn(&Row<'_>) -> Result<T, DbError>,
+    ) -> Result<Vec<T>, DbError> {
+        let text = sql.text(Engine::Postgres);
+        let reading = match &self.replica {
+            Some(replica) if sql.lags() => replica,
+            _ => &self.primary,
+        };
+        match sql.lane() {
+            Lane::Point => reading.shared.rows(text, values, map).await,
+            Lane::Pooled => {
+                let connection = reading.pooled.take().await?;
+                let failure = match connection.rows(text, values, &map).await {
+                    Ok(rows) => return Ok(rows),
+                    Err(failure) => failure,
+                };
+                let lost = matches!(&failure, connection::Failure::Driver(error) if error.is_closed());
+                if !failure.is_stale_statement() && !lost {
+                    return Err(failure.into());
+                }
+                connection.forget(text);
+                let connection = if lost { reading.pooled.take().await? } else { connection };
+                Ok(connection.rows(text, values, &map).await?)
+            }
+        }
+    }
+
+    /// A connection for a unit of work.
+    pub(crate) async fn take(&self) -> Result<Pooled, DbError> {
+        self.writing.take().await
+    }
+
+    /// Opens a transaction that may touch `territory`.
+    ///
+    /// A connection from the pool may have died unnoticed; the BEGIN travels with the first statement, so that shows there.
+    pub(crate) async fn begin(&self, connection: Pooled, territory: Territory) -> Transaction {
+        let organization = match territory {
+            Territory::Organization(id) => id.to_string(),
+            Territory::All => "*".to_owned(),
+        };
+        // The identifier is hexadecimal and hyphens: it needs no quoting beyond this.
+        let begin = format!("BEGIN; SET LOCAL ROLE {WRITE_ROLE}; SET LOCAL lastro.organization = '{organization}'");
+        Transaction::begin(connection, begin).await
+    }
+
+    pub(crate) fn gauges(&self) -> Vec<Gauge> {
+        let (writing, waiting) = self.writing.usage();
+        let (reading, reading_waiting) = self.primary.pooled.usage();
+        vec![
+            Gauge {
+                name: "write_connections_in_use",
+                value: writing,
+            },
+            Gauge {
+                name: "write_connections_waiting",
+                value: waiting,
+            },
+            Gauge {
+                name: "read_connections_in_use",
+                value: reading,
+            },
+            Gauge {
+                name: "read_connections_waiting",
+                value: reading_waiting,
+            },
+            Gauge {
+                name: "point_reads_in_flight",
+                value: self.primary.shared.in_flight(),
+            },
+        ]
+    }
+}

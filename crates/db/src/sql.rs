@@ -1,0 +1,214 @@
+//! A statement: its text on each engine, whose rows it may reach, and the lane it travels in.
+
+/// The two engines that one binary speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// The embedded engine.
+    Sqlite,
+    /// The server engine.
+    Postgres,
+}
+
+impl Engine {
+    /// Its name, as it appears in the migrations' folders, in URLs and in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        }
+    }
+}
+
+/// Whose rows a statement may touch. A scope runs only statements of its own reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// One organization's rows: the text holds `organization_id = $1` (an INSERT binds it as `$1`), and the scope binds it.
+    Tenant,
+    /// A global table: organizations, the catalogue, the change feed.
+    Global,
+    /// Rows of several organizations, for work that has a listed reason.
+    System,
+}
+
+/// How a read travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// One organization, by key or one page of at most 100 rows over a covering index. On PostgreSQL it is pipelined with
+    /// other requests' reads over a few shared connections and must answer within a second.
+    Point,
+    /// Everything else: on a pooled connection of its own.
+    Pooled,
+}
+
+/// A statement that both engines run. Parameters are `$1`, `$2`, … on both.
+///
+/// ```
+/// use lastro_db::Sql;
+/// const LOOKUP: Sql = Sql::tenant("SELECT id, name FROM roles WHERE organization_id = $1 AND id = $2").point();
+/// # let _ = LOOKUP;
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Sql<'t> {
+    postgres: &'t str,
+    sqlite: Option<&'t str>,
+    reach: Reach,
+    lane: Lane,
+    may_lag: bool,
+}
+
+impl<'t> Sql<'t> {
+    /// A statement on one organization's rows.
+    #[must_use]
+    pub const fn tenant(text: &'t str) -> Self {
+        Self::new(text, Reach::Tenant)
+    }
+
+    /// A statement on a global table.
+    #[must_use]
+    pub const fn global(text: &'t str) -> Self {
+        Self::new(text, Reach::Global)
+    }
+
+    /// A statement that reaches several organizations; only a [`SystemScope`](crate::SystemScope) runs it.
+    #[must_use]
+    pub const fn system(text: &'t str) -> Self {
+        Self::new(text, Reach::System)
+    }
+
+    const fn new(text: &'t str, reach: Reach) -> Self {
+        Self {
+            postgres: text,
+            sqlite: None,
+            reach,
+            lane: Lane::Pooled,
+            may_lag: false,
+        }
+    }
+
+    /// A statement composed at run time from static parts, such as a list with its filters.
+    pub(crate) const fn composed(text: &'t str, reach: Reach, lane: Lane) -> Self {
+        Self {
+            postgres: text,
+            sqlite: None,
+            reach,
+            lane,
+            may_lag: false,
+        }
+    }
+
+    /// The other text for SQLite, for the few statements that must differ.
+    #[must_use]
+    pub const fn on_sqlite(mut self, text: &'t str) -> Self {
+        self.sqlite = Some(text);
+        self
+    }
+
+    /// Declares the lane [`Lane::Point`].
+    #[must_use]
+    pub const fn point(mut self) -> Self {
+        self.lane = Lane::Point;
+        self
+    }
+
+    /// Declares that the read may come from a replica that lags behind, when one is configured.
+    #[must_use]
+    pub const fn may_lag(mut self) -> Self {
+        self.may_lag = true;
+        self
+    }
+
+    /// The text for `engine`.
+    #[must_use]
+    pub const fn text(&self, engine: Engine) -> &'t str {
+        match (engine, self.sqlite) {
+            (Engine::Sqlite, Some(text)) => text,
+            _ => self.postgres,
+        }
+    }
+
+    /// Whose rows it may touch.
+    #[must_use]
+    pub const fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    /// Its lane.
+    #[must_use]
+    pub const fn lane(&self) -> Lane {
+        self.lane
+    }
+
+    /// Whether a replica may answer it.
+    #[must_use]
+    pub const fn lags(&self) -> bool {
+        self.may_lag
+    }
+}
+
+/// What is wrong with a statement's text, found without a database. Run by the statement test over every statement of
+/// every context.
+///
+/// # Errors
+/// One sentence naming the rule that the text breaks.
+pub fn lint(sql: &Sql<'_>) -> Result<(), String> {
+    for engine in [Engine::Postgres, Engine::Sqlite] {
+        let text = sql.text(engine);
+        let lower = text.to_lowercase();
+        // Case-insensitive comparison happens in a companion column made in Rust: the engines disagree about every other way.
+        for refused in ["lower(", "upper(", "ilike", "nocase", "float", "real ", "double "] {
+            if lower.contains(refused) {
+                return Err(format!("uses {refused:?}: {text}"));
+            }
+        }
+        if sql.reach() == Reach::Tenant {
+            let scoped = lower.contains("organization_id = $1");
+            let inserts = lower.trim_start().starts_with("insert into")
+                && lower.split_once("values").is_some_and(|(head, tail)| {
+                    head.contains("(organization_id") && tail.trim_start().starts_with("($1")
+                });
+            if !scoped && !inserts {
+                return Err(format!(
+                    "is declared tenant but is not bound to organization_id = $1: {text}"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_statement_without_its_organization_is_refused() {
+        assert!(lint(&Sql::tenant("SELECT id FROM roles WHERE id = $1")).is_err());
+        assert!(lint(&Sql::tenant("INSERT INTO roles (id, organization_id) VALUES ($2, $1)")).is_err());
+        assert!(lint(&Sql::tenant("INSERT INTO roles (organization_id, id) VALUES ($1, $2)")).is_ok());
+        assert!(
+            lint(&Sql::tenant(
+                "SELECT id FROM roles WHERE organization_id = $1 AND id = $2"
+            ))
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn comparisons_that_the_engines_disagree_about_are_refused() {
+        assert!(lint(&Sql::global("SELECT id FROM modules WHERE lower(name) = $1")).is_err());
+        assert!(lint(&Sql::global("SELECT id FROM modules WHERE name ILIKE $1")).is_err());
+        assert!(
+            lint(&Sql::global("SELECT id FROM modules").on_sqlite("SELECT id FROM modules COLLATE NOCASE")).is_err()
+        );
+        assert!(lint(&Sql::global("SELECT id FROM modules WHERE name_folded = $1")).is_ok());
+    }
+
+    #[test]
+    fn the_pair_of_texts_goes_to_its_engine() {
+        let sql = Sql::global("a").on_sqlite("b");
+        assert_eq!(sql.text(Engine::Postgres), "a");
+        assert_eq!(sql.text(Engine::Sqlite), "b");
+        assert_eq!(Sql::global("a").text(Engine::Sqlite), "a");
+    }
+}

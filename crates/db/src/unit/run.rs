@@ -1,0 +1,179 @@
+//! Running a unit on each engine, from its submission to its answer.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use kernel::Generators;
+use tokio::sync::oneshot;
+
+use super::idempotency::Turn;
+use super::perform::{Outcome, perform};
+use super::{Core, Keyed, Session, UnitContext, UnitOfWork};
+use crate::error::DbError;
+use crate::feed::{AccessChange, Feed};
+use crate::postgres::Postgres;
+use crate::sqlite::{self, Attempt, Writer};
+
+/// How often a closure runs again because its transaction could not be ordered among others.
+const RUNS: u32 = 5;
+
+/// A unit ready to run.
+pub(crate) struct Unit<T, E, F> {
+    pub(crate) context: Arc<UnitContext>,
+    pub(crate) generators: Generators,
+    pub(crate) keyed: Option<Keyed<T, E>>,
+    pub(crate) work: F,
+    pub(crate) feed: Arc<Feed>,
+}
+
+impl<T, E, F, Fut> Unit<T, E, F>
+where
+    T: Send + 'static,
+    E: From<DbError> + Send + 'static,
+    F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<T, E>> + Send + 'static,
+{
+    /// Runs on PostgreSQL in a task of its own, so that a caller that goes away does not leave it half done.
+    pub(crate) async fn run_on_postgres(self, postgres: Arc<Postgres>) -> Result<T, E> {
+        let (answer, waiting) = oneshot::channel();
+        tokio::spawn(async move {
+            let mut answer = answer;
+            // A caller that left while the unit was queued for a connection wants nothing any more.
+            let taken = tokio::select! {
+                taken = postgres.take() => taken,
+                () = answer.closed() => return,
+            };
+            let result = match taken {
+                Ok(connection) => self.attempts(&postgres, connection).await,
+                Err(error) => Err(error.into()),
+            };
+            // The caller may be gone; what happened, happened.
+            let _gone = answer.send(result);
+        });
+        waiting
+            .await
+            .unwrap_or_else(|_| Err(DbError::Internal("a unit of work ended without an answer".into()).into()))
+    }
+
+    async fn attempts(&self, postgres: &Postgres, first: crate::postgres::Pooled) -> Result<T, E> {
+        let mut connection = Some(first);
+        for run in 1..=RUNS {
+            let taken = match connection.take() {
+                Some(taken) => Ok(taken),
+                None => postgres.take().await,
+            };
+            let transaction = match taken {
+                Ok(connection) => postgres.begin(connection, self.context.territory).await,
+                Err(error) => return Err(error.into()),
+            };
+            let core = Core::new(
+                Session::Postgres(transaction),
+                Arc::clone(&self.context),
+                self.generators.clone(),
+            );
+            let outcome = perform(&core, self.keyed.as_ref(), &self.work).await;
+            let Session::Postgres(transaction) = &core.session else {
+                break;
+            };
+            match outcome {
+                Outcome::Commit(result, changes) => match transaction.commit().await {
+                    Ok(()) => {
+                        self.feed.publish(&changes);
+                        return result;
+                    }
+                    Err(DbError::Serialization) => {}
+                    Err(error) => return Err(error.into()),
+                },
+                Outcome::Rollback(result) => {
+                    transaction.rollback().await;
+                    return result;
+                }
+                Outcome::Again => transaction.rollback().await,
+            }
+            tracing::info!(run, "a unit of work could not be serialized and runs again");
+        }
+        Err(DbError::Busy {
+            what: "contended rows",
+            retry_after: std::time::Duration::from_secs(1),
+        }
+        .into())
+    }
+
+    /// Runs on the writer thread of SQLite.
+    pub(crate) async fn run_on_sqlite(self, writer: &Writer, turn: Option<Turn>) -> Result<T, E> {
+        let (answer, waiting) = oneshot::channel();
+        let job = Submitted {
+            unit: self,
+            result: None,
+            changes: Vec::new(),
+            answer,
+            _turn: turn,
+        };
+        if let Err(error) = writer.submit(Box::new(job)).await {
+            return Err(error.into());
+        }
+        waiting
+            .await
+            .unwrap_or_else(|_| Err(DbError::Internal("a unit of work ended without an answer".into()).into()))
+    }
+}
+
+/// A unit in the writer's hands.
+struct Submitted<T, E, F> {
+    unit: Unit<T, E, F>,
+    result: Option<Result<T, E>>,
+    changes: Vec<AccessChange>,
+    answer: oneshot::Sender<Result<T, E>>,
+    _turn: Option<Turn>,
+}
+
+impl<T, E, F, Fut> sqlite::Job for Submitted<T, E, F>
+where
+    T: Send + 'static,
+    E: From<DbError> + Send + 'static,
+    F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<T, E>> + Send + 'static,
+{
+    fn is_wanted(&self) -> bool {
+        !self.answer.is_closed()
+    }
+
+    fn is_long(&self) -> bool {
+        self.unit.context.long
+    }
+
+    fn attempt(&mut self, session: &Arc<sqlite::Session>) -> Attempt {
+        let session = Session::Sqlite(Arc::clone(session));
+        let core = Core::new(session, Arc::clone(&self.unit.context), self.unit.generators.clone());
+        // Every step runs in place, so one poll is enough; a closure that is pending waits for something foreign, which the
+        // watch has already turned into an error.
+        let outcome = {
+            let run = pin!(perform(&core, self.unit.keyed.as_ref(), &self.unit.work));
+            run.poll(&mut Context::from_waker(Waker::noop()))
+        };
+        let (attempt, result, changes) = match outcome {
+            Poll::Ready(Outcome::Commit(result, changes)) => (Attempt::Keep, result, changes),
+            Poll::Ready(Outcome::Rollback(result)) => (Attempt::Discard, result, Vec::new()),
+            Poll::Ready(Outcome::Again) | Poll::Pending => {
+                let error = DbError::Internal("a unit of work did not end on the writer thread".into());
+                (Attempt::Discard, Err(error.into()), Vec::new())
+            }
+        };
+        self.result = Some(result);
+        self.changes = changes;
+        attempt
+    }
+
+    fn answer(self: Box<Self>) {
+        self.unit.feed.publish(&self.changes);
+        if let Some(result) = self.result {
+            let _gone = self.answer.send(result);
+        }
+    }
+
+    fn fail(self: Box<Self>, error: DbError) {
+        let _gone = self.answer.send(Err(error.into()));
+    }
+}
