@@ -98,3 +98,62 @@ impl fmt::Debug for Actor {
         write!(f, "Actor({}:{})", self.kind, self.id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_read_and_written() {
+        for kind in ActorKind::ALL {
+            assert_eq!(kind.to_string().parse(), Ok(kind));
+        }
+        assert_eq!(
+            serde_json::to_string(&ActorKind::ServiceAccount).unwrap(),
+            r#""service_account""#
+        );
+        assert_eq!("robot".parse::<ActorKind>(), Err(UnknownActorKind));
+    }
+
+    #[test]
+    fn an_actor_is_recognised_by_kind_and_id() {
+        let ana = Actor {
+            kind: ActorKind::User,
+            id: Uuid::from_u128(1),
+            name: "Ana".to_owned(),
+        };
+        let renamed = Actor {
+            name: "Ana Maria".to_owned(),
+            ..ana.clone()
+        };
+        let namesake = Actor {
+            id: Uuid::from_u128(2),
+            ..ana.clone()
+        };
+        let key = Actor {
+            kind: ActorKind::ApiKey,
+            ..ana.clone()
+        };
+        assert!(ana.is(&renamed));
+        assert!(!ana.is(&namesake) && !ana.is(&key));
+    }
+
+    #[test]
+    fn a_name_is_not_printed_by_accident() {
+        let ana = Actor {
+            kind: ActorKind::User,
+            id: Uuid::nil(),
+            name: "Ana".to_owned(),
+        };
+        assert_eq!(format!("{ana:?}"), "Actor(user:00000000-0000-0000-0000-000000000000)");
+    }
+
+    #[test]
+    fn the_server_itself_has_the_nil_id() {
+        let system = Actor::system("retention");
+        assert_eq!(
+            (system.kind, system.id, system.name.as_str()),
+            (ActorKind::System, Uuid::nil(), "retention")
+        );
+    }
+}

@@ -236,3 +236,153 @@ impl<T> CursorPage<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIST: &str = "organizations?sort=name";
+
+    fn sample() -> Cursor {
+        Cursor::new(vec![
+            CursorKey::Null,
+            CursorKey::Integer(-7),
+            CursorKey::Text("São Paulo".to_owned()),
+            CursorKey::Time("2026-11-21T12:00:00Z".parse().unwrap()),
+            CursorKey::Id(Uuid::from_u128(0x0189_0a5d_ac96_774b_bcce_b302_099a_8057)),
+        ])
+    }
+
+    #[test]
+    fn a_cursor_survives_a_url() {
+        let text = sample().encode(LIST);
+        assert!(
+            text.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')),
+            "{text}"
+        );
+        assert_eq!(Cursor::decode(&text, LIST), Ok(sample()));
+    }
+
+    #[test]
+    fn the_layout_of_version_1_does_not_change() {
+        // Clients hold cursors across an upgrade: a change of layout needs another version.
+        let cursor = Cursor::new(vec![
+            CursorKey::Text("acme".to_owned()),
+            CursorKey::Integer(1),
+            CursorKey::Null,
+        ]);
+        assert_eq!(cursor.encode("list"), "AQz7WIECAARhY21lAQAAAAAAAAABAA");
+    }
+
+    #[test]
+    fn a_cursor_belongs_to_its_list_and_order() {
+        let text = sample().encode(LIST);
+        assert_eq!(Cursor::decode(&text, "organizations?sort=-name"), Err(InvalidCursor));
+        assert_eq!(Cursor::decode(&text, "users?sort=name"), Err(InvalidCursor));
+    }
+
+    #[test]
+    fn what_is_no_cursor_is_refused() {
+        let bytes = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let head = |version: u8| [&[version][..], &fingerprint(LIST).to_be_bytes()].concat();
+        assert_eq!(Cursor::decode(&bytes(&head(1)), LIST), Ok(Cursor::new(vec![])));
+        for (what, text) in [
+            ("nothing", String::new()),
+            ("other characters", "a b+/=".to_owned()),
+            ("padding", format!("{}==", bytes(&head(1)))),
+            ("another version", bytes(&head(2))),
+            ("a cut head", bytes(&[1, 2])),
+            ("an unknown key", bytes(&[head(1), vec![9]].concat())),
+            ("a cut number", bytes(&[head(1), vec![1, 0, 0]].concat())),
+            ("a cut time", bytes(&[head(1), vec![3, 0]].concat())),
+            ("a cut id", bytes(&[head(1), vec![4, 0]].concat())),
+            ("a cut length", bytes(&[head(1), vec![2, 0]].concat())),
+            ("a cut text", bytes(&[head(1), vec![2, 0, 9, b'a']].concat())),
+            ("no UTF-8", bytes(&[head(1), vec![2, 0, 1, 0xff]].concat())),
+            ("a NUL", bytes(&[head(1), vec![2, 0, 1, 0]].concat())),
+            ("too long", "A".repeat(MAX_LENGTH + 1)),
+        ] {
+            assert_eq!(Cursor::decode(&text, LIST), Err(InvalidCursor), "{what}");
+        }
+    }
+
+    #[test]
+    fn a_text_too_long_for_a_cursor_is_not_misread() {
+        let cursor = Cursor::new(vec![CursorKey::Text("x".repeat(70_000))]);
+        assert_eq!(Cursor::decode(&cursor.encode(LIST), LIST), Err(InvalidCursor));
+    }
+
+    #[test]
+    fn a_request_reports_all_problems_at_once() {
+        let text = sample().encode(LIST);
+        let request = CursorRequest::parse(Some(&text), Some("50"), LIST).unwrap();
+        assert_eq!((request.cursor(), request.limit()), (Some(&sample()), 50));
+        assert_eq!(CursorRequest::parse(None, None, LIST), Ok(CursorRequest::default()));
+
+        let violations = CursorRequest::parse(Some("?"), Some("101"), LIST).unwrap_err();
+        assert_eq!(
+            violations,
+            [
+                RuleViolation::new("cursor", Rule::InvalidCursor),
+                RuleViolation::new("limit", Rule::OutOfRange { min: 1, max: 100 })
+            ]
+        );
+    }
+
+    #[test]
+    fn a_part_goes_on_when_there_is_one_row_more() {
+        let keys = |number: &i64| vec![CursorKey::Integer(*number)];
+        let part = CursorPage::from_rows(vec![1, 2, 3], 2, keys);
+        assert_eq!(
+            part,
+            CursorPage {
+                items: vec![1, 2],
+                next: Some(Cursor::new(vec![CursorKey::Integer(2)]))
+            }
+        );
+        assert_eq!(
+            CursorPage::from_rows(vec![1, 2], 2, keys),
+            CursorPage {
+                items: vec![1, 2],
+                next: None
+            }
+        );
+        assert_eq!(
+            CursorPage::from_rows(vec![], 2, keys),
+            CursorPage {
+                items: vec![],
+                next: None
+            }
+        );
+        assert_eq!(part.map(|number| number * 10).items, [10, 20]);
+    }
+
+    fn any_key() -> impl Strategy<Value = CursorKey> {
+        prop_oneof![
+            Just(CursorKey::Null),
+            any::<i64>().prop_map(CursorKey::Integer),
+            "\\PC{0,60}".prop_map(CursorKey::Text),
+            (0..=Timestamp::MAX.as_micros()).prop_map(|micros| CursorKey::Time(Timestamp::from_micros(micros))),
+            any::<u128>().prop_map(|id| CursorKey::Id(Uuid::from_u128(id))),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(keys in prop::collection::vec(any_key(), 0..5)) {
+            let cursor = Cursor::new(keys);
+            prop_assert_eq!(Cursor::decode(&cursor.encode(LIST), LIST), Ok(cursor));
+        }
+
+        #[test]
+        fn no_text_panics(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            let head = [&[VERSION][..], &fingerprint(LIST).to_be_bytes(), &bytes].concat();
+            if let Ok(cursor) = Cursor::decode(&URL_SAFE_NO_PAD.encode(head), LIST) {
+                prop_assert!(cursor.keys().len() <= bytes.len());
+            }
+        }
+    }
+}

@@ -194,3 +194,66 @@ impl DomainEvent {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::OrganizationId;
+
+    fn organization() -> OrganizationId {
+        "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap()
+    }
+
+    #[test]
+    fn every_value_has_its_json() {
+        let time: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+        let values = FieldValue::List(vec![
+            FieldValue::from(None::<bool>),
+            FieldValue::from(true),
+            FieldValue::from(i64::MAX),
+            FieldValue::from("a"),
+            FieldValue::from(Some("b".to_owned())),
+            FieldValue::from(time),
+            FieldValue::from(organization().as_uuid()),
+            FieldValue::from(vec!["x", "y"]),
+        ]);
+        assert_eq!(
+            serde_json::to_string(&values).unwrap(),
+            "[null,true,9223372036854775807,\"a\",\"b\",\"2026-11-21T12:00:00.000000Z\",\
+             \"01890a5d-ac96-774b-bcce-b302099a8057\",[\"x\",\"y\"]]"
+        );
+    }
+
+    #[test]
+    fn an_event_keeps_only_what_changed() {
+        let event = DomainEvent::new("organization.updated", organization())
+            .changed("name", "Acme", "Acme Ltda.")
+            .changed("slug", "acme", "acme")
+            .changed("isActive", true, false)
+            .changed_personal("email", "a@example.com", "a@example.com");
+        assert_eq!(
+            event.subject,
+            Subject {
+                kind: "organization",
+                id: organization().as_uuid()
+            }
+        );
+        let fields: Vec<&str> = event.changes.iter().map(|change| change.field).collect();
+        assert_eq!(fields, ["name", "isActive"]);
+        assert!(event.changes.iter().all(|change| !change.personal));
+    }
+
+    #[test]
+    fn personal_values_are_not_printed_by_accident() {
+        let event = DomainEvent::new("user.updated", organization())
+            .changed("isActive", false, true)
+            .changed_personal("email", FieldValue::Null, "ana@example.com");
+        let printed = format!("{event:?}");
+        assert!(!printed.contains("ana@example.com"), "{printed}");
+        assert!(
+            printed.contains("[redacted]") && printed.contains("Bool(true)"),
+            "{printed}"
+        );
+        assert_eq!(event.changes[1].to, FieldValue::from("ana@example.com"));
+    }
+}

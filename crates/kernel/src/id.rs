@@ -146,3 +146,59 @@ id!(
     /// Names an organization: a customer company, the unit of isolation. Everything that belongs to one carries it.
     pub struct OrganizationId = "organization"
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::FieldValue;
+
+    const TEXT: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+    #[test]
+    fn only_the_hyphenated_form_is_read() {
+        let id: OrganizationId = TEXT.parse().unwrap();
+        assert_eq!(TEXT.to_uppercase().parse(), Ok(id));
+        for text in [
+            "",
+            "01890a5dac96774bbcceb302099a8057",
+            "{01890a5d-ac96-774b-bcce-b302099a8057}",
+            "urn:uuid:01890a5d-ac96-774b-bcce-b302099a8057",
+            "01890a5d-ac96-774b-bcce-b302099a805",
+            "01890a5d-ac96-774b-bcce-b302099a805g",
+            "01890a5da-c96-774b-bcce-b302099a8057",
+            " 1890a5d-ac96-774b-bcce-b302099a8057",
+            "01890a5d-ac96-774b-bcce-b302099a80é",
+        ] {
+            assert_eq!(text.parse::<OrganizationId>(), Err(InvalidId), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_written_hyphenated_in_lower_case() {
+        let id: OrganizationId = TEXT.to_uppercase().parse().unwrap();
+        assert_eq!(id.to_string(), TEXT);
+        assert_eq!(format!("{id:?}"), format!("OrganizationId({TEXT})"));
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(json, format!("\"{TEXT}\""));
+        assert_eq!(serde_json::from_str::<OrganizationId>(&json).unwrap(), id);
+    }
+
+    #[test]
+    fn json_that_is_no_id_is_refused_without_repeating_it() {
+        let error = serde_json::from_str::<OrganizationId>("\"secret\"")
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with("not a hyphenated UUID of 36 characters"), "{error}");
+        let error = serde_json::from_str::<OrganizationId>("7").unwrap_err().to_string();
+        assert!(error.contains("expected a string"), "{error}");
+    }
+
+    #[test]
+    fn an_id_converts_into_what_is_stored() {
+        let uuid = parse_uuid(TEXT).unwrap();
+        let id = OrganizationId::from_uuid(uuid);
+        assert_eq!((id.as_uuid(), Uuid::from(id)), (uuid, uuid));
+        assert_eq!(FieldValue::from(id), FieldValue::Id(uuid));
+        assert_eq!(OrganizationId::KIND, "organization");
+    }
+}

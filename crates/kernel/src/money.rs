@@ -413,3 +413,267 @@ impl fmt::Debug for Money {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn brl(minor: i64) -> Money {
+        Money::new(minor, Currency::BRL)
+    }
+
+    fn currency(code: &str) -> Currency {
+        code.parse().unwrap()
+    }
+
+    fn per(denominator: u64) -> NonZeroU64 {
+        NonZeroU64::new(denominator).unwrap()
+    }
+
+    #[test]
+    fn the_table_is_sorted_and_without_repetition() {
+        let codes: Vec<&str> = CURRENCIES.iter().flat_map(|(_, codes)| codes.iter().copied()).collect();
+        assert!(
+            CURRENCIES.iter().all(|(_, codes)| codes.is_sorted()),
+            "binary search needs it"
+        );
+        assert_eq!(codes.iter().collect::<BTreeSet<_>>().len(), codes.len());
+        assert!(
+            codes
+                .iter()
+                .all(|code| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()))
+        );
+        assert_eq!(Currency::all().count(), 165);
+        for known in Currency::all() {
+            assert_eq!(known.as_str().parse(), Ok(known));
+        }
+    }
+
+    #[test]
+    fn a_currency_knows_its_minor_unit() {
+        for (code, exponent) in [
+            ("BRL", 2),
+            ("USD", 2),
+            ("EUR", 2),
+            ("JPY", 0),
+            ("CLP", 0),
+            ("PYG", 0),
+            ("KWD", 3),
+            ("CLF", 4),
+        ] {
+            assert_eq!(currency(code).exponent(), exponent, "{code}");
+        }
+        for constant in [Currency::BRL, Currency::EUR, Currency::USD] {
+            assert_eq!(currency(constant.as_str()), constant);
+        }
+        for code in ["", "brl", "BR", "BRLX", "XAU", "XXX", "XTS", "BGN", "HRK", "R$ "] {
+            assert_eq!(code.parse::<Currency>(), Err(UnknownCurrency), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_currency_is_its_code_in_texts_and_json() {
+        assert_eq!(format!("{} {:?}", Currency::BRL, Currency::EUR), "BRL EUR");
+        assert_eq!(serde_json::to_string(&Currency::USD).unwrap(), r#""USD""#);
+        assert_eq!(serde_json::from_str::<Currency>(r#""BRL""#).unwrap(), Currency::BRL);
+        let error = serde_json::from_str::<Currency>(r#""brl""#).unwrap_err().to_string();
+        assert!(error.starts_with("not a currency code of ISO 4217"), "{error}");
+    }
+
+    #[test]
+    fn an_amount_is_read_and_written() {
+        for (text, code, minor, written) in [
+            ("1234.56", "BRL", 123_456, "BRL 1234.56"),
+            ("-0.05", "BRL", -5, "BRL -0.05"),
+            ("7", "BRL", 700, "BRL 7.00"),
+            ("7.5", "BRL", 750, "BRL 7.50"),
+            ("007.50", "BRL", 750, "BRL 7.50"),
+            ("-0", "BRL", 0, "BRL 0.00"),
+            ("1234", "JPY", 1_234, "JPY 1234"),
+            ("1.234", "KWD", 1_234, "KWD 1.234"),
+            ("92233720368547758.07", "BRL", i64::MAX, "BRL 92233720368547758.07"),
+            ("-92233720368547758.08", "BRL", i64::MIN, "BRL -92233720368547758.08"),
+        ] {
+            let money = Money::parse(text, currency(code)).unwrap();
+            assert_eq!(money, Money::new(minor, currency(code)), "{text}");
+            assert_eq!(money.to_string(), written);
+            assert_eq!(format!("{money:?}"), written);
+        }
+    }
+
+    #[test]
+    fn what_is_no_amount_is_refused() {
+        for text in [
+            "", "-", ".", ".5", "5.", "1,5", "1.234,56", "1_000", "+1", "--1", "1e3", "0.001", "1.500", " 1", "１",
+            "1.-5", "NaN",
+        ] {
+            assert_eq!(Money::parse(text, Currency::BRL), Err(InvalidAmount::Format), "{text}");
+        }
+        assert_eq!(Money::parse("1.0", currency("JPY")), Err(InvalidAmount::Format));
+        for text in ["92233720368547758.08", "-92233720368547758.09", &"9".repeat(60)] {
+            assert_eq!(
+                Money::parse(text, Currency::BRL),
+                Err(InvalidAmount::TooLarge),
+                "{text}"
+            );
+        }
+        assert_eq!(Rule::from(InvalidAmount::Format).code(), "INVALID_FORMAT");
+        assert_eq!(Rule::from(InvalidAmount::TooLarge).code(), "OUT_OF_RANGE");
+    }
+
+    #[test]
+    fn currencies_do_not_mix() {
+        let dollar = Money::new(100, Currency::USD);
+        let mismatch = MoneyError::CurrencyMismatch {
+            left: Currency::BRL,
+            right: Currency::USD,
+        };
+        assert_eq!(brl(100).checked_add(dollar), Err(mismatch));
+        assert_eq!(brl(100).checked_sub(dollar), Err(mismatch));
+        assert_eq!(Money::sum(Currency::BRL, [brl(1), dollar]), Err(mismatch));
+        assert_eq!(brl(100).partial_cmp(&dollar), None);
+        assert_ne!(brl(100), dollar);
+        assert_eq!(mismatch.to_string(), "BRL and USD do not mix");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error() {
+        assert_eq!(brl(i64::MAX).checked_add(brl(1)), Err(MoneyError::Overflow));
+        assert_eq!(brl(i64::MIN).checked_sub(brl(1)), Err(MoneyError::Overflow));
+        assert_eq!(brl(i64::MAX).checked_mul(2), Err(MoneyError::Overflow));
+        assert_eq!(brl(i64::MIN).checked_neg(), Err(MoneyError::Overflow));
+        assert_eq!(
+            brl(i64::MAX).fraction(2, per(1), Rounding::Down),
+            Err(MoneyError::Overflow)
+        );
+        assert_eq!(
+            brl(i64::MIN).fraction(i64::MIN, per(1), Rounding::Down),
+            Err(MoneyError::Overflow)
+        );
+    }
+
+    #[test]
+    fn plain_arithmetic() {
+        assert_eq!(brl(150).checked_add(brl(50)), Ok(brl(200)));
+        assert_eq!(brl(150).checked_sub(brl(200)), Ok(brl(-50)));
+        assert_eq!(brl(150).checked_mul(-3), Ok(brl(-450)));
+        assert_eq!(brl(150).checked_neg(), Ok(brl(-150)));
+        assert_eq!(Money::sum(Currency::BRL, []), Ok(Money::zero(Currency::BRL)));
+        assert!(Money::zero(Currency::BRL).is_zero() && !brl(1).is_zero());
+        assert!(brl(1) < brl(2));
+        assert_eq!((brl(7).minor(), brl(7).currency()), (7, Currency::BRL));
+    }
+
+    #[test]
+    fn a_fraction_is_rounded_once() {
+        for (minor, half_even, half_up, down) in [
+            (5, 0, 1, 0),
+            (15, 2, 2, 1),
+            (25, 2, 3, 2),
+            (26, 3, 3, 2),
+            (24, 2, 2, 2),
+            (-5, 0, -1, 0),
+            (-15, -2, -2, -1),
+            (-26, -3, -3, -2),
+        ] {
+            assert_eq!(
+                brl(minor).fraction(1, per(10), Rounding::HalfEven),
+                Ok(brl(half_even)),
+                "{minor}"
+            );
+            assert_eq!(
+                brl(minor).fraction(1, per(10), Rounding::HalfUp),
+                Ok(brl(half_up)),
+                "{minor}"
+            );
+            assert_eq!(
+                brl(minor).fraction(1, per(10), Rounding::Down),
+                Ok(brl(down)),
+                "{minor}"
+            );
+        }
+        // ICMS of 18 % on R$ 1,234.56 is R$ 222.2208.
+        assert_eq!(brl(123_456).fraction(18, per(100), Rounding::HalfEven), Ok(brl(22_222)));
+        assert_eq!(brl(100).fraction(-1, per(4), Rounding::HalfEven), Ok(brl(-25)));
+        assert_eq!(
+            brl(i64::MAX).fraction(i64::MAX, per(i64::MAX.unsigned_abs()), Rounding::Down),
+            Ok(brl(i64::MAX))
+        );
+    }
+
+    #[test]
+    fn shares_lose_nothing() {
+        assert_eq!(brl(100).allocate(&[1, 1, 1]), Ok(vec![brl(34), brl(33), brl(33)]));
+        assert_eq!(brl(-100).allocate(&[1, 1, 1]), Ok(vec![brl(-34), brl(-33), brl(-33)]));
+        assert_eq!(
+            brl(5).allocate(&[3, 7]),
+            Ok(vec![brl(2), brl(3)]),
+            "1.5 and 3.5: the earlier one is rounded up"
+        );
+        assert_eq!(brl(10).allocate(&[1, 0, 2]), Ok(vec![brl(3), brl(0), brl(7)]));
+        assert_eq!(brl(0).allocate(&[1, 2]), Ok(vec![brl(0), brl(0)]));
+        assert_eq!(brl(i64::MIN).allocate(&[u64::MAX]), Ok(vec![brl(i64::MIN)]));
+        assert_eq!(brl(1).allocate(&[]), Err(MoneyError::NoShares));
+        assert_eq!(brl(1).allocate(&[0, 0]), Err(MoneyError::NoShares));
+    }
+
+    proptest! {
+        #[test]
+        fn shares_sum_to_the_whole_and_are_each_nearly_exact(
+            minor in any::<i64>(), weights in prop::collection::vec(prop_oneof![Just(0), 1..10_u64, any::<u64>()], 1..20),
+        ) {
+            prop_assume!(weights.iter().any(|weight| *weight > 0));
+            let shares = brl(minor).allocate(&weights).unwrap();
+            let total: i128 = weights.iter().map(|weight| i128::from(*weight)).sum();
+            prop_assert_eq!(shares.iter().map(|share| i128::from(share.minor())).sum::<i128>(), i128::from(minor));
+            for (share, weight) in shares.iter().zip(&weights) {
+                // |share - minor * weight / total| < 1, without dividing.
+                let difference = i128::from(share.minor()) * total - i128::from(minor) * i128::from(*weight);
+                prop_assert!(difference.abs() < total, "{} of {}", share, minor);
+                prop_assert!(*weight > 0 || share.is_zero());
+            }
+        }
+
+        #[test]
+        fn what_is_written_is_read_back(minor in any::<i64>(), index in any::<prop::sample::Index>()) {
+            let currencies: Vec<Currency> = Currency::all().collect();
+            let money = Money::new(minor, *index.get(&currencies));
+            prop_assert_eq!(Money::parse(&money.decimal(), money.currency()), Ok(money));
+        }
+
+        #[test]
+        fn what_is_added_can_be_taken_away(one in any::<i64>(), other in any::<i64>()) {
+            match brl(one).checked_add(brl(other)) {
+                Ok(sum) => {
+                    prop_assert_eq!(sum.checked_sub(brl(other)), Ok(brl(one)));
+                    prop_assert_eq!(brl(other).checked_add(brl(one)), Ok(sum));
+                }
+                Err(error) => {
+                    prop_assert_eq!(error, MoneyError::Overflow);
+                    prop_assert_eq!(one.checked_add(other), None);
+                }
+            }
+        }
+
+        #[test]
+        fn a_fraction_is_the_nearest(minor in -1_000_000..1_000_000_i64, numerator in -1_000..1_000_i64, denominator in 1..1_000_u64) {
+            let exact = i128::from(minor) * i128::from(numerator);
+            let scale = i128::from(denominator);
+            for rounding in [Rounding::HalfEven, Rounding::HalfUp] {
+                let result = i128::from(brl(minor).fraction(numerator, per(denominator), rounding).unwrap().minor());
+                prop_assert!(2 * (result * scale - exact).abs() <= scale);
+            }
+            let down = brl(minor).fraction(numerator, per(denominator), Rounding::Down).unwrap().minor();
+            prop_assert_eq!(i128::from(down), exact / scale);
+        }
+
+        #[test]
+        fn no_text_panics(text in "[0-9.-]{0,45}|\\PC{0,20}") {
+            let _ = Money::parse(&text, Currency::BRL);
+        }
+    }
+}

@@ -190,3 +190,124 @@ impl<K: Copy> Sort<K> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn broken(outcome: Result<PageRequest, Vec<RuleViolation>>) -> Vec<(String, Rule)> {
+        outcome
+            .unwrap_err()
+            .into_iter()
+            .map(|violation| (violation.field.into_owned(), violation.rule))
+            .collect()
+    }
+
+    fn range(field: &str, max: i64) -> (String, Rule) {
+        (field.to_owned(), Rule::OutOfRange { min: 1, max })
+    }
+
+    fn no_integer(field: &str) -> (String, Rule) {
+        (field.to_owned(), Rule::InvalidType { expected: "integer" })
+    }
+
+    #[test]
+    fn the_defaults_are_the_first_page_of_twenty() {
+        let request = PageRequest::parse(None, None).unwrap();
+        assert_eq!(request, PageRequest::default());
+        assert_eq!((request.page(), request.limit(), request.offset()), (1, 20, 0));
+    }
+
+    #[test]
+    fn the_depth_is_bounded() {
+        assert_eq!(PageRequest::new(10_000, 100).unwrap().offset(), 999_900);
+        assert_eq!(broken(PageRequest::new(10_001, 100)), [range("page", 10_000)]);
+        assert_eq!(PageRequest::new(1_000_000, 1).unwrap().offset(), 999_999);
+        assert_eq!(broken(PageRequest::new(333_334, 3)), [range("page", 333_333)]);
+    }
+
+    #[test]
+    fn all_problems_are_reported_at_once() {
+        assert_eq!(
+            broken(PageRequest::parse(Some("0"), Some("101"))),
+            [range("page", 1_000_000), range("limit", 100)]
+        );
+        assert_eq!(
+            broken(PageRequest::parse(Some("-1"), Some("ten"))),
+            [range("page", 1_000_000), no_integer("limit")]
+        );
+        assert_eq!(
+            broken(PageRequest::parse(Some("1e3"), Some("0"))),
+            [no_integer("page"), range("limit", 100)]
+        );
+        assert_eq!(
+            broken(PageRequest::parse(Some(""), Some("-"))),
+            [no_integer("page"), no_integer("limit")]
+        );
+        assert_eq!(
+            broken(PageRequest::parse(Some("1000000000000"), None)),
+            [range("page", 50_000)]
+        );
+        assert_eq!(
+            broken(PageRequest::parse(Some("99999999999999999999"), None)),
+            [range("page", 50_000)]
+        );
+        assert_eq!(broken(PageRequest::parse(Some("+1"), None)), [no_integer("page")]);
+    }
+
+    #[test]
+    fn a_sort_key_is_read_with_its_direction() {
+        let allowed = [("name", 'n'), ("createdAt", 'c')];
+        assert_eq!(Sort::parse("name", &allowed), Ok(Sort::ascending('n')));
+        assert_eq!(Sort::parse("-createdAt", &allowed), Ok(Sort::descending('c')));
+        for raw in ["", "-", "--name", "Name", "name,createdAt", "+name", "id"] {
+            let violation = Sort::parse(raw, &allowed).unwrap_err();
+            let names = ["name", "-name", "createdAt", "-createdAt"].map(str::to_owned).to_vec();
+            assert_eq!(
+                violation,
+                RuleViolation::new("sort", Rule::NotAllowed { allowed: names }),
+                "{raw}"
+            );
+        }
+        assert_eq!(Direction::default(), Direction::Ascending);
+    }
+
+    #[test]
+    fn a_page_is_mapped_item_by_item() {
+        let page = Page {
+            items: vec![1, 2],
+            total: 7,
+        };
+        assert_eq!(
+            page.map(|number| number * 10),
+            Page {
+                items: vec![10, 20],
+                total: 7
+            }
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_obeys_every_bound(page in -5..1_100_000_i64, limit in -5..110_i64) {
+            let fits = page >= 1 && (1..=100).contains(&limit) && page * limit <= 1_000_000;
+            let by_text = PageRequest::parse(Some(&page.to_string()), Some(&limit.to_string()));
+            let request = PageRequest::new(page, limit);
+            prop_assert_eq!(&by_text, &request);
+            prop_assert_eq!(request.is_ok(), fits);
+            if let Ok(request) = request {
+                prop_assert_eq!(i64::from(request.offset()), (page - 1) * limit);
+                prop_assert_eq!((i64::from(request.page()), i64::from(request.limit())), (page, limit));
+            }
+        }
+
+        #[test]
+        fn any_numbers_are_judged_without_overflow(page in any::<i64>(), limit in any::<i64>()) {
+            if let Ok(request) = PageRequest::new(page, limit) {
+                prop_assert!(u64::from(request.page()) * u64::from(request.limit()) <= 1_000_000);
+            }
+        }
+    }
+}

@@ -127,3 +127,96 @@ impl Generators {
         I::from_uuid(uuid.into_uuid())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::OrganizationId;
+
+    fn generators(seed: u64) -> (Arc<ManualClock>, Generators) {
+        let clock = Arc::new(ManualClock::new("2026-11-21T12:00:00Z".parse().unwrap()));
+        (Arc::clone(&clock), Generators::seeded(clock, seed))
+    }
+
+    #[test]
+    fn a_seed_repeats_exactly() {
+        let (_, one) = generators(7);
+        let (_, same) = generators(7);
+        let (_, other) = generators(8);
+        assert_eq!(one.bytes::<13>(), same.bytes::<13>());
+        assert_eq!(one.id::<OrganizationId>(), same.id::<OrganizationId>());
+        assert_ne!(one.bytes::<13>(), other.bytes::<13>());
+    }
+
+    #[test]
+    fn the_seeded_generator_is_split_mix_64() {
+        // The first values of the reference implementation for the seed 1234567.
+        let random = SeededRandom::new(1_234_567);
+        assert_eq!(random.next(), 6_457_827_717_110_365_317);
+        assert_eq!(random.next(), 3_203_168_211_198_807_973);
+    }
+
+    #[test]
+    fn every_length_is_filled() {
+        let random = SeededRandom::new(1);
+        for length in 0..40 {
+            let mut columns = vec![0_u8; length];
+            // One byte may happen to be zero each time, but not sixteen times in a row.
+            for _ in 0..16 {
+                let mut bytes = vec![0; length];
+                random.fill(&mut bytes);
+                columns.iter_mut().zip(bytes).for_each(|(seen, byte)| *seen |= byte);
+            }
+            assert!(columns.iter().all(|seen| *seen != 0), "{length}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_a_uuid_of_version_7_that_tells_its_millisecond() {
+        let (clock, generators) = generators(1);
+        clock.advance(Duration::from_millis(5));
+        let uuid = generators.id::<OrganizationId>().as_uuid();
+        assert_eq!(uuid.get_version_num(), 7);
+        assert_eq!(uuid.get_variant(), uuid::Variant::RFC4122);
+        let (seconds, nanos) = uuid.get_timestamp().unwrap().to_unix();
+        let millis = i64::try_from(seconds * 1_000 + u64::from(nanos) / 1_000_000).unwrap();
+        assert_eq!(millis, clock.now().as_micros() / 1_000);
+    }
+
+    #[test]
+    fn ids_of_later_microseconds_sort_later() {
+        let (clock, generators) = generators(3);
+        let ids: Vec<OrganizationId> = (0..3_000)
+            .map(|_| {
+                clock.advance(Duration::from_micros(1));
+                generators.id()
+            })
+            .collect();
+        assert!(ids.is_sorted());
+    }
+
+    #[test]
+    fn ids_of_one_instant_differ() {
+        let (_, generators) = generators(5);
+        let ids: BTreeSet<OrganizationId> = (0..10_000).map(|_| generators.id()).collect();
+        assert_eq!(ids.len(), 10_000);
+    }
+
+    #[test]
+    fn before_1970_an_id_is_still_made() {
+        let clock = Arc::new(ManualClock::new(Timestamp::MIN));
+        let generators = Generators::seeded(clock, 1);
+        assert_ne!(generators.id::<OrganizationId>(), generators.id::<OrganizationId>());
+    }
+
+    #[test]
+    fn the_system_generators_are_real() {
+        let generators = Generators::system();
+        assert!(generators.now() > "2026-01-01T00:00:00Z".parse().unwrap());
+        assert_ne!(generators.bytes::<32>(), generators.bytes::<32>());
+        assert_ne!(generators.id::<OrganizationId>(), generators.id::<OrganizationId>());
+    }
+}

@@ -250,3 +250,161 @@ fn portuguese_type(expected: &'static str) -> &'static str {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// One of each, so that a new rule must be added here: the match below is exhaustive.
+    fn every_rule() -> Vec<Rule> {
+        let rules = vec![
+            Rule::Required,
+            Rule::InvalidType { expected: "string" },
+            Rule::UnknownField,
+            Rule::DuplicateField,
+            Rule::NotNullable,
+            Rule::TenantInPayload,
+            Rule::TooShort { min: 2 },
+            Rule::TooLong { max: 120 },
+            Rule::TooFewItems { min: 2 },
+            Rule::TooManyItems { max: 100 },
+            Rule::OutOfRange { min: 1, max: 100 },
+            Rule::InvalidFormat {
+                expected: "12.ABC.345/01DE-35",
+            },
+            Rule::InvalidCheckDigits,
+            Rule::RepeatedCharacter,
+            Rule::ControlCharacter,
+            Rule::Reserved,
+            Rule::NotAllowed {
+                allowed: vec!["name".to_owned(), "-name".to_owned()],
+            },
+            Rule::UnknownCode,
+            Rule::AlreadyTaken,
+            Rule::InPast,
+            Rule::InvalidCursor,
+            Rule::Invalid,
+        ];
+        let codes: BTreeSet<&str> = rules.iter().map(Rule::code).collect();
+        assert_eq!(codes.len(), rules.len(), "every rule has a code of its own");
+        rules
+    }
+
+    #[test]
+    fn every_rule_has_a_sentence_in_each_language() {
+        let mut sentences = BTreeSet::new();
+        for rule in every_rule() {
+            for locale in Locale::ALL {
+                let sentence = rule.message(locale);
+                assert!(sentence.chars().next().unwrap().is_uppercase(), "{sentence}");
+                assert!(
+                    sentence.ends_with('.') || matches!(rule, Rule::InvalidFormat { .. }),
+                    "{sentence}"
+                );
+                assert!(sentences.insert(sentence.clone()), "said twice: {sentence}");
+            }
+        }
+    }
+
+    #[test]
+    fn codes_are_upper_case() {
+        for rule in every_rule() {
+            assert!(
+                rule.code()
+                    .bytes()
+                    .all(|byte| byte.is_ascii_uppercase() || byte == b'_'),
+                "{}",
+                rule.code()
+            );
+        }
+    }
+
+    #[test]
+    fn sentences_carry_the_limits() {
+        for (rule, english, portuguese) in [
+            (
+                Rule::TooShort { min: 2 },
+                "Must have at least 2 characters.",
+                "Deve ter no mínimo 2 caracteres.",
+            ),
+            (Rule::TooShort { min: 1 }, "Must not be empty.", "Não pode ficar vazio."),
+            (
+                Rule::TooLong { max: 120 },
+                "Must have at most 120 characters.",
+                "Deve ter no máximo 120 caracteres.",
+            ),
+            (
+                Rule::TooLong { max: 1 },
+                "Must have at most 1 character.",
+                "Deve ter no máximo 1 caractere.",
+            ),
+            (
+                Rule::TooFewItems { min: 1 },
+                "Must have at least 1 item.",
+                "Deve ter no mínimo 1 item.",
+            ),
+            (
+                Rule::TooFewItems { min: 2 },
+                "Must have at least 2 items.",
+                "Deve ter no mínimo 2 itens.",
+            ),
+            (
+                Rule::TooManyItems { max: 1 },
+                "Must have at most 1 item.",
+                "Deve ter no máximo 1 item.",
+            ),
+            (
+                Rule::TooManyItems { max: 9 },
+                "Must have at most 9 items.",
+                "Deve ter no máximo 9 itens.",
+            ),
+            (
+                Rule::OutOfRange { min: 1, max: 100 },
+                "Must be between 1 and 100.",
+                "Deve estar entre 1 e 100.",
+            ),
+            (
+                Rule::NotAllowed {
+                    allowed: vec!["a".to_owned(), "b".to_owned()],
+                },
+                "Must be one of: a, b.",
+                "Deve ser um destes valores: a, b.",
+            ),
+        ] {
+            assert_eq!(rule.message(Locale::En), english);
+            assert_eq!(rule.message(Locale::PtBr), portuguese);
+        }
+    }
+
+    #[test]
+    fn every_json_type_has_a_name_in_each_language() {
+        for (expected, english, portuguese) in [
+            ("string", "Must be a text.", "Deve ser um texto."),
+            ("integer", "Must be a whole number.", "Deve ser um número inteiro."),
+            ("number", "Must be a number.", "Deve ser um número."),
+            (
+                "boolean",
+                "Must be true or false.",
+                "Deve ser verdadeiro (true) ou falso (false).",
+            ),
+            ("object", "Must be an object.", "Deve ser um objeto."),
+            ("array", "Must be a list.", "Deve ser uma lista."),
+            ("null", "Must be null.", "Deve ser nulo."),
+            ("UUID", "Must be UUID.", "Deve ser UUID."),
+        ] {
+            assert_eq!(Rule::InvalidType { expected }.message(Locale::En), english);
+            assert_eq!(Rule::InvalidType { expected }.message(Locale::PtBr), portuguese);
+        }
+    }
+
+    #[test]
+    fn a_violation_knows_its_place() {
+        let violation = RuleViolation::new("name", Rule::Required)
+            .under("items[0]")
+            .under("order");
+        assert_eq!(violation.field, "order.items[0].name");
+        assert_eq!(violation.to_string(), "order.items[0].name: This field is required.");
+    }
+}

@@ -8,8 +8,9 @@
 //!   nº 2.172 of 2024).
 //!
 //! The rule of both: each check digit is the weighted sum of all that is before it, modulo 11, taken from 11, the weights rising
-//! from 2 at the right; remainders 0 and 1 give 0. It finds a single mistyped character unless both check digits are 0, or the
-//! mistaken letter counts a multiple of 11 more or less (`A` and `L`).
+//! from 2 at the right; remainders 0 and 1 give 0. It finds every mistyped check digit, and a single mistyped character before
+//! them unless both check digits are 0 (for the leftmost digit of a CPF, whose weight 11 counts for nothing: unless the first is
+//! 0), or the mistaken letter counts a multiple of 11 more or less (`A` and `L`).
 
 use std::fmt;
 use std::str::{FromStr, from_utf8};
@@ -429,13 +430,27 @@ mod tests {
         );
     }
 
-    /// The number with another character at `position`, and whether the algorithm promises to notice.
-    fn mistyped(number: &str, base: usize, position: usize, character: char) -> (String, bool) {
-        let mut characters: Vec<char> = number.chars().collect();
-        let original = std::mem::replace(&mut characters[position], character);
-        let difference = u32::from(original).abs_diff(u32::from(character));
-        let promised = original != character && (position >= base || difference % 11 != 0 && !number.ends_with("00"));
-        (characters.into_iter().collect(), promised)
+    /// Every number that differs from `number` in one character and that the algorithm promises to notice; see the module's text.
+    fn mistyped(number: &str, weights: &[u32], alphabet: &str) -> Vec<String> {
+        let original: Vec<char> = number.chars().collect();
+        let (base, check_digits) = original.split_at(weights.len() - 1);
+        let (first_counts, second_counts) = (check_digits[0] != '0', check_digits[1] != '0');
+        let is_promised = |position: usize, character: char| match base.get(position) {
+            Some(right) => {
+                let is_seen = u32::from(*right).abs_diff(u32::from(character)) % 11 != 0;
+                is_seen && (first_counts || second_counts && weights[position] != 11)
+            }
+            None => original[position] != character,
+        };
+        let places =
+            (0..original.len()).flat_map(|position| alphabet.chars().map(move |character| (position, character)));
+        let promised = places.filter(|(position, character)| is_promised(*position, *character));
+        let numbers = promised.map(|(position, character)| {
+            let mut characters = original.clone();
+            characters[position] = character;
+            characters.into_iter().collect()
+        });
+        numbers.collect()
     }
 
     proptest! {
@@ -459,18 +474,26 @@ mod tests {
         }
 
         #[test]
-        fn a_mistyped_character_of_a_cnpj_is_noticed(base in "[0-9A-Z]{12}", position in 0..14_usize, character in "[0-9A-Z]") {
+        fn a_mistyped_character_of_a_cnpj_is_noticed(base in "[0-9A-Z]{12}") {
             prop_assume!(base != "000000000000");
             let number = Cnpj::with_check_digits(&base).unwrap();
-            let (wrong, promised) = mistyped(number.as_str(), 12, position, character.chars().next().unwrap());
-            prop_assert!(!promised || cnpj(&wrong).is_err(), "{} passed for {}", wrong, number);
+            let wrong = mistyped(number.as_str(), &Cnpj::WEIGHTS, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+            prop_assert!(wrong.len() >= 2 * 9, "at least every other check digit");
+            for wrong in wrong {
+                prop_assert!(cnpj(&wrong).is_err(), "{} passed for {}", wrong, number);
+            }
         }
 
         #[test]
-        fn a_mistyped_digit_of_a_cpf_is_noticed(base in "[0-9]{9}", position in 0..11_usize, digit in "[0-9]") {
-            let Ok(number) = Cpf::with_check_digits(&base) else { return Ok(()) };
-            let (wrong, promised) = mistyped(number.as_str(), 9, position, digit.chars().next().unwrap());
-            prop_assert!(!promised || cpf(&wrong).is_err(), "{} passed for {}", wrong, number.as_str());
+        fn a_mistyped_digit_of_a_cpf_is_noticed(base in "[0-9]{9}") {
+            let number = Cpf::with_check_digits(&base);
+            prop_assume!(number != Err(InvalidTaxId::Repeated));
+            let number = number.unwrap();
+            let wrong = mistyped(number.as_str(), &Cpf::WEIGHTS, "0123456789");
+            prop_assert!(wrong.len() >= 2 * 9, "at least every other check digit");
+            for wrong in wrong {
+                prop_assert!(cpf(&wrong).is_err(), "{} passed for {}", wrong, number.as_str());
+            }
         }
 
         #[test]

@@ -87,3 +87,82 @@ where
 
     deserializer.deserialize_str(FromText(PhantomData))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rule(outcome: Result<String, RuleViolation>) -> Rule {
+        outcome.unwrap_err().rule
+    }
+
+    #[test]
+    fn text_is_trimmed_and_composed() {
+        assert_eq!(
+            checked_text("name", " \tAcme  Ltda.\u{a0}\n", 2, 120),
+            Ok("Acme  Ltda.".to_owned())
+        );
+        assert_eq!(
+            checked_text("name", "Sa\u{303}o", 2, 3),
+            Ok("São".to_owned()),
+            "counted after composing"
+        );
+        assert_eq!(checked_text("name", "", 0, 3), Ok(String::new()));
+        assert_eq!(
+            checked_text("name", "👩‍👩‍👧", 1, 5).unwrap().chars().count(),
+            5,
+            "joined emoji are text"
+        );
+    }
+
+    #[test]
+    fn length_is_counted_in_characters() {
+        assert_eq!(checked_text("name", "çãé", 3, 3), Ok("çãé".to_owned()));
+        assert_eq!(rule(checked_text("name", "çã", 3, 3)), Rule::TooShort { min: 3 });
+        assert_eq!(rule(checked_text("name", "çãéî", 3, 3)), Rule::TooLong { max: 3 });
+        assert_eq!(rule(checked_text("name", "   ", 1, 3)), Rule::TooShort { min: 1 });
+    }
+
+    #[test]
+    fn characters_that_are_no_text_are_refused() {
+        for character in [
+            '\0', '\u{1}', '\t', '\n', '\r', '\u{7f}', '\u{85}', '\u{2028}', '\u{202e}', '\u{2067}',
+        ] {
+            let raw = format!("a{character}b");
+            assert_eq!(
+                rule(checked_text("name", &raw, 1, 9)),
+                Rule::ControlCharacter,
+                "{character:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn several_lines_may_have_line_feeds_and_tabs() {
+        assert_eq!(
+            checked_lines("note", "one\r\ntwo\n\tthree\r\n", 1, 20),
+            Ok("one\ntwo\n\tthree".to_owned())
+        );
+        for raw in ["a\rb", "a\0b", "a\u{202e}b", "a\u{b}b"] {
+            assert_eq!(
+                rule(checked_lines("note", raw, 1, 20)),
+                Rule::ControlCharacter,
+                "{raw:?}"
+            );
+        }
+        assert_eq!(checked_lines("note", "", 1, 20).unwrap_err().field, "note");
+    }
+
+    proptest! {
+        #[test]
+        fn accepted_text_is_stable(raw in "\\PC{0,20}|(?s:.{0,20})") {
+            if let Ok(text) = checked_text("name", &raw, 0, 20) {
+                prop_assert!(text.chars().count() <= 20);
+                prop_assert!(!text.contains(char::is_control));
+                prop_assert_eq!(checked_text("name", &text, 0, 20), Ok(text));
+            }
+        }
+    }
+}

@@ -332,3 +332,199 @@ impl Clock for ManualClock {
         Duration::from_nanos(self.monotonic_nanos.load(Ordering::SeqCst))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_instant_is_written_with_six_decimals_in_utc() {
+        for (micros, text) in [
+            (0, "1970-01-01T00:00:00.000000Z"),
+            (1, "1970-01-01T00:00:00.000001Z"),
+            (-1, "1969-12-31T23:59:59.999999Z"),
+            (1_795_264_200_123_456, "2026-11-21T12:30:00.123456Z"),
+            (951_782_400_000_000, "2000-02-29T00:00:00.000000Z"),
+        ] {
+            assert_eq!(Timestamp::from_micros(micros).to_string(), text);
+            assert_eq!(at(text).as_micros(), micros);
+        }
+        assert_eq!(Timestamp::MIN.to_string(), "0000-01-01T00:00:00.000000Z");
+        assert_eq!(Timestamp::MAX.to_string(), "9999-12-31T23:59:59.999999Z");
+        assert_eq!(format!("{:?}", Timestamp::UNIX_EPOCH), "1970-01-01T00:00:00.000000Z");
+    }
+
+    #[test]
+    fn every_spelling_of_rfc_3339_is_read() {
+        for (text, same) in [
+            ("2026-11-21T12:30:00Z", "2026-11-21T12:30:00.000000Z"),
+            ("2026-11-21t12:30:00z", "2026-11-21T12:30:00.000000Z"),
+            ("2026-11-21 12:30:00Z", "2026-11-21T12:30:00.000000Z"),
+            ("2026-11-21T09:30:00.5-03:00", "2026-11-21T12:30:00.500000Z"),
+            ("2026-11-21T18:00:00+05:30", "2026-11-21T12:30:00.000000Z"),
+            ("2026-11-21T12:30:00-00:00", "2026-11-21T12:30:00.000000Z"),
+            ("2026-11-21T12:30:00.1234569Z", "2026-11-21T12:30:00.123456Z"),
+            ("1969-12-31T23:59:59.9999999999Z", "1969-12-31T23:59:59.999999Z"),
+            ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.000000Z"),
+        ] {
+            assert_eq!(at(text).to_string(), same, "{text}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        for text in [
+            "",
+            "2026-11-21",
+            "2026-11-21T12:30:00",
+            "2026-11-21T12:30Z",
+            "20261121T123000Z",
+            "2026-11-21T12:30:00.Z",
+            "2026-11-21T12:30:00,5Z",
+            "2026-11-21T12:30:00+0300",
+            "2026-11-21T12:30:00+24:00",
+            "2026-11-21T12:30:00+03:60",
+            "2026-11-21T12:30:00Z ",
+            "2026-11-21T12:30:00Z[UTC]",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-11-21T24:00:00Z",
+            "2026-11-21T12:60:00Z",
+            "2026-11-21T12:30:61Z",
+            "+2026-11-21T12:30:00Z",
+            "02026-11-21T12:30:00Z",
+            "2026/11/21T12:30:00Z",
+            "2026-11-21_12:30:00Z",
+            "２026-11-21T12:30:00Z",
+            "9999-12-31T23:59:59-00:01",
+            "0000-01-01T00:00:00+00:01",
+        ] {
+            assert_eq!(text.parse::<Timestamp>(), Err(InvalidTimestamp), "{text}");
+        }
+        assert_eq!(InvalidTimestamp.to_string(), "not an RFC 3339 timestamp with an offset");
+    }
+
+    #[test]
+    fn arithmetic_stops_at_the_ends_of_the_range() {
+        let noon = at("2026-11-21T12:00:00Z");
+        assert_eq!(noon.plus(Duration::from_secs(90)), at("2026-11-21T12:01:30Z"));
+        assert_eq!(noon.minus(Duration::from_millis(1)), at("2026-11-21T11:59:59.999Z"));
+        assert_eq!(
+            noon.plus(Duration::from_nanos(1_999)),
+            at("2026-11-21T12:00:00.000001Z")
+        );
+        assert_eq!(noon.plus(Duration::MAX), Timestamp::MAX);
+        assert_eq!(noon.minus(Duration::MAX), Timestamp::MIN);
+        assert_eq!(Timestamp::from_micros(i64::MAX), Timestamp::MAX);
+        assert_eq!(Timestamp::from_micros(i64::MIN), Timestamp::MIN);
+        assert_eq!(noon.plus(Duration::from_secs(5)).since(noon), Duration::from_secs(5));
+        assert_eq!(noon.since(noon.plus(Duration::from_secs(5))), Duration::ZERO);
+        assert_eq!(
+            Timestamp::MAX.since(Timestamp::MIN),
+            Duration::from_micros(315_569_519_999_999_999)
+        );
+    }
+
+    #[test]
+    fn json_holds_the_text() {
+        let noon = at("2026-11-21T12:00:00Z");
+        assert_eq!(
+            serde_json::to_string(&noon).unwrap(),
+            r#""2026-11-21T12:00:00.000000Z""#
+        );
+        assert_eq!(
+            serde_json::from_str::<Timestamp>(r#""2026-11-21T09:00:00-03:00""#).unwrap(),
+            noon
+        );
+        assert!(serde_json::from_str::<Timestamp>("1795262400").is_err());
+    }
+
+    #[test]
+    fn the_system_clock_tells_the_corrected_time() {
+        let clock = SystemClock::default();
+        let (before, started) = (clock.now(), clock.monotonic());
+        assert!(before > at("2026-01-01T00:00:00Z"));
+        assert_eq!(clock.offset(), 0);
+
+        clock.set_offset(3_600_000_000);
+        assert_eq!(clock.offset(), 3_600_000_000);
+        let corrected = clock.now().since(before);
+        assert!(
+            corrected >= Duration::from_secs(3_599) && corrected < Duration::from_secs(3_900),
+            "{corrected:?}"
+        );
+        assert!(clock.monotonic() >= started);
+        assert!(
+            clock.monotonic() < Duration::from_secs(300),
+            "the correction is not for the monotonic reading"
+        );
+    }
+
+    #[test]
+    fn the_manual_clock_moves_only_by_hand() {
+        let clock = ManualClock::new(at("2026-11-21T12:00:00Z"));
+        assert_eq!(
+            (clock.now(), clock.monotonic()),
+            (at("2026-11-21T12:00:00Z"), Duration::ZERO)
+        );
+        clock.advance(Duration::from_millis(1_500));
+        assert_eq!(clock.now(), at("2026-11-21T12:00:01.5Z"));
+        clock.set(at("2026-11-21T11:00:00Z"));
+        assert_eq!(
+            (clock.now(), clock.monotonic()),
+            (at("2026-11-21T11:00:00Z"), Duration::from_millis(1_500))
+        );
+        clock.advance(Duration::MAX);
+        clock.advance(Duration::MAX);
+        assert_eq!(
+            (clock.now(), clock.monotonic()),
+            (Timestamp::MAX, Duration::from_nanos(u64::MAX))
+        );
+    }
+
+    fn any_timestamp() -> impl Strategy<Value = Timestamp> {
+        (Timestamp::MIN.as_micros()..=Timestamp::MAX.as_micros()).prop_map(Timestamp::from_micros)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(instant in any_timestamp()) {
+            prop_assert_eq!(instant.to_string().parse(), Ok(instant));
+            prop_assert_eq!(serde_json::from_str::<Timestamp>(&serde_json::to_string(&instant).unwrap()).unwrap(), instant);
+        }
+
+        #[test]
+        fn texts_sort_like_instants(one in any_timestamp(), other in any_timestamp()) {
+            prop_assert_eq!(one.to_string().cmp(&other.to_string()), one.cmp(&other));
+        }
+
+        #[test]
+        fn an_offset_changes_the_spelling_and_not_the_instant(
+            micros in 0..4_000_000_000_000_000_i64, hours in 0..24_i64, minutes in 0..60_i64, east in any::<bool>(),
+        ) {
+            let shift = Duration::from_secs(u64::try_from(hours * 3_600 + minutes * 60).unwrap());
+            let instant = Timestamp::from_micros(micros);
+            let (local, sign) = if east { (instant.plus(shift), '+') } else { (instant.minus(shift), '-') };
+            let text = format!("{}{sign}{hours:02}:{minutes:02}", local.to_string().trim_end_matches('Z'));
+            prop_assert_eq!(text.parse(), Ok(instant), "{}", text);
+        }
+
+        #[test]
+        fn plus_and_since_are_each_others_inverse(micros in 0..4_000_000_000_000_000_i64, later in 0..4_000_000_000_000_000_u64) {
+            let (instant, later) = (Timestamp::from_micros(micros), Duration::from_micros(later));
+            prop_assert_eq!(instant.plus(later).since(instant), later);
+            prop_assert_eq!(instant.plus(later).minus(later), instant);
+        }
+
+        #[test]
+        fn no_text_panics(text in "[0-9TZ:.+ -]{0,40}|\\PC{0,40}") {
+            let _ = text.parse::<Timestamp>();
+        }
+    }
+}
