@@ -5,7 +5,7 @@
 //! ```
 //! # use lastro_db as db;
 //! use db::{DbError, Row, Scope, Sql, values};
-//! use lastro_kernel::Timestamp;
+//! use kernel::Timestamp;
 //! use uuid::Uuid;
 //!
 //! struct Note { id: Uuid, text: String, created_at: Timestamp }
@@ -32,7 +32,7 @@
 //! ```no_run
 //! # use lastro_db as db;
 //! # use db::{Db, DbError, Sql, UnitContext, values};
-//! # use lastro_kernel::{DomainEvent, OrganizationId};
+//! # use kernel::{DomainEvent, OrganizationId};
 //! # async fn example(db: Db, context: UnitContext, home: OrganizationId, renamed: DomainEvent) -> Result<(), DbError> {
 //! const RENAME: Sql = Sql::tenant("UPDATE notes SET text = $3 WHERE organization_id = $1 AND id = $2");
 //! let id = uuid::Uuid::nil();
