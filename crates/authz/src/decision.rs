@@ -106,7 +106,7 @@ impl Denial {
 
 /// The answer of a [`Decider`]: about one actor, one organization and one permission.
 #[must_use = "a decision that nobody reads guards nothing"]
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Decision {
     actor: (ActorKind, Uuid),
     organization: OrganizationId,
@@ -165,7 +165,9 @@ impl Decision {
         organization: OrganizationId,
         permission: &'static PermissionInfo,
     ) -> bool {
-        self.actor == (actor.kind, actor.id) && self.organization == organization && *self.permission == *permission
+        self.actor == (actor.kind, actor.id)
+            && self.organization == organization
+            && self.permission.code == permission.code
     }
 }
 
@@ -173,4 +175,66 @@ impl Decision {
 pub trait Decider: Send + Sync {
     /// Whether `actor` may use `permission` in `organization`, the one acted in.
     fn decide(&self, actor: &Actor, organization: OrganizationId, permission: &'static PermissionInfo) -> Decision;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::PermissionScope;
+
+    const READ: &PermissionInfo = &PermissionInfo {
+        code: "FINANCE_INVOICE_READ",
+        module: "FINANCE",
+        resource: "INVOICE",
+        action: "READ",
+        scope: PermissionScope::Tenant,
+        description: "Read invoices",
+    };
+
+    #[test]
+    fn only_a_missing_module_has_a_code_of_its_own() {
+        for step in Step::ALL {
+            let denial = Denial::new(READ, step);
+            let code = if step == Step::Module {
+                "RBAC_MODULE_NOT_CONTRACTED"
+            } else {
+                "RBAC_FORBIDDEN"
+            };
+            assert_eq!(denial.code().as_str(), code, "{step:?}");
+            assert_eq!((denial.permission(), denial.step()), (READ, step));
+        }
+    }
+
+    #[test]
+    fn every_step_has_a_name_of_its_own() {
+        assert_eq!(
+            Step::ALL.map(Step::as_str),
+            ["scope", "grant", "condition", "module", "withheld", "decision"]
+        );
+        assert_eq!(BTreeSet::from(Step::ALL.map(Step::as_str)).len(), Step::ALL.len());
+    }
+
+    #[test]
+    fn a_denial_tells_permission_and_step() {
+        assert_eq!(
+            Denial::new(READ, Step::Withheld).to_string(),
+            "FINANCE_INVOICE_READ refused at step withheld"
+        );
+    }
+
+    #[test]
+    fn a_decision_is_one_of_two() {
+        let actor = Actor::system("test");
+        let organization = kernel::Id::from_uuid(Uuid::from_u128(1));
+        let allowed = Decision::allowed(&actor, organization, READ);
+        assert!(allowed.is_allowed());
+        assert_eq!(allowed.permission(), READ);
+        assert_eq!(allowed.into_denial(), None);
+
+        let denied = Decision::denied(&actor, organization, READ, Step::Grant);
+        assert!(!denied.is_allowed());
+        assert_eq!(denied.into_denial(), Some(Denial::new(READ, Step::Grant)));
+    }
 }

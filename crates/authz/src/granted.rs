@@ -93,3 +93,105 @@ impl<P: Permission> fmt::Debug for Granted<P> {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::{ActorKind, Id as _};
+    use uuid::Uuid;
+
+    use super::*;
+
+    crate::permission!(
+        /// Read invoices.
+        struct Read = "FINANCE" "INVOICE" "READ", Tenant, "Read invoices";
+        /// Delete invoices.
+        struct Delete = "FINANCE" "INVOICE" "DELETE", Tenant, "Delete invoices";
+    );
+
+    fn organization(number: u128) -> OrganizationId {
+        OrganizationId::from_uuid(Uuid::from_u128(number))
+    }
+
+    fn actor(kind: ActorKind, number: u128) -> Arc<Actor> {
+        Arc::new(Actor {
+            kind,
+            id: Uuid::from_u128(number),
+            name: "Ana".to_owned(),
+        })
+    }
+
+    fn ana() -> Arc<Actor> {
+        actor(ActorKind::User, 1)
+    }
+
+    #[test]
+    fn an_allowing_decision_becomes_the_proof() {
+        let decision = Decision::allowed(&ana(), organization(1), Read::INFO);
+        let granted = Granted::<Read>::from_decision(decision, ana(), organization(1)).unwrap();
+        assert_eq!((granted.actor(), granted.organization()), (&ana(), organization(1)));
+        assert_eq!(granted.operator_reason(), None);
+    }
+
+    #[test]
+    fn a_refusal_stays_one() {
+        for step in Step::ALL {
+            let decision = Decision::denied(&ana(), organization(1), Read::INFO, step);
+            let denial = Granted::<Read>::from_decision(decision, ana(), organization(1)).unwrap_err();
+            assert_eq!(denial, Denial::new(Read::INFO, step));
+        }
+    }
+
+    #[test]
+    fn a_decision_about_something_else_proves_nothing() {
+        let mismatch = Denial::new(Read::INFO, Step::Decision);
+        for (what, decided_for, decided_in, permission) in [
+            ("another permission", ana(), organization(1), Delete::INFO),
+            ("another organization", ana(), organization(2), Read::INFO),
+            ("another person", actor(ActorKind::User, 2), organization(1), Read::INFO),
+            (
+                "another kind of actor",
+                actor(ActorKind::ApiKey, 1),
+                organization(1),
+                Read::INFO,
+            ),
+        ] {
+            let decision = Decision::allowed(&decided_for, decided_in, permission);
+            let denial = Granted::<Read>::from_decision(decision, ana(), organization(1)).unwrap_err();
+            assert_eq!(denial, mismatch, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_changed_name_is_the_same_actor() {
+        let decision = Decision::allowed(&ana(), organization(1), Read::INFO);
+        let renamed = Arc::new(Actor {
+            name: "Ana Maria".to_owned(),
+            ..Actor::clone(&ana())
+        });
+        assert!(Granted::<Read>::from_decision(decision, renamed, organization(1)).is_ok());
+    }
+
+    #[test]
+    fn the_operator_needs_a_reason() {
+        let granted = Granted::<Delete>::for_operator("tenant purge", ana(), organization(3));
+        assert_eq!(granted.operator_reason(), Some("tenant purge"));
+        assert_eq!((granted.actor(), granted.organization()), (&ana(), organization(3)));
+    }
+
+    #[test]
+    fn a_proof_tells_in_a_log_what_it_proves_and_no_name() {
+        let granted = Granted::<Delete>::for_operator("tenant purge", ana(), organization(3)).clone();
+        let printed = format!("{granted:?}");
+        assert!(
+            printed.contains("FINANCE_INVOICE_DELETE") && printed.contains("tenant purge"),
+            "{printed}"
+        );
+        assert!(!printed.contains("Ana"), "{printed}");
+    }
+
+    #[test]
+    fn a_proof_can_go_to_another_thread() {
+        fn is_portable<T: Send + Sync + 'static>() {}
+        is_portable::<Granted<Read>>();
+    }
+}

@@ -119,3 +119,68 @@ macro_rules! permission {
         );
     )+};
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    crate::permission!(
+        /// Read invoices.
+        struct InvoiceRead = "FINANCE" "INVOICE" "READ", Tenant, "Read invoices";
+        /// Change tax rules.
+        pub(super) struct TaxRuleUpdate = "FISCAL" "TAX_RULE" "UPDATE", Platform, "Change tax rules";
+    );
+
+    #[test]
+    fn a_declaration_says_everything_once() {
+        assert_eq!(
+            *InvoiceRead::INFO,
+            PermissionInfo {
+                code: "FINANCE_INVOICE_READ",
+                module: "FINANCE",
+                resource: "INVOICE",
+                action: "READ",
+                scope: PermissionScope::Tenant,
+                description: "Read invoices",
+            }
+        );
+        assert_eq!(TaxRuleUpdate::INFO.code, "FISCAL_TAX_RULE_UPDATE");
+        assert_eq!(TaxRuleUpdate::INFO.scope, PermissionScope::Platform);
+    }
+
+    #[test]
+    fn a_part_that_is_no_code_is_malformed() {
+        let good = *InvoiceRead::INFO;
+        assert!(good.is_well_formed());
+        for bad in [
+            "", "finance", "Finance", "1FINANCE", "_FINANCE", "FIN-ANCE", "FIN ANCE", "FINANÇA",
+        ] {
+            assert!(!PermissionInfo { module: bad, ..good }.is_well_formed(), "{bad}");
+            assert!(!PermissionInfo { resource: bad, ..good }.is_well_formed(), "{bad}");
+            assert!(!PermissionInfo { action: bad, ..good }.is_well_formed(), "{bad}");
+        }
+        assert!(
+            PermissionInfo {
+                module: "CRM2",
+                resource: "TAX_RULE_2",
+                ..good
+            }
+            .is_well_formed()
+        );
+        assert!(
+            !PermissionInfo {
+                description: "",
+                ..good
+            }
+            .is_well_formed()
+        );
+    }
+
+    #[test]
+    fn a_scope_has_its_name() {
+        assert_eq!(
+            [PermissionScope::Tenant, PermissionScope::Platform].map(PermissionScope::as_str),
+            ["tenant", "platform"]
+        );
+    }
+}
