@@ -1,0 +1,186 @@
+//! What every request needs, in one handle.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use authz::Decider;
+use axum::http::HeaderValue;
+use db::Db;
+use ipnet::IpNet;
+use kernel::Generators;
+use secrecy::SecretString;
+
+use crate::guard::{Authenticator, RateLimiter, Tenants};
+use crate::metrics::Metrics;
+use crate::request::RequestContext;
+
+/// The server's shared parts: cheap to clone, the same for every request.
+///
+/// A context's state implements `FromRef` to give it, which is what lets the access guards work in its handlers:
+///
+/// ```
+/// # use http::App;
+/// #[derive(Clone)]
+/// struct Invoices {
+///     app: App,
+/// }
+///
+/// impl axum::extract::FromRef<Invoices> for App {
+///     fn from_ref(invoices: &Invoices) -> Self {
+///         invoices.app.clone()
+///     }
+/// }
+/// ```
+#[derive(Clone)]
+pub struct App {
+    parts: Arc<AppParts>,
+}
+
+/// What an [`App`] is made of. The composition root fills it in.
+pub struct AppParts {
+    /// The database.
+    pub db: Db,
+    /// Clock, randomness and ids.
+    pub generators: Generators,
+    /// Turns a credential into who it belongs to.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Decides permissions.
+    pub decider: Arc<dyn Decider>,
+    /// Knows which organizations exist and are active.
+    pub tenants: Arc<dyn Tenants>,
+    /// Limits how often an actor may ask.
+    pub limiter: Arc<dyn RateLimiter>,
+    /// Whether this node knows the current state of access; authenticated requests are refused while it does not.
+    pub freshness: Arc<dyn Freshness>,
+    /// Counters and histograms.
+    pub metrics: Metrics,
+    /// What the operator set.
+    pub config: HttpConfig,
+}
+
+/// Whether this node knows the current state of access.
+pub trait Freshness: Send + Sync + 'static {
+    /// False once the last confirmation is too long ago to trust a cached credential or permission.
+    fn is_fresh(&self) -> bool;
+}
+
+impl<F: Fn() -> bool + Send + Sync + 'static> Freshness for F {
+    fn is_fresh(&self) -> bool {
+        self()
+    }
+}
+
+impl App {
+    /// The handle to these parts.
+    #[must_use]
+    pub fn new(parts: AppParts) -> Self {
+        Self { parts: Arc::new(parts) }
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.parts.db
+    }
+
+    /// Clock, randomness and ids.
+    #[must_use]
+    pub fn generators(&self) -> &Generators {
+        &self.parts.generators
+    }
+
+    /// What the operator set.
+    #[must_use]
+    pub fn config(&self) -> &HttpConfig {
+        &self.parts.config
+    }
+
+    /// Counters and histograms.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.parts.metrics
+    }
+
+    pub(crate) fn parts(&self) -> &AppParts {
+        &self.parts
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("App")
+            .field("config", &self.parts.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How strict the installation is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Environment {
+    /// On a developer's machine.
+    #[default]
+    Development,
+    /// As strict as production.
+    Staging,
+    /// Where customers are.
+    Production,
+}
+
+impl Environment {
+    /// Whether what is convenient while developing is refused: staging and production alike.
+    #[must_use]
+    pub const fn is_strict(self) -> bool {
+        matches!(self, Self::Staging | Self::Production)
+    }
+}
+
+/// Makes the span that requests are answered in, where traces are recorded: with the attributes and the remote parent that a
+/// tracer wants. Without one, requests have a plain span with their id.
+pub trait SpanMaker: Send + Sync + fmt::Debug + 'static {
+    /// The span of one request.
+    fn span(&self, request: &RequestContext) -> tracing::Span;
+}
+
+/// What the operator can set about HTTP.
+#[derive(Clone, Debug)]
+pub struct HttpConfig {
+    /// Where clients find this installation, without a slash at the end. Every link is made from it.
+    pub base_url: String,
+    /// Whose `Forwarded` and `X-Forwarded-For` headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The origins whose pages may read answers (CORS); none by default.
+    pub cors_origins: Vec<HeaderValue>,
+    /// The largest body, in bytes.
+    pub body_limit: usize,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
+    /// How long a request may take until its answer begins.
+    pub request_timeout: Duration,
+    /// How long a connection may stay silent before, between and within the heads of requests.
+    pub idle_timeout: Duration,
+    /// What `GET /metrics` asks for as a bearer token; without one the route does not exist.
+    pub metrics_token: Option<SecretString>,
+    /// How strict the installation is.
+    pub environment: Environment,
+    /// Makes the spans of requests, where traces are recorded.
+    pub span: Option<Arc<dyn SpanMaker>>,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            base_url: "http://127.0.0.1:8080".to_owned(),
+            trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
+            body_limit: 1024 * 1024,
+            body_timeout: Duration::from_secs(15),
+            request_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(75),
+            metrics_token: None,
+            environment: Environment::Development,
+            span: None,
+        }
+    }
+}

@@ -1,0 +1,570 @@
+//! Every refusal a client can get: the catalogue, and the one type that carries a refusal to the edge.
+//!
+//! [`ErrorCode`] is the catalogue of the API contract: each code with its status and its message in both languages.
+//! [`ApiError`] is a code with what belongs to this one case. It keeps two messages strictly apart: the *public* one,
+//! which is made of text known at compile time and of field names, and the *internal* one, which only the log sees.
+//! Neither `Display` nor `Error` is implemented, so an inside cannot reach an answer by being formatted.
+//!
+//! A refusal is rendered by the edge (`crate::edge`), not here: only the edge knows the request's id and the client's
+//! language for certain.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use authz::{Denial, DenialCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use db::DbError;
+use kernel::{Locale, Rule, RuleViolation};
+use serde::Serialize;
+
+use crate::request::RequestContext;
+
+/// A text in both languages of the platform, fixed at compile time.
+///
+/// A public message is one of these, so nothing that was read from a request or a database can end up in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// English, the default.
+    pub en: &'static str,
+    /// Brazilian Portuguese.
+    pub pt_br: &'static str,
+}
+
+impl Message {
+    /// A text in both languages.
+    #[must_use]
+    pub const fn new(en: &'static str, pt_br: &'static str) -> Self {
+        Self { en, pt_br }
+    }
+
+    /// The text in one language.
+    #[must_use]
+    pub const fn in_locale(self, locale: Locale) -> &'static str {
+        match locale {
+            Locale::En => self.en,
+            Locale::PtBr => self.pt_br,
+        }
+    }
+}
+
+/// Declares the catalogue once: variant, code, status, both messages.
+macro_rules! catalogue {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:ident, $en:literal, $pt:literal;)*) => {
+        /// The error catalogue of the API contract.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum ErrorCode {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl ErrorCode {
+            /// The whole catalogue, in the order of the contract.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The code as clients see it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// The status an answer with this code has.
+            #[must_use]
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$variant => StatusCode::$status,)* }
+            }
+
+            /// The code's general message, used where a case has no more exact one.
+            #[must_use]
+            pub const fn message(self) -> Message {
+                match self { $(Self::$variant => Message::new($en, $pt),)* }
+            }
+
+            /// The code with this spelling, if there is one.
+            #[must_use]
+            pub fn parse(code: &str) -> Option<Self> {
+                match code { $($code => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+catalogue! {
+    /// The request breaks a rule; `details` lists every problem.
+    ValidationFailed = "VALIDATION_FAILED", BAD_REQUEST,
+        "The request is not valid.", "A requisição não é válida.";
+    /// The body is not JSON, not UTF-8, nested too deeply, or it did not arrive.
+    ValidationMalformedJson = "VALIDATION_MALFORMED_JSON", BAD_REQUEST,
+        "The body is not well-formed JSON.", "O corpo não é um JSON bem formado.";
+    /// Unknown fields or parameters are the only problem.
+    ValidationUnknownField = "VALIDATION_UNKNOWN_FIELD", BAD_REQUEST,
+        "The request has unknown fields or parameters.", "A requisição tem campos ou parâmetros desconhecidos.";
+    /// The path exists, the method does not; `Allow` lists those that do.
+    ValidationMethodNotAllowed = "VALIDATION_METHOD_NOT_ALLOWED", METHOD_NOT_ALLOWED,
+        "The method is not allowed here.", "O método não é permitido aqui.";
+    /// The body is over the limit.
+    ValidationPayloadTooLarge = "VALIDATION_PAYLOAD_TOO_LARGE", PAYLOAD_TOO_LARGE,
+        "The body is too large.", "O corpo é grande demais.";
+    /// The content type is not the one the route takes.
+    ValidationUnsupportedMediaType = "VALIDATION_UNSUPPORTED_MEDIA_TYPE", UNSUPPORTED_MEDIA_TYPE,
+        "The content type is not supported; send application/json.",
+        "O tipo de conteúdo não é aceito; envie application/json.";
+    /// The idempotency key was used for another request.
+    ValidationIdempotencyMismatch = "VALIDATION_IDEMPOTENCY_MISMATCH", UNPROCESSABLE_ENTITY,
+        "The idempotency key was used for another request.",
+        "A chave de idempotência já foi usada em outra requisição.";
+    /// `X-Tenant-Id` differs from the credential's organization, or is repeated.
+    TenantMismatch = "TENANT_MISMATCH", BAD_REQUEST,
+        "The X-Tenant-Id header does not match the credential.",
+        "O cabeçalho X-Tenant-Id não corresponde à credencial.";
+    /// The payload names an organization on a tenant-scoped route.
+    TenantInPayload = "TENANT_IN_PAYLOAD", BAD_REQUEST,
+        "The organization comes from the credential and cannot be part of the payload.",
+        "A organização vem da credencial e não pode fazer parte do corpo.";
+    /// A service account of the platform did not say in which organization to act.
+    TenantRequired = "TENANT_REQUIRED", BAD_REQUEST,
+        "Name the organization to act in with the X-Tenant-Id header.",
+        "Informe a organização em que se age pelo cabeçalho X-Tenant-Id.";
+    /// The credential is alive, its organization is deactivated.
+    TenantInactive = "TENANT_INACTIVE", FORBIDDEN,
+        "The organization is not active.", "A organização não está ativa.";
+    /// No credential on a route that needs one.
+    AuthRequired = "AUTH_REQUIRED", UNAUTHORIZED,
+        "A credential is required.", "É necessária uma credencial.";
+    /// The credential is not one that was issued, or there are two.
+    AuthInvalidToken = "AUTH_INVALID_TOKEN", UNAUTHORIZED,
+        "The credential is not valid.", "A credencial não é válida.";
+    /// The access token is past its expiry.
+    AuthTokenExpired = "AUTH_TOKEN_EXPIRED", UNAUTHORIZED,
+        "The access token has expired.", "O token de acesso expirou.";
+    /// The session of the credential has ended.
+    AuthSessionRevoked = "AUTH_SESSION_REVOKED", UNAUTHORIZED,
+        "The session has ended.", "A sessão foi encerrada.";
+    /// Wrong organization, e-mail or password: one answer for all.
+    AuthInvalidCredentials = "AUTH_INVALID_CREDENTIALS", UNAUTHORIZED,
+        "Organization, e-mail or password is wrong.", "Organização, e-mail ou senha incorretos.";
+    /// A refresh token was used twice.
+    AuthRefreshReused = "AUTH_REFRESH_REUSED", UNAUTHORIZED,
+        "The refresh token was already used; the session has ended.",
+        "O token de renovação já foi usado; a sessão foi encerrada.";
+    /// Too many failed attempts.
+    AuthAccountLocked = "AUTH_ACCOUNT_LOCKED", TOO_MANY_REQUESTS,
+        "Too many failed attempts; try again later.", "Tentativas demais sem sucesso; tente mais tarde.";
+    /// The organization does not take registrations, or not from this domain.
+    AuthRegistrationClosed = "AUTH_REGISTRATION_CLOSED", FORBIDDEN,
+        "Registration is closed.", "O cadastro está fechado.";
+    /// The permission is missing; `details` names it and the step that denied.
+    RbacForbidden = "RBAC_FORBIDDEN", FORBIDDEN,
+        "You do not have the permission for this.", "Você não tem permissão para isso.";
+    /// The permission's module is not active for the organization.
+    RbacModuleNotContracted = "RBAC_MODULE_NOT_CONTRACTED", FORBIDDEN,
+        "Module not contracted", "Módulo não contratado";
+    /// System roles cannot be changed.
+    RbacSystemRoleImmutable = "RBAC_SYSTEM_ROLE_IMMUTABLE", FORBIDDEN,
+        "System roles cannot be changed.", "Papéis do sistema não podem ser alterados.";
+    /// Nobody grants what they do not hold.
+    RbacEscalation = "RBAC_ESCALATION", FORBIDDEN,
+        "You cannot grant more than you hold.", "Não é possível conceder mais do que você tem.";
+    /// No such route, or no such object in this organization.
+    NotFound = "NOT_FOUND", NOT_FOUND,
+        "Not found.", "Não encontrado.";
+    /// Another object has this value; `details` names the field.
+    ConflictDuplicate = "CONFLICT_DUPLICATE", CONFLICT,
+        "Another object already has this value.", "Outro objeto já tem este valor.";
+    /// The object's state does not allow it.
+    ConflictState = "CONFLICT_STATE", CONFLICT,
+        "The current state does not allow this.", "O estado atual não permite isso.";
+    /// The role graph would have a cycle.
+    ConflictCycle = "CONFLICT_CYCLE", CONFLICT,
+        "This would make a cycle.", "Isso formaria um ciclo.";
+    /// The first request with this idempotency key has not been answered yet.
+    ConflictIdempotencyInProgress = "CONFLICT_IDEMPOTENCY_IN_PROGRESS", CONFLICT,
+        "A request with this idempotency key is in progress.",
+        "Uma requisição com esta chave de idempotência está em andamento.";
+    /// `If-Match` names another version than the current one.
+    ConflictVersion = "CONFLICT_VERSION", PRECONDITION_FAILED,
+        "The object has changed since it was read.", "O objeto mudou desde que foi lido.";
+    /// Too many requests.
+    RateLimitExceeded = "RATE_LIMIT_EXCEEDED", TOO_MANY_REQUESTS,
+        "Too many requests; try again later.", "Requisições demais; tente mais tarde.";
+    /// A hard quota is used up.
+    RateLimitQuotaExceeded = "RATE_LIMIT_QUOTA_EXCEEDED", TOO_MANY_REQUESTS,
+        "The quota is used up.", "A cota foi esgotada.";
+    /// A fault of the server.
+    Internal = "INTERNAL", INTERNAL_SERVER_ERROR,
+        "Something went wrong on our side.", "Algo deu errado do nosso lado.";
+    /// The server cannot answer right now.
+    InternalUnavailable = "INTERNAL_UNAVAILABLE", SERVICE_UNAVAILABLE,
+        "The service is not available right now; try again.",
+        "O serviço não está disponível no momento; tente novamente.";
+}
+
+impl ErrorCode {
+    /// The `WWW-Authenticate` value of a 401 (RFC 6750, section 3: no error code when no credential was sent).
+    fn challenge(self) -> Option<HeaderValue> {
+        match self {
+            Self::AuthRequired | Self::AuthInvalidCredentials => {
+                Some(HeaderValue::from_static("Bearer realm=\"lastro\""))
+            }
+            Self::AuthInvalidToken | Self::AuthTokenExpired | Self::AuthSessionRevoked | Self::AuthRefreshReused => {
+                Some(HeaderValue::from_static(
+                    "Bearer realm=\"lastro\", error=\"invalid_token\"",
+                ))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What an error says beyond its code and message.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Details {
+    /// Nothing.
+    #[default]
+    None,
+    /// The problems of a body or of query parameters, each with the path of its field.
+    Violations(Vec<RuleViolation>),
+    /// The permission that was asked for and the step of the decision that denied it.
+    Denied {
+        /// Code of the permission.
+        permission: Cow<'static, str>,
+        /// The step, as [`authz::Step::as_str`] names it.
+        step: Cow<'static, str>,
+    },
+    /// Anything else a route documents.
+    Other(serde_json::Value),
+}
+
+/// A refusal on its way to the client.
+///
+/// Use-case errors become one by `From`; the last step of the three that errors take (domain rule, use-case error,
+/// answer). It is one pointer wide, so `Result<Answer, ApiError>` stays small.
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    inner: Box<Inner>,
+}
+
+#[derive(Clone, Debug)]
+struct Inner {
+    code: ErrorCode,
+    message: Option<Message>,
+    details: Details,
+    internal: Option<String>,
+    retry_after: Option<Duration>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    told_to: Option<RequestContext>,
+}
+
+impl ApiError {
+    /// A refusal with this code, its general message and nothing else.
+    #[must_use]
+    pub fn new(code: ErrorCode) -> Self {
+        Self {
+            inner: Box::new(Inner {
+                code,
+                message: None,
+                details: Details::None,
+                internal: None,
+                retry_after: None,
+                headers: Vec::new(),
+                told_to: None,
+            }),
+        }
+    }
+
+    /// 404: no such object in the organization acted in.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(ErrorCode::NotFound)
+    }
+
+    /// 409 `CONFLICT_STATE`, with the reason.
+    #[must_use]
+    pub fn conflict_state(reason: Message) -> Self {
+        Self::new(ErrorCode::ConflictState).because(reason)
+    }
+
+    /// 409 `CONFLICT_DUPLICATE` on a field of the body.
+    #[must_use]
+    pub fn duplicate(field: impl Into<Cow<'static, str>>) -> Self {
+        let violation = RuleViolation::new(field, Rule::AlreadyTaken);
+        Self::new(ErrorCode::ConflictDuplicate).with_details(Details::Violations(vec![violation]))
+    }
+
+    /// 400 with all problems of the request. The code follows from the problems: `TENANT_IN_PAYLOAD` when one of them
+    /// is, `VALIDATION_UNKNOWN_FIELD` when there are only unknown fields, else `VALIDATION_FAILED`.
+    #[must_use]
+    pub fn violations(violations: Vec<RuleViolation>) -> Self {
+        let code = if violations
+            .iter()
+            .any(|violation| matches!(violation.rule, Rule::TenantInPayload))
+        {
+            ErrorCode::TenantInPayload
+        } else if !violations.is_empty()
+            && violations
+                .iter()
+                .all(|violation| matches!(violation.rule, Rule::UnknownField))
+        {
+            ErrorCode::ValidationUnknownField
+        } else {
+            ErrorCode::ValidationFailed
+        };
+        Self::new(code).with_details(Details::Violations(violations))
+    }
+
+    /// 400 with one problem.
+    #[must_use]
+    pub fn violation(field: impl Into<Cow<'static, str>>, rule: Rule) -> Self {
+        Self::violations(vec![RuleViolation::new(field, rule)])
+    }
+
+    /// 500. The text is for the log alone.
+    #[must_use]
+    pub fn internal(internal: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Internal).internally(internal)
+    }
+
+    /// 503 with `Retry-After`. The text is for the log alone.
+    #[must_use]
+    pub fn unavailable(internal: impl Into<String>) -> Self {
+        Self::new(ErrorCode::InternalUnavailable)
+            .internally(internal)
+            .retry_after(Duration::from_secs(1))
+    }
+
+    /// Says more exactly than the code why the request was refused.
+    #[must_use]
+    pub fn because(mut self, reason: Message) -> Self {
+        self.inner.message = Some(reason);
+        self
+    }
+
+    /// Adds what the log should know. It never leaves the server.
+    #[must_use]
+    pub fn internally(mut self, internal: impl Into<String>) -> Self {
+        self.inner.internal = Some(internal.into());
+        self
+    }
+
+    /// Replaces the details.
+    #[must_use]
+    pub fn with_details(mut self, details: Details) -> Self {
+        self.inner.details = details;
+        self
+    }
+
+    /// Tells the client when to come back; sent in whole seconds, rounded up, at least one.
+    #[must_use]
+    pub fn retry_after(mut self, after: Duration) -> Self {
+        self.inner.retry_after = Some(after);
+        self
+    }
+
+    /// Adds a header to the answer.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.inner.headers.push((name, value));
+        self
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        self.inner.code
+    }
+
+    /// The status of the answer.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.inner.code.status()
+    }
+
+    /// The details.
+    #[must_use]
+    pub fn details(&self) -> &Details {
+        &self.inner.details
+    }
+
+    /// The public message, if this case has a more exact one than its code.
+    #[must_use]
+    pub fn reason(&self) -> Option<Message> {
+        self.inner.message
+    }
+
+    /// What only the log may see.
+    #[must_use]
+    pub fn internal_message(&self) -> Option<&str> {
+        self.inner.internal.as_deref()
+    }
+
+    /// Remembers whom it is told to, for refusals that are stored and so must be rendered before the edge does it.
+    pub(crate) fn told_to(mut self, request: &RequestContext) -> Self {
+        self.inner.told_to = Some(request.clone());
+        self
+    }
+
+    /// The envelope as the one it is told to sees it.
+    pub(crate) fn told_body(&self) -> Option<Vec<u8>> {
+        let request = self.inner.told_to.as_ref()?;
+        Some(self.render(request.locale(), request.request_id()))
+    }
+
+    /// The envelope, rendered for one request.
+    pub(crate) fn render(&self, locale: Locale, request_id: &str) -> Vec<u8> {
+        let message = self.inner.message.unwrap_or_else(|| self.inner.code.message());
+        let envelope = Envelope {
+            error: EnvelopeError {
+                code: self.inner.code.as_str(),
+                message: message.in_locale(locale),
+                details: render_details(&self.inner.details, locale),
+                request_id,
+            },
+        };
+        // Only maps with keys that are not strings cannot be written, and there is none here.
+        serde_json::to_vec(&envelope).unwrap_or_else(|_| b"{\"error\":{\"code\":\"INTERNAL\"}}".to_vec())
+    }
+
+    /// The headers that go with the refusal.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> + '_ {
+        let challenge = self
+            .inner
+            .code
+            .challenge()
+            .map(|value| (header::WWW_AUTHENTICATE, value));
+        let retry = self.inner.retry_after.map(|after| {
+            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+            (header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
+        });
+        challenge
+            .into_iter()
+            .chain(retry)
+            .chain(self.inner.headers.iter().cloned())
+    }
+}
+
+/// The error envelope as it is written.
+#[derive(Serialize)]
+struct Envelope<'a> {
+    error: EnvelopeError<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EnvelopeError<'a> {
+    code: &'static str,
+    message: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<serde_json::Value>,
+    request_id: &'a str,
+}
+
+fn render_details(details: &Details, locale: Locale) -> Option<serde_json::Value> {
+    match details {
+        Details::None => None,
+        Details::Violations(violations) => Some(
+            violations
+                .iter()
+                .map(|violation| {
+                    serde_json::json!({
+                        "field": violation.field,
+                        "code": violation.rule.code(),
+                        "message": violation.rule.message(locale),
+                    })
+                })
+                .collect(),
+        ),
+        Details::Denied { permission, step } => Some(serde_json::json!({ "permission": permission, "step": step })),
+        Details::Other(value) => Some(value.clone()),
+    }
+}
+
+/// How a refusal travels through axum to the edge: an empty answer that carries it.
+#[derive(Clone)]
+pub(crate) struct Refused(pub(crate) Arc<ApiError>);
+
+impl fmt::Debug for Refused {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(Refused(Arc::new(self)));
+        response
+    }
+}
+
+/// What storage could not do. A use case maps the violations it expects to its own refusals; these are for the rest.
+impl From<DbError> for ApiError {
+    fn from(error: DbError) -> Self {
+        let internal = error.to_string();
+        let refusal = match error {
+            DbError::Unavailable(_) | DbError::CommitUnknown(_) | DbError::Timeout | DbError::Serialization => {
+                Self::unavailable("")
+            }
+            DbError::Busy { retry_after, .. } => Self::unavailable("").retry_after(retry_after),
+            DbError::Unique { columns, .. } => {
+                let fields = columns.iter().filter(|column| *column != "organization_id");
+                let violations = fields.map(|column| RuleViolation::new(camel_case(column), Rule::AlreadyTaken));
+                Self::new(ErrorCode::ConflictDuplicate).with_details(Details::Violations(violations.collect()))
+            }
+            DbError::ForeignKey(_) => Self::new(ErrorCode::ConflictState),
+            DbError::IdempotencyInProgress => Self::new(ErrorCode::ConflictIdempotencyInProgress),
+            DbError::IdempotencyMismatch => Self::new(ErrorCode::ValidationIdempotencyMismatch),
+            DbError::IdempotencyExpired => Self::conflict_state(Message::new(
+                "The answer to this idempotency key carried a secret and is not given again.",
+                "A resposta desta chave de idempotência continha um segredo e não é dada de novo.",
+            )),
+            DbError::Constraint(_) | DbError::Inconsistency { .. } | DbError::Aborted | DbError::Internal(_) => {
+                Self::new(ErrorCode::Internal)
+            }
+        };
+        refusal.internally(internal)
+    }
+}
+
+/// A column's name as the API writes it: `package_code` is `packageCode`.
+fn camel_case(column: &str) -> String {
+    let mut name = String::with_capacity(column.len());
+    let mut raise = false;
+    for character in column.chars() {
+        match character {
+            '_' => raise = true,
+            _ if raise => {
+                name.push(character.to_ascii_uppercase());
+                raise = false;
+            }
+            _ => name.push(character),
+        }
+    }
+    name
+}
+
+impl From<Denial> for ApiError {
+    fn from(denial: Denial) -> Self {
+        let code = match denial.code() {
+            DenialCode::Forbidden => ErrorCode::RbacForbidden,
+            DenialCode::ModuleNotContracted => ErrorCode::RbacModuleNotContracted,
+        };
+        Self::new(code).with_details(Details::Denied {
+            permission: Cow::Borrowed(denial.permission().code),
+            step: Cow::Borrowed(denial.step().as_str()),
+        })
+    }
+}
+
+impl From<RuleViolation> for ApiError {
+    fn from(violation: RuleViolation) -> Self {
+        Self::violations(vec![violation])
+    }
+}
+
+impl From<Vec<RuleViolation>> for ApiError {
+    fn from(violations: Vec<RuleViolation>) -> Self {
+        Self::violations(violations)
+    }
+}

@@ -1,0 +1,205 @@
+//! Changes: one unit of work for one request, once per `Idempotency-Key`.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use db::{Answerable, IdempotencyRequest, Origin, Replayable, StoredAnswer, SystemScope, UnitContext, UnitOfWork};
+use kernel::{Rule, RuleViolation};
+use sha2::{Digest as _, Sha256};
+
+use crate::answer::{Answer, Precondition};
+use crate::error::ApiError;
+use crate::guard::{Caller, IdempotencyKeys};
+
+/// The client's name for one change it wants made once.
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The longest key.
+const MAX_KEY: usize = 255;
+
+impl Caller {
+    /// Runs a change inside the organization acted in: its rows, audit entry, event and idempotency record commit together.
+    ///
+    /// The closure may run more than once and must do nothing but work on the database. On a `POST` with an
+    /// `Idempotency-Key` it runs only for the first request with the key; a repetition gets the stored answer.
+    ///
+    /// # Errors
+    /// The closure's own; `VALIDATION_FAILED` for a malformed key, `CONFLICT_IDEMPOTENCY_IN_PROGRESS`,
+    /// `VALIDATION_IDEMPOTENCY_MISMATCH`; `INTERNAL_UNAVAILABLE` when the database cannot take it.
+    pub async fn write<F, Fut>(&self, work: F) -> Result<Answer, ApiError>
+    where
+        F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Answer, ApiError>> + Send + 'static,
+    {
+        let context = UnitContext::tenant(self.actor().as_ref().clone(), self.organization());
+        self.run(context, work).await
+    }
+
+    /// As [`write`](Self::write), for a change that reaches other organizations than the one acted in; `scope` says why.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn write_across<F, Fut>(&self, scope: SystemScope, work: F) -> Result<Answer, ApiError>
+    where
+        F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Answer, ApiError>> + Send + 'static,
+    {
+        let context = UnitContext::system(self.actor().as_ref().clone(), self.organization(), scope);
+        self.run(context, work).await
+    }
+
+    /// As [`write`](Self::write), with a unit of work prepared by hand: unaudited, or long.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn write_as<F, Fut>(
+        &self,
+        prepare: impl FnOnce(UnitContext) -> UnitContext,
+        work: F,
+    ) -> Result<Answer, ApiError>
+    where
+        F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Answer, ApiError>> + Send + 'static,
+    {
+        let context = UnitContext::tenant(self.actor().as_ref().clone(), self.organization());
+        self.run(prepare(context), work).await
+    }
+
+    async fn run<F, Fut>(&self, context: UnitContext, work: F) -> Result<Answer, ApiError>
+    where
+        F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Answer, ApiError>> + Send + 'static,
+    {
+        let request = self.request();
+        let context = context.from_origin(Origin {
+            request_id: Some(request.request_id().to_owned()),
+            ip: request.client_ip(),
+            user_agent: request.user_agent().map(str::to_owned),
+        });
+        let keyed = self.idempotency()?;
+        let work = self.guarded(work);
+        let db = self.app().db();
+        match keyed {
+            None => db.write(context, work).await,
+            Some(keyed) => db.write_once(context, keyed, work).await,
+        }
+    }
+
+    /// Refuses to commit a change that was asked for under a condition nobody looked at, and gives refusals the words they are
+    /// stored with.
+    fn guarded<F, Fut>(
+        &self,
+        work: F,
+    ) -> impl Fn(UnitOfWork) -> std::pin::Pin<Box<dyn Future<Output = Result<Answer, ApiError>> + Send>>
+    + Send
+    + Sync
+    + 'static
+    where
+        F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Answer, ApiError>> + Send + 'static,
+    {
+        let request = self.request().clone();
+        let demands = demands_check(request.method(), &self.precondition());
+        let work = Arc::new(work);
+        move |uow| {
+            let (work, request) = (Arc::clone(&work), request.clone());
+            Box::pin(async move {
+                let result = work(uow).await.map_err(|refusal| refusal.told_to(&request));
+                if result.is_ok() && demands && !request.condition_was_checked() {
+                    return Err(ApiError::internal("If-Match was sent and the handler did not check it"));
+                }
+                result
+            })
+        }
+    }
+
+    /// The key of the request, if it is one that changes something and has one.
+    fn idempotency(&self) -> Result<Option<IdempotencyRequest>, ApiError> {
+        let request = self.request();
+        if request.method() != Method::POST {
+            return Ok(None);
+        }
+        let key = match &self.idempotency_keys {
+            IdempotencyKeys::None => return Ok(None),
+            IdempotencyKeys::One(key) => key_text(key)?,
+            IdempotencyKeys::Several => return Err(bad_key(Rule::DuplicateField)),
+        };
+        let Some(body) = request.exchange().body_digest.get() else {
+            return Err(ApiError::internal(
+                "a POST with an Idempotency-Key did not read its body; take `NoBody`",
+            ));
+        };
+        let mut fingerprint = Sha256::new();
+        // Each part ends with a byte that cannot be in it, so that no two requests are written alike.
+        for part in [
+            request.method().as_str(),
+            request.path(),
+            request.query().unwrap_or_default(),
+        ] {
+            fingerprint.update(part);
+            fingerprint.update([0]);
+        }
+        fingerprint.update(body);
+        Ok(Some(IdempotencyRequest {
+            key,
+            fingerprint: fingerprint.finalize().into(),
+        }))
+    }
+}
+
+fn demands_check(method: &Method, precondition: &Precondition) -> bool {
+    precondition.is_set() && matches!(*method, Method::PATCH | Method::PUT | Method::DELETE)
+}
+
+fn key_text(key: &HeaderValue) -> Result<String, ApiError> {
+    let is_visible = key.as_bytes().iter().all(u8::is_ascii_graphic);
+    match key.to_str() {
+        Ok("") => Err(bad_key(Rule::TooShort { min: 1 })),
+        Ok(text) if text.len() > MAX_KEY => Err(bad_key(Rule::TooLong { max: MAX_KEY })),
+        Ok(text) if is_visible => Ok(text.to_owned()),
+        _ => Err(bad_key(Rule::InvalidFormat {
+            expected: "visible ASCII characters",
+        })),
+    }
+}
+
+fn bad_key(rule: Rule) -> ApiError {
+    ApiError::from(RuleViolation::new("Idempotency-Key", rule))
+}
+
+/// The headers of an answer that are stored with it.
+const STORED: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
+
+impl Answerable for Answer {
+    fn store(&self) -> Option<StoredAnswer> {
+        let headers = STORED.iter().filter_map(|name| {
+            let value = self.header(name)?.to_str().ok()?;
+            Some((name.as_str().to_owned(), value.to_owned()))
+        });
+        Some(StoredAnswer {
+            status: self.status().as_u16(),
+            headers: headers.collect(),
+            body: self.body().to_vec(),
+        })
+    }
+}
+
+impl Replayable for Answer {
+    fn replay(stored: StoredAnswer) -> Self {
+        Self::replayed(stored.status, &stored.headers, stored.body)
+    }
+}
+
+/// Of refusals, those that are the unit's own verdict are kept (403, 404, 409); what the server could not do is tried again.
+impl Answerable for ApiError {
+    fn store(&self) -> Option<StoredAnswer> {
+        if !matches!(self.status().as_u16(), 403 | 404 | 409) {
+            return None;
+        }
+        let headers = vec![(header::CONTENT_TYPE.as_str().to_owned(), "application/json".to_owned())];
+        Some(StoredAnswer {
+            status: self.status().as_u16(),
+            headers,
+            body: self.told_body()?,
+        })
+    }
+}
