@@ -1,0 +1,155 @@
+//! How a log line looks: one JSON object, or a line for people.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use kernel::Timestamp;
+use smallvec::SmallVec;
+use tracing::Level;
+
+use super::fields::{Fields, MESSAGE, Safe};
+use crate::config::LogFormat;
+
+/// One event with everything that is known about it.
+pub(super) struct Record<'a> {
+    pub(super) at: Timestamp,
+    pub(super) level: Level,
+    pub(super) target: &'a str,
+    /// The trace and the span in it, when traces are exported.
+    pub(super) trace: Option<(String, String)>,
+    /// The event's own fields.
+    pub(super) event: &'a Fields,
+    /// The fields of the spans around it, the innermost first.
+    pub(super) spans: &'a [Arc<Fields>],
+}
+
+/// Which form to write, and whether for eyes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style {
+    pub(super) format: LogFormat,
+    pub(super) colors: bool,
+}
+
+impl Style {
+    /// Appends the record as one line.
+    pub(super) fn write(self, line: &mut String, record: &Record<'_>) {
+        match self.format {
+            LogFormat::Json => json(line, record),
+            LogFormat::Pretty => pretty(line, record, self.colors),
+        }
+        line.push('\n');
+    }
+}
+
+impl Record<'_> {
+    /// Every field once: what an event says wins over its span, an inner span over an outer one.
+    fn for_each_field(&self, mut with: impl FnMut(&'static str, &Safe)) {
+        let mut seen: SmallVec<[&'static str; 16]> = SmallVec::new();
+        for fields in std::iter::once(self.event).chain(self.spans.iter().map(Arc::as_ref)) {
+            for (name, value) in fields.iter() {
+                if !seen.contains(&name) {
+                    seen.push(name);
+                    with(name, value);
+                }
+            }
+        }
+    }
+}
+
+fn json(line: &mut String, record: &Record<'_>) {
+    // Writing to a String cannot fail.
+    let _ = write!(
+        line,
+        "{{\"timestamp\":\"{}\",\"level\":\"{}\",\"target\":",
+        record.at, record.level
+    );
+    json_text(line, record.target);
+    if let Some(message) = record.event.message() {
+        let _ = write!(line, ",\"{MESSAGE}\":");
+        json_text(line, message);
+    }
+    if let Some((trace, span)) = &record.trace {
+        let _ = write!(line, ",\"traceId\":\"{trace}\",\"spanId\":\"{span}\"");
+    }
+    record.for_each_field(|name, value| {
+        line.push_str(",\"");
+        camel_case(line, name);
+        line.push_str("\":");
+        match value {
+            Safe::Redacted | Safe::Text(_) => json_text(line, &value.to_string()),
+            // JSON has no infinity and no NaN.
+            Safe::Float(number) if !number.is_finite() => line.push_str("null"),
+            Safe::Float(_) | Safe::Signed(_) | Safe::Unsigned(_) | Safe::Flag(_) => {
+                let _ = write!(line, "{value}");
+            }
+        }
+    });
+    line.push('}');
+}
+
+fn json_text(line: &mut String, text: &str) {
+    line.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => line.push_str("\\\""),
+            '\\' => line.push_str("\\\\"),
+            '\n' => line.push_str("\\n"),
+            character if character.is_control() => {
+                let _ = write!(line, "\\u{:04x}", u32::from(character));
+            }
+            character => line.push(character),
+        }
+    }
+    line.push('"');
+}
+
+/// `request_id` is written `requestId`, as the API spells its names; dots stay.
+fn camel_case(line: &mut String, name: &str) {
+    let mut raise = false;
+    for character in name.chars() {
+        match character {
+            '_' => raise = true,
+            character if raise => {
+                line.push(character.to_ascii_uppercase());
+                raise = false;
+            }
+            character => line.push(character),
+        }
+    }
+}
+
+fn pretty(line: &mut String, record: &Record<'_>, colors: bool) {
+    let (color, plain) = match (colors, record.level) {
+        (false, _) => ("", ""),
+        (true, Level::ERROR) => ("\x1b[31m", "\x1b[0m"),
+        (true, Level::WARN) => ("\x1b[33m", "\x1b[0m"),
+        (true, Level::INFO) => ("\x1b[32m", "\x1b[0m"),
+        (true, _) => ("\x1b[2m", "\x1b[0m"),
+    };
+    let _ = write!(
+        line,
+        "{} {color}{:>5}{plain} {}: ",
+        record.at, record.level, record.target
+    );
+    visible(line, record.event.message().unwrap_or_default());
+    record.for_each_field(|name, value| {
+        line.push(' ');
+        camel_case(line, name);
+        line.push('=');
+        visible(line, &value.to_string());
+    });
+    if let Some((trace, _)) = &record.trace {
+        let _ = write!(line, " traceId={trace}");
+    }
+}
+
+/// Control characters are shown, not sent: what a client sends must neither forge a line nor steer a terminal.
+fn visible(line: &mut String, text: &str) {
+    for character in text.chars() {
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+}
