@@ -17,6 +17,18 @@ pub fn median(values: &[f64]) -> f64 {
     }
 }
 
+/// The values that a quarter of all lie below and above; zeros of nothing.
+#[must_use]
+pub fn quartiles(values: &[f64]) -> (f64, f64) {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |index: usize| sorted.get(index).copied().unwrap_or_default();
+    (
+        at(sorted.len() / 4),
+        at((sorted.len() * 3 / 4).min(sorted.len().saturating_sub(1))),
+    )
+}
+
 /// The smallest and the largest value; zeros of nothing.
 #[must_use]
 pub fn range(values: &[f64]) -> (f64, f64) {
@@ -49,6 +61,14 @@ mod tests {
         assert!((median(&[3.0, 1.0, 900.0]) - 3.0).abs() < f64::EPSILON);
         assert!((median(&[1.0, 2.0, 3.0, 4.0]) - 2.5).abs() < f64::EPSILON);
         assert_eq!(range(&[3.0, 1.0, 900.0]), (1.0, 900.0));
+    }
+
+    #[test]
+    fn half_of_the_values_lie_between_the_quartiles() {
+        let values: Vec<f64> = (1..=100).rev().map(f64::from).collect();
+        assert_eq!(quartiles(&values), (26.0, 76.0));
+        assert_eq!(quartiles(&[7.0]), (7.0, 7.0));
+        assert_eq!(quartiles(&[]), (0.0, 0.0));
     }
 
     #[test]

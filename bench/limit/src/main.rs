@@ -5,17 +5,16 @@
 //! same JSON as Lastro's organization routes, and none of what a server needs: no credential, permission, validation, log, metric or limit.
 //! `lastro serve` is measured as a ratio to it (`bench/README.md`). Never expose it to anything but a load generator.
 
-mod json;
-mod postgres;
 mod routes;
-mod sqlite;
 mod store;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use clap::Parser;
+use lastro_bench_limit::postgres::Postgres;
+use lastro_bench_limit::sqlite::Sqlite;
 use mimalloc::MiMalloc;
 
 /// The allocator of the release binary: the comparison is not to be decided by it.
@@ -44,8 +43,13 @@ struct Options {
 }
 
 /// The versions that decide what is measured.
-static VERSION: LazyLock<String> =
-    LazyLock::new(|| format!("{} (SQLite {})", env!("CARGO_PKG_VERSION"), rusqlite::version()));
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{} (SQLite {})",
+        env!("CARGO_PKG_VERSION"),
+        lastro_bench_limit::sqlite_version()
+    )
+});
 
 /// Whatever ends the process.
 type Fatal = Box<dyn std::error::Error + Send + Sync>;
@@ -54,16 +58,18 @@ type Fatal = Box<dyn std::error::Error + Send + Sync>;
 async fn main() -> Result<(), Fatal> {
     let options = Options::parse();
     if let Some(path) = options.database_url.strip_prefix("sqlite://") {
-        let store = sqlite::Sqlite::open(PathBuf::from(path), options.create_schema)?;
-        routes::serve(options.bind, store).await
+        let path = PathBuf::from(path);
+        if options.create_schema {
+            Sqlite::create_organizations(&path)?;
+            Sqlite::create_ledger(&path)?;
+        }
+        routes::serve(options.bind, Arc::new(Sqlite::open(path)?)).await
     } else {
-        let store = postgres::Postgres::connect(
-            &options.database_url,
-            options.create_schema,
-            options.readers,
-            options.writers,
-        )
-        .await?;
-        routes::serve(options.bind, store).await
+        if options.create_schema {
+            Postgres::create_organizations(&options.database_url).await?;
+            Postgres::create_ledger(&options.database_url).await?;
+        }
+        let store = Postgres::connect(&options.database_url, options.readers, options.writers).await?;
+        routes::serve(options.bind, Arc::new(store)).await
     }
 }

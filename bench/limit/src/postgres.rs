@@ -1,23 +1,20 @@
 //! PostgreSQL: reads of many requests pipelined over a few shared connections, each write a pipelined transaction on a connection of its own.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bytes::Bytes;
-use futures_util::future::{join5, try_join};
+use futures_util::future::join5;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls, Row, Statement};
 use uuid::Uuid;
 
-use crate::Fatal;
-use crate::json::{Body, Organization};
-use crate::store::{Failure, NewOrganization, Store};
-
-const COLUMNS: &str = "id, name, slug, document, is_active, package_code, created_at, updated_at";
+use crate::Failure;
+use crate::organization::{COLUMNS, NewOrganization};
 
 /// A shared connection: every request may have a statement in flight on it.
+#[derive(Debug)]
 struct Reader {
     client: Client,
     get: Statement,
@@ -26,6 +23,7 @@ struct Reader {
 }
 
 /// A connection that one transaction holds at a time.
+#[derive(Debug)]
 struct Writer {
     client: Client,
     organization: Statement,
@@ -33,16 +31,14 @@ struct Writer {
     outbox: Statement,
 }
 
-struct Shared {
+/// The organizations on PostgreSQL.
+#[derive(Debug)]
+pub struct Postgres {
     readers: Vec<Reader>,
     turn: AtomicUsize,
     writers: Mutex<Vec<Writer>>,
     idle: Semaphore,
 }
-
-/// The store on PostgreSQL.
-#[derive(Clone)]
-pub(crate) struct Postgres(Arc<Shared>);
 
 async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
@@ -52,14 +48,33 @@ async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
 }
 
 impl Postgres {
+    /// Creates the table of organizations.
+    ///
+    /// # Errors
+    /// When the database is not reached or has it.
+    pub async fn create_organizations(url: &str) -> Result<(), Failure> {
+        Ok(connect(url)
+            .await?
+            .batch_execute(include_str!("../schema/postgres/organizations.sql"))
+            .await?)
+    }
+
+    /// Creates the tables that a write leaves its traces in.
+    ///
+    /// # Errors
+    /// When the database is not reached or has them.
+    pub async fn create_ledger(url: &str) -> Result<(), Failure> {
+        Ok(connect(url)
+            .await?
+            .batch_execute(include_str!("../schema/postgres/ledger.sql"))
+            .await?)
+    }
+
     /// Opens and prepares `readers` shared connections and `writers` for transactions.
-    pub(crate) async fn connect(url: &str, create_schema: bool, readers: usize, writers: usize) -> Result<Self, Fatal> {
-        if create_schema {
-            connect(url)
-                .await?
-                .batch_execute(include_str!("../schema/postgres.sql"))
-                .await?;
-        }
+    ///
+    /// # Errors
+    /// When the database is not reached or has other tables.
+    pub async fn connect(url: &str, readers: usize, writers: usize) -> Result<Self, Failure> {
         let mut shared = Vec::with_capacity(readers);
         for _ in 0..readers {
             let client = connect(url).await?;
@@ -83,91 +98,74 @@ impl Postgres {
                     .await?,
                 audit: client
                     .prepare(
-                        "INSERT INTO audit_entries (organization_id, id, occurred_at, actor_type, actor_id, actor_name, action, target_type, \
-                         target_id, changes) VALUES ($1, $2, $3, 'system', $4, $5, 'organization.created', 'organization', $1, $6)",
+                        "INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_id, actor_name, action, target_kind, \
+                         target_id, changes, request_id, ip) VALUES ($1, $2, $3, 'system', $4, $5, 'organization.created', 'organization', $1, \
+                         $6, $7, $8)",
                     )
                     .await?,
                 outbox: client
-                    .prepare("INSERT INTO outbox (organization_id, id, occurred_at, event_type, data) VALUES ($1, $2, $3, 'organization.created', $4)")
+                    .prepare(
+                        "INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
+                         VALUES ($1, $2, $3, 'organization.created', 'organization', $1, $4)",
+                    )
                     .await?,
                 client,
             });
         }
         let permits = Semaphore::new(idle.len());
-        Ok(Self(Arc::new(Shared {
+        Ok(Self {
             readers: shared,
             turn: AtomicUsize::new(0),
             writers: Mutex::new(idle),
             idle: permits,
-        })))
+        })
     }
 
     fn reader(&self) -> Result<&Reader, Failure> {
-        let turn = self.0.turn.fetch_add(1, Ordering::Relaxed);
-        turn.checked_rem(self.0.readers.len())
-            .and_then(|turn| self.0.readers.get(turn))
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        turn.checked_rem(self.readers.len())
+            .and_then(|turn| self.readers.get(turn))
             .ok_or(Failure::Gone)
     }
-}
 
-fn organization(row: &Row) -> Result<Organization<'_>, tokio_postgres::Error> {
-    Ok(Organization {
-        id: row.try_get(0)?,
-        name: row.try_get(1)?,
-        slug: row.try_get(2)?,
-        document: row.try_get(3)?,
-        is_active: row.try_get(4)?,
-        package_code: row.try_get(5)?,
-        created_at: row.try_get(6)?,
-        updated_at: row.try_get(7)?,
-    })
-}
-
-/// Gives the connection back, also when the request was dropped: what it sent runs to its COMMIT, and the next holder's statements queue behind.
-struct Held<'a> {
-    pool: &'a Shared,
-    writer: Option<Writer>,
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        if let Some(writer) = self.writer.take() {
-            self.pool.writers.lock().push(writer);
-            self.pool.idle.add_permits(1);
-        }
-    }
-}
-
-impl Store for Postgres {
-    async fn get(&self, id: Uuid) -> Result<Option<Bytes>, Failure> {
+    /// One organization by key.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub async fn get(&self, id: Uuid) -> Result<Option<Row>, Failure> {
         let reader = self.reader()?;
-        match reader.client.query_opt(&reader.get, &[&id]).await? {
-            Some(row) => Ok(Some(Body::object(&organization(&row)?)?)),
-            None => Ok(None),
-        }
+        Ok(reader.client.query_opt(&reader.get, &[&id]).await?)
     }
 
-    async fn list(&self, limit: u32) -> Result<Bytes, Failure> {
+    /// The first `limit` organizations.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub async fn list(&self, limit: u32) -> Result<Vec<Row>, Failure> {
         let reader = self.reader()?;
-        let rows = i64::from(limit);
-        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 1] = [&rows];
-        let (rows, total) = try_join(
-            reader.client.query(&reader.list, &parameters),
-            reader.client.query_one(&reader.total, &[]),
-        )
-        .await?;
-        let mut body = Body::list(rows.len());
-        for row in &rows {
-            body.push(&organization(row)?)?;
-        }
-        Ok(body.finish(limit, total.try_get(0)?)?)
+        let limit = i64::from(limit);
+        let parameters: [&(dyn ToSql + Sync); 1] = [&limit];
+        Ok(reader.client.query(&reader.list, &parameters).await?)
     }
 
-    async fn create(&self, new: NewOrganization) -> Result<Bytes, Failure> {
-        self.0.idle.acquire().await.map_err(|_| Failure::Gone)?.forget();
+    /// How many organizations there are.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub async fn total(&self) -> Result<i64, Failure> {
+        let reader = self.reader()?;
+        Ok(reader.client.query_one(&reader.total, &[]).await?.try_get(0)?)
+    }
+
+    /// One organization, its audit entry and its event in one transaction.
+    ///
+    /// # Errors
+    /// [`Failure::Duplicate`], or what the driver says.
+    pub async fn create(&self, new: &NewOrganization) -> Result<(), Failure> {
+        self.idle.acquire().await.map_err(|_| Failure::Gone)?.forget();
         let held = Held {
-            pool: &self.0,
-            writer: self.0.writers.lock().pop(),
+            pool: self,
+            writer: self.writers.lock().pop(),
         };
         let writer = held.writer.as_ref().ok_or(Failure::Gone)?;
         // `join5` polls in the order written, so the five messages leave in one flight and in this order. After a failure the transaction is
@@ -186,6 +184,8 @@ impl Store for Postgres {
                     &NewOrganization::ACTOR,
                     &NewOrganization::ACTOR_NAME,
                     &new.changes,
+                    &NewOrganization::REQUEST_ID,
+                    &NewOrganization::IP,
                 ],
             ),
             writer
@@ -204,7 +204,21 @@ impl Store for Postgres {
         })?;
         audit?;
         outbox?;
-        committed?;
-        Ok(new.body())
+        Ok(committed?)
+    }
+}
+
+/// Gives the connection back, also when the request was dropped: what it sent runs to its COMMIT, and the next holder's statements queue behind.
+struct Held<'a> {
+    pool: &'a Postgres,
+    writer: Option<Writer>,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if let Some(writer) = self.writer.take() {
+            self.pool.writers.lock().push(writer);
+            self.pool.idle.add_permits(1);
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! The four routes, on hyper's HTTP/1 server with axum's router.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -11,15 +11,18 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::routing::get;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use lastro_bench_limit::Failure;
+use lastro_bench_limit::organization::NewOrganization;
+use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use uuid::Uuid;
 
 use crate::Fatal;
-use crate::store::{Creation, Failure, NewOrganization, Store};
+use crate::store::Store;
 
 /// Serves until SIGTERM or SIGINT.
-pub(crate) async fn serve<S: Store>(address: SocketAddr, store: S) -> Result<(), Fatal> {
+pub(crate) async fn serve<S: Store>(address: SocketAddr, store: Arc<S>) -> Result<(), Fatal> {
     let router = Router::new()
         .route("/health/live", get(live))
         .route("/health/ready", get(live))
@@ -58,21 +61,18 @@ fn answer(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
 fn refuse(failure: &Failure) -> Response<Body> {
     let status = match failure {
         Failure::Duplicate => StatusCode::CONFLICT,
-        Failure::Postgres(_) | Failure::Sqlite(_) | Failure::Json(_) | Failure::Gone => {
+        Failure::Postgres(_) | Failure::Sqlite(_) | Failure::Json(_) | Failure::System(_) | Failure::Gone => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
     };
     answer(status, serde_json::json!({"error": failure.to_string()}).to_string())
 }
 
-async fn live() -> Result<Response<Body>, Infallible> {
-    Ok(answer(
-        StatusCode::OK,
-        Body::from(Bytes::from_static(br#"{"data":{"status":"ok"}}"#)),
-    ))
+async fn live() -> Response<Body> {
+    answer(StatusCode::OK, Bytes::from_static(br#"{"data":{"status":"ok"}}"#))
 }
 
-async fn organization<S: Store>(State(store): State<S>, Path(id): Path<Uuid>) -> Response<Body> {
+async fn organization<S: Store>(State(store): State<Arc<S>>, Path(id): Path<Uuid>) -> Response<Body> {
     match store.get(id).await {
         Ok(Some(body)) => answer(StatusCode::OK, body),
         Ok(None) => answer(StatusCode::NOT_FOUND, Body::empty()),
@@ -80,7 +80,7 @@ async fn organization<S: Store>(State(store): State<S>, Path(id): Path<Uuid>) ->
     }
 }
 
-async fn organizations<S: Store>(State(store): State<S>, RawQuery(query): RawQuery) -> Response<Body> {
+async fn organizations<S: Store>(State(store): State<Arc<S>>, RawQuery(query): RawQuery) -> Response<Body> {
     let limit = query
         .as_deref()
         .and_then(|query| query.strip_prefix("limit="))
@@ -92,11 +92,17 @@ async fn organizations<S: Store>(State(store): State<S>, RawQuery(query): RawQue
     }
 }
 
-async fn create<S: Store>(State(store): State<S>, body: Bytes) -> Response<Body> {
+#[derive(Deserialize)]
+struct Creation {
+    name: String,
+    slug: String,
+}
+
+async fn create<S: Store>(State(store): State<Arc<S>>, body: Bytes) -> Response<Body> {
     let Ok(creation) = serde_json::from_slice::<Creation>(&body) else {
         return answer(StatusCode::BAD_REQUEST, Body::empty());
     };
-    let created = match NewOrganization::new(creation) {
+    let created = match NewOrganization::new(creation.name, creation.slug) {
         Ok(new) => store.create(new).await,
         Err(failure) => Err(failure),
     };

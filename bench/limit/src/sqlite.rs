@@ -1,19 +1,16 @@
-//! SQLite: each worker thread reads in place over a connection of its own, one thread writes and commits what waits as one group.
+//! SQLite: each thread reads in place over a connection of its own, one thread writes and commits what waits as one group.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::Fatal;
-use crate::json::{Body, Micros, Organization};
-use crate::store::{Failure, NewOrganization, Store};
+use crate::Failure;
+use crate::organization::NewOrganization;
 
 const GET: &str =
     "SELECT id, name, slug, document, is_active, package_code, created_at, updated_at FROM organizations WHERE id = ?1";
@@ -21,9 +18,11 @@ const LIST: &str = "SELECT id, name, slug, document, is_active, package_code, cr
 const TOTAL: &str = "SELECT count(*) FROM organizations";
 const ORGANIZATION: &str = "INSERT INTO organizations (id, name, slug, document, is_active, package_code, created_at, updated_at) \
                             VALUES (?1, ?2, ?3, NULL, 1, NULL, ?4, ?4)";
-const AUDIT: &str = "INSERT INTO audit_entries (organization_id, id, occurred_at, actor_type, actor_id, actor_name, action, target_type, \
-                     target_id, changes) VALUES (?1, ?2, ?3, 'system', ?4, ?5, 'organization.created', 'organization', ?1, ?6)";
-const OUTBOX: &str = "INSERT INTO outbox (organization_id, id, occurred_at, event_type, data) VALUES (?1, ?2, ?3, 'organization.created', ?4)";
+const AUDIT: &str = "INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_id, actor_name, action, target_kind, \
+                     target_id, changes, request_id, ip) \
+                     VALUES (?1, ?2, ?3, 'system', ?4, ?5, 'organization.created', 'organization', ?1, ?6, ?7, ?8)";
+const OUTBOX: &str = "INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
+                      VALUES (?1, ?2, ?3, 'organization.created', 'organization', ?1, ?4)";
 
 /// A group is committed at the latest when it has this many creations or this age.
 const GROUP: usize = 64;
@@ -33,13 +32,13 @@ thread_local! {
     static READER: RefCell<Option<Connection>> = const { RefCell::new(None) };
 }
 
-type Answer = oneshot::Sender<Result<Bytes, Failure>>;
+type Job = (NewOrganization, oneshot::Sender<Result<NewOrganization, Failure>>);
 
-/// The store on SQLite.
-#[derive(Clone)]
-pub(crate) struct Sqlite {
-    path: Arc<Path>,
-    writer: mpsc::Sender<(NewOrganization, Answer)>,
+/// The organizations in a SQLite file; one file a process, since each thread keeps one reading connection.
+#[derive(Debug)]
+pub struct Sqlite {
+    path: PathBuf,
+    writer: mpsc::Sender<Job>,
 }
 
 fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
@@ -49,25 +48,40 @@ fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+fn create(path: &Path) -> rusqlite::Result<Connection> {
+    open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
+}
+
 impl Sqlite {
+    /// Creates the table of organizations, and the file where there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be written or has it.
+    pub fn create_organizations(path: &Path) -> Result<(), Failure> {
+        Ok(create(path)?.execute_batch(include_str!("../schema/sqlite/organizations.sql"))?)
+    }
+
+    /// Creates the tables that a write leaves its traces in, and the file where there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be written or has them.
+    pub fn create_ledger(path: &Path) -> Result<(), Failure> {
+        Ok(create(path)?.execute_batch(include_str!("../schema/sqlite/ledger.sql"))?)
+    }
+
     /// Opens the file and starts the writer thread.
-    pub(crate) fn open(path: PathBuf, create_schema: bool) -> Result<Self, Fatal> {
-        let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
-        flags.set(OpenFlags::SQLITE_OPEN_CREATE, create_schema);
-        let connection = open(&path, flags)?;
+    ///
+    /// # Errors
+    /// When the file is not there.
+    pub fn open(path: PathBuf) -> Result<Self, Failure> {
+        let connection = open(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
-        if create_schema {
-            connection.execute_batch(include_str!("../schema/sqlite.sql"))?;
-        }
         let (writer, queue) = mpsc::channel();
         std::thread::Builder::new()
             .name("sqlite-writer".into())
             .spawn(move || write_all(&connection, &queue))?;
-        Ok(Self {
-            path: path.into(),
-            writer,
-        })
+        Ok(Self { path, writer })
     }
 
     /// Runs `query` on this thread's connection.
@@ -77,47 +91,47 @@ impl Sqlite {
             None => query(reader.insert(open(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?)),
         })
     }
-}
 
-fn organization<'a>(row: &'a Row<'_>) -> Result<Organization<'a>, Failure> {
-    Ok(Organization {
-        id: Uuid::from_bytes(row.get(0)?),
-        name: row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?,
-        slug: row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?,
-        document: row.get_ref(3)?.as_str_or_null().map_err(rusqlite::Error::from)?,
-        is_active: row.get(4)?,
-        package_code: row.get_ref(5)?.as_str_or_null().map_err(rusqlite::Error::from)?,
-        created_at: Micros(row.get(6)?),
-        updated_at: Micros(row.get(7)?),
-    })
-}
-
-impl Store for Sqlite {
-    async fn get(&self, id: Uuid) -> Result<Option<Bytes>, Failure> {
+    /// One organization by key.
+    ///
+    /// # Errors
+    /// What the driver or `map` says.
+    pub fn get<T>(&self, id: Uuid, map: impl FnOnce(&Row<'_>) -> Result<T, Failure>) -> Result<Option<T>, Failure> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(GET)?;
             let mut rows = statement.query([id.as_bytes()])?;
-            match rows.next()? {
-                Some(row) => Ok(Some(Body::object(&organization(row)?)?)),
-                None => Ok(None),
-            }
+            rows.next()?.map(map).transpose()
         })
     }
 
-    async fn list(&self, limit: u32) -> Result<Bytes, Failure> {
+    /// Hands the first `limit` organizations to `each`.
+    ///
+    /// # Errors
+    /// What the driver or `each` says.
+    pub fn list(&self, limit: u32, mut each: impl FnMut(&Row<'_>) -> Result<(), Failure>) -> Result<(), Failure> {
         self.read(|connection| {
-            let total = connection.prepare_cached(TOTAL)?.query_row([], |row| row.get(0))?;
             let mut statement = connection.prepare_cached(LIST)?;
             let mut rows = statement.query([limit])?;
-            let mut body = Body::list(usize::try_from(limit).unwrap_or(0));
             while let Some(row) = rows.next()? {
-                body.push(&organization(row)?)?;
+                each(row)?;
             }
-            Ok(body.finish(limit, total)?)
+            Ok(())
         })
     }
 
-    async fn create(&self, new: NewOrganization) -> Result<Bytes, Failure> {
+    /// How many organizations there are.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn total(&self) -> Result<i64, Failure> {
+        self.read(|connection| Ok(connection.prepare_cached(TOTAL)?.query_row([], |row| row.get(0))?))
+    }
+
+    /// One organization, its audit entry and its event in one transaction; answers when it is on the disk, and gives the creation back.
+    ///
+    /// # Errors
+    /// [`Failure::Duplicate`], or what the driver says.
+    pub async fn create(&self, new: NewOrganization) -> Result<NewOrganization, Failure> {
         let (answer, answered) = oneshot::channel();
         self.writer.send((new, answer)).map_err(|_| Failure::Gone)?;
         answered.await.map_err(|_| Failure::Gone)?
@@ -125,14 +139,14 @@ impl Store for Sqlite {
 }
 
 /// The writer thread: takes what waits, never waits for company, answers after COMMIT. Ends with the last sender.
-fn write_all(connection: &Connection, queue: &mpsc::Receiver<(NewOrganization, Answer)>) {
+fn write_all(connection: &Connection, queue: &mpsc::Receiver<Job>) {
     let mut group = Vec::with_capacity(GROUP);
     while let Ok(first) = queue.recv() {
         let started = Instant::now();
         let committed = connection.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
             let mut next = Some(first);
             while let Some((new, answer)) = next {
-                let written = insert(connection, &new).map(|()| new.body());
+                let written = insert(connection, &new).map(|()| new);
                 group.push((answer, written));
                 next = if group.len() < GROUP && started.elapsed() < AGE {
                     queue.try_recv().ok()
@@ -155,9 +169,10 @@ fn write_all(connection: &Connection, queue: &mpsc::Receiver<(NewOrganization, A
 
 /// The three rows. Only the first can be refused, so a refusal leaves nothing behind and the group needs no savepoints.
 fn insert(connection: &Connection, new: &NewOrganization) -> Result<(), Failure> {
+    let id = new.id.as_bytes();
     connection
         .prepare_cached(ORGANIZATION)?
-        .execute((new.id.as_bytes(), &new.name, &new.slug, new.now))
+        .execute((id, &new.name, &new.slug, new.now))
         .map_err(|error| {
             if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) {
                 Failure::Duplicate
@@ -166,15 +181,17 @@ fn insert(connection: &Connection, new: &NewOrganization) -> Result<(), Failure>
             }
         })?;
     connection.prepare_cached(AUDIT)?.execute((
-        new.id.as_bytes(),
+        id,
         new.audit_id.as_bytes(),
         new.now,
         NewOrganization::ACTOR.as_bytes(),
         NewOrganization::ACTOR_NAME,
-        &new.changes,
+        &new.changes.0,
+        NewOrganization::REQUEST_ID,
+        NewOrganization::IP,
     ))?;
     connection
         .prepare_cached(OUTBOX)?
-        .execute((new.id.as_bytes(), new.event_id.as_bytes(), new.now, &new.data))?;
+        .execute((id, new.event_id.as_bytes(), new.now, &new.data.0))?;
     Ok(())
 }

@@ -1,16 +1,18 @@
 //! What the routes ask of either engine.
 
 use std::future::Future;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
-use serde::Deserialize;
+use axum::body::Bytes;
+use futures_util::future::try_join;
+use lastro_bench_limit::Failure;
+use lastro_bench_limit::organization::{NewOrganization, Organization};
+use lastro_bench_limit::postgres::Postgres;
+use lastro_bench_limit::sqlite::Sqlite;
+use serde::Serialize;
 use uuid::Uuid;
 
-use crate::json::Micros;
-
 /// Both engines answer with the finished body: a row is rendered where it is borrowed from the driver, without a copy in between.
-pub(crate) trait Store: Clone + Send + Sync + 'static {
+pub(crate) trait Store: Send + Sync + 'static {
     /// One organization by key.
     fn get(&self, id: Uuid) -> impl Future<Output = Result<Option<Bytes>, Failure>> + Send;
 
@@ -21,89 +23,86 @@ pub(crate) trait Store: Clone + Send + Sync + 'static {
     fn create(&self, new: NewOrganization) -> impl Future<Output = Result<Bytes, Failure>> + Send;
 }
 
-/// Why a request got no answer.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
-    /// The slug is taken.
-    #[error("the slug is taken")]
-    Duplicate,
-    #[error(transparent)]
-    Postgres(#[from] tokio_postgres::Error),
-    #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
-    #[error(transparent)]
-    Json(#[from] serde_json::Error),
-    /// Every connection, or the writer thread, is gone.
-    #[error("the database is gone")]
-    Gone,
-}
-
-/// The body of a creation.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Creation {
-    pub(crate) name: String,
-    pub(crate) slug: String,
-}
-
-/// A creation with everything that the three rows need.
-#[derive(Debug)]
-pub(crate) struct NewOrganization {
-    pub(crate) id: Uuid,
-    pub(crate) audit_id: Uuid,
-    pub(crate) event_id: Uuid,
-    pub(crate) name: String,
-    pub(crate) slug: String,
-    pub(crate) now: Micros,
-    /// The changes of the audit entry.
-    pub(crate) changes: String,
-    /// The data of the event.
-    pub(crate) data: String,
-}
-
-impl NewOrganization {
-    /// The actor of every audit entry: one row more or less long costs the same.
-    pub(crate) const ACTOR: Uuid = Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001);
-    pub(crate) const ACTOR_NAME: &'static str = "Bootstrap token";
-
-    /// Makes ids, instant and the JSON of the two accompanying rows.
-    pub(crate) fn new(creation: Creation) -> Result<Self, Failure> {
-        let Creation { name, slug } = creation;
-        let id = Uuid::now_v7();
-        let now = Micros(
-            SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |elapsed| i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX)),
-        );
-        let organization = crate::json::Organization {
-            id,
-            name: &name,
-            slug: &slug,
-            document: None,
-            is_active: true,
-            package_code: None,
-            created_at: now,
-            updated_at: now,
-        };
-        let data = serde_json::to_string(&organization)?;
-        let changes = serde_json::to_string(&serde_json::json!({
-            "name": {"from": null, "to": &name},
-            "slug": {"from": null, "to": &slug},
-            "isActive": {"from": null, "to": true},
-        }))?;
-        Ok(Self {
-            id,
-            audit_id: Uuid::now_v7(),
-            event_id: Uuid::now_v7(),
-            name,
-            slug,
-            now,
-            changes,
-            data,
-        })
+impl Store for Postgres {
+    async fn get(&self, id: Uuid) -> Result<Option<Bytes>, Failure> {
+        match self.get(id).await? {
+            Some(row) => Ok(Some(object(&Organization::from_postgres(&row)?)?)),
+            None => Ok(None),
+        }
     }
 
-    /// What the client gets back.
-    pub(crate) fn body(&self) -> Bytes {
-        Bytes::from([br#"{"data":"#, self.data.as_bytes(), b"}"].concat())
+    async fn list(&self, limit: u32) -> Result<Bytes, Failure> {
+        let (rows, total) = try_join(self.list(limit), self.total()).await?;
+        let mut list = List::new(rows.len());
+        for row in &rows {
+            list.push(&Organization::from_postgres(row)?)?;
+        }
+        list.finish(limit, total)
+    }
+
+    async fn create(&self, new: NewOrganization) -> Result<Bytes, Failure> {
+        self.create(&new).await?;
+        Ok(created(&new))
+    }
+}
+
+impl Store for Sqlite {
+    async fn get(&self, id: Uuid) -> Result<Option<Bytes>, Failure> {
+        self.get(id, |row| object(&Organization::from_sqlite(row)?))
+    }
+
+    async fn list(&self, limit: u32) -> Result<Bytes, Failure> {
+        let mut list = List::new(usize::try_from(limit).unwrap_or(0));
+        self.list(limit, |row| list.push(&Organization::from_sqlite(row)?))?;
+        list.finish(limit, self.total()?)
+    }
+
+    async fn create(&self, new: NewOrganization) -> Result<Bytes, Failure> {
+        Ok(created(&self.create(new).await?))
+    }
+}
+
+/// `{"data":{..}}`
+fn object(organization: &Organization<'_>) -> Result<Bytes, Failure> {
+    let mut body = Vec::with_capacity(384);
+    body.extend_from_slice(br#"{"data":"#);
+    serde_json::to_writer(&mut body, organization)?;
+    body.push(b'}');
+    Ok(body.into())
+}
+
+/// The event's data is the organization as the API shows it.
+fn created(new: &NewOrganization) -> Bytes {
+    Bytes::from([br#"{"data":"#, new.data.0.as_bytes(), b"}"].concat())
+}
+
+/// `{"data":[..],"meta":{..}}` under construction.
+struct List(Vec<u8>);
+
+impl List {
+    fn new(rows: usize) -> Self {
+        let mut body = Vec::with_capacity(rows * 320 + 96);
+        body.extend_from_slice(br#"{"data":["#);
+        Self(body)
+    }
+
+    fn push(&mut self, organization: &Organization<'_>) -> Result<(), Failure> {
+        if self.0.last() != Some(&b'[') {
+            self.0.push(b',');
+        }
+        Ok(serde_json::to_writer(&mut self.0, organization)?)
+    }
+
+    fn finish(mut self, limit: u32, total: i64) -> Result<Bytes, Failure> {
+        #[derive(Serialize)]
+        struct Meta {
+            page: u32,
+            limit: u32,
+            total: i64,
+        }
+        self.0.extend_from_slice(br#"],"meta":"#);
+        serde_json::to_writer(&mut self.0, &Meta { page: 1, limit, total })?;
+        self.0.push(b'}');
+        Ok(self.0.into())
     }
 }
