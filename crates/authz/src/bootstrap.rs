@@ -4,8 +4,8 @@ use kernel::{Actor, OrganizationId};
 
 use crate::{Decider, Decision, PermissionInfo, PermissionScope, Step};
 
-/// One operator holds every permission inside the platform organization; in any other organization, and for anybody else, nothing
-/// is granted.
+/// One operator holds every permission inside the platform organization; in any other organization, and for anybody
+/// else, nothing is granted.
 #[derive(Debug, Clone)]
 pub struct BootstrapDecider {
     operator: Actor,
@@ -15,7 +15,8 @@ pub struct BootstrapDecider {
 impl BootstrapDecider {
     /// Grants everything in the organization `platform` to `operator`, who is recognised by kind and id.
     ///
-    /// Whoever makes one hands out all permissions of the platform: it belongs into the composition root and into tests.
+    /// Whoever makes one hands out all permissions of the platform: it belongs into the composition root and into
+    /// tests.
     #[must_use]
     pub const fn new(operator: Actor, platform: OrganizationId) -> Self {
         Self { operator, platform }

@@ -8,8 +8,8 @@ use kernel::{Actor, OrganizationId};
 
 use crate::{Decision, Denial, Permission, Step};
 
-/// The proof that an actor holds the permission `P` in an organization. A use case takes it as its first argument: without the
-/// check having been made, there is nothing to call it with.
+/// The proof that an actor holds the permission `P` in an organization. A use case takes it as its first argument:
+/// without the check having been made, there is nothing to call it with.
 pub struct Granted<P> {
     actor: Arc<Actor>,
     organization: OrganizationId,
@@ -22,7 +22,8 @@ impl<P: Permission> Granted<P> {
     /// Turns an allowing decision into the proof.
     ///
     /// # Errors
-    /// The refusal, if the decision is one; [`Step::Decision`] when it is about another permission, actor or organization.
+    /// The refusal, if the decision is one; [`Step::Decision`] when it is about another permission, actor or
+    /// organization.
     pub fn from_decision(decision: Decision, actor: Arc<Actor>, organization: OrganizationId) -> Result<Self, Denial> {
         if !decision.is_about(&actor, organization, P::INFO) {
             return Err(Denial::new(P::INFO, Step::Decision));
@@ -38,8 +39,8 @@ impl<P: Permission> Granted<P> {
         }
     }
 
-    /// The proof for whoever holds the machine itself, who needs no permission of ours: the command line and the work at
-    /// start-up. `reason` says which, and shows in `Debug`. A test lists every call, so that none is added unseen.
+    /// The proof for whoever holds the machine itself, who needs no permission of ours: the command line and the work
+    /// at start-up. `reason` says which, and shows in `Debug`. A test lists every call, so that none is added unseen.
     #[must_use]
     pub const fn for_operator(reason: &'static str, actor: Arc<Actor>, organization: OrganizationId) -> Self {
         Self {

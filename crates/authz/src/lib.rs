@@ -1,4 +1,5 @@
-//! Who may do what: permissions as types, decisions, and the proof that one was made. It owns no table and knows no request.
+//! Who may do what: permissions as types, decisions, and the proof that one was made. It owns no table and knows no
+//! request.
 //!
 //! # The way of a permission
 //!
@@ -27,8 +28,8 @@
 //! }
 //! ```
 //!
-//! A [`Decider`] answers with a [`Decision`], and an allowing decision about the same actor, organization and permission becomes
-//! the proof:
+//! A [`Decider`] answers with a [`Decision`], and an allowing decision about the same actor, organization and
+//! permission becomes the proof:
 //!
 //! ```
 //! # authz::permission!(

@@ -62,8 +62,8 @@ const fn is_code(text: &str) -> bool {
     true
 }
 
-/// A permission as a type, declared with [`permission!`](crate::permission!), so that holding one and needing another does not
-/// compile.
+/// A permission as a type, declared with [`permission!`](crate::permission!), so that holding one and needing another
+/// does not compile.
 pub trait Permission: Send + Sync + 'static {
     /// What there is to know about it.
     const INFO: &'static PermissionInfo;
@@ -96,7 +96,8 @@ pub trait Permission: Send + Sync + 'static {
 macro_rules! permission {
     ($(
         $(#[$meta:meta])*
-        $vis:vis struct $name:ident = $module:literal $resource:literal $action:literal, $scope:ident, $description:literal
+        $vis:vis struct $name:ident =
+            $module:literal $resource:literal $action:literal, $scope:ident, $description:literal
     );+ $(;)?) => {$(
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]

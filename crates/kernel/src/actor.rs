@@ -63,8 +63,8 @@ impl Serialize for ActorKind {
     }
 }
 
-/// Who acts, as the audit trail keeps it: by kind, id and the name at the time, so that the entry stays readable when the actor
-/// is gone.
+/// Who acts, as the audit trail keeps it: by kind, id and the name at the time, so that the entry stays readable when
+/// the actor is gone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Actor {
     /// What kind of actor.

@@ -7,7 +7,8 @@ use uuid::Uuid;
 use crate::page::{PageRequest, parse_limit};
 use crate::{Rule, RuleViolation, Timestamp};
 
-/// The first byte of every cursor. Another layout gets another number, so that an old cursor is refused instead of misread.
+/// The first byte of every cursor. Another layout gets another number, so that an old cursor is refused instead of
+/// misread.
 const VERSION: u8 = 1;
 /// The longest text that is looked at; real ones are far shorter.
 const MAX_LENGTH: usize = 4_096;
@@ -27,11 +28,11 @@ pub enum CursorKey {
     Id(Uuid),
 }
 
-/// A place in an ordered list: the keys of the last item handed out. The next part is what comes after them, however many items
-/// were added or removed in between.
+/// A place in an ordered list: the keys of the last item handed out. The next part is what comes after them, however
+/// many items were added or removed in between.
 ///
-/// To a client it is opaque. It carries no authority: it names no organization, and whoever changes it only starts at another
-/// place of the same list, which is filtered by the caller's rights as always. Therefore it is not signed.
+/// To a client it is opaque. It carries no authority: it names no organization, and whoever changes it only starts at
+/// another place of the same list, which is filtered by the caller's rights as always. Therefore it is not signed.
 ///
 /// ```
 /// use kernel::cursor::{Cursor, CursorKey};
@@ -89,8 +90,8 @@ impl Cursor {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Reads a text that [`Cursor::encode`] made for the same `list`. The keys may still be of other types than the list compares,
-    /// if the client made them up: whoever uses them checks.
+    /// Reads a text that [`Cursor::encode`] made for the same `list`. The keys may still be of other types than the
+    /// list compares, if the client made them up: whoever uses them checks.
     ///
     /// # Errors
     /// [`InvalidCursor`].
@@ -211,7 +212,8 @@ pub struct CursorPage<T> {
 }
 
 impl<T> CursorPage<T> {
-    /// Makes the part of a query that read one row more than `limit`: whether there is that row tells whether the list goes on.
+    /// Makes the part of a query that read one row more than `limit`: whether there is that row tells whether the list
+    /// goes on.
     ///
     /// ```
     /// use kernel::cursor::{CursorKey, CursorPage};

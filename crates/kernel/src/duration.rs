@@ -45,7 +45,8 @@ pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
         .ok_or(InvalidDuration)
 }
 
-/// Writes a duration in the greatest unit that expresses it as a whole number; what is finer than a millisecond is cut off.
+/// Writes a duration in the greatest unit that expresses it as a whole number; what is finer than a millisecond is cut
+/// off.
 ///
 /// ```
 /// use std::time::Duration;

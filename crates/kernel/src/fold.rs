@@ -3,12 +3,12 @@
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-/// The form in which a text is searched, sorted and compared without regard to case and accents: Unicode NFKD, marks removed,
-/// lower case. It is stored beside the text in a companion column, because `lower()` and `ILIKE` mean something else on each
-/// engine and in each locale of a database.
+/// The form in which a text is searched, sorted and compared without regard to case and accents: Unicode NFKD, marks
+/// removed, lower case. It is stored beside the text in a companion column, because `lower()` and `ILIKE` mean
+/// something else on each engine and in each locale of a database.
 ///
-/// The result depends on nothing but the text and is stable: folding twice changes nothing. It is for comparing only; vowel
-/// signs of some scripts are marks as well and are lost.
+/// The result depends on nothing but the text and is stable: folding twice changes nothing. It is for comparing only;
+/// vowel signs of some scripts are marks as well and are lost.
 ///
 /// ```
 /// use kernel::fold;
@@ -69,7 +69,8 @@ mod tests {
     #[test]
     fn both_cases_of_each_character_fold_alike() {
         for character in CASED {
-            // The iota under a Greek vowel is a mark, but in capitals a letter beside it: no rule for marks joins the two.
+            // The iota under a Greek vowel is a mark, but in capitals a letter beside it: no rule for marks joins the
+            // two.
             if character.nfkd().all(|part| part != '\u{345}') {
                 let upper = character.to_uppercase().to_string();
                 assert_eq!(

@@ -1,12 +1,12 @@
-//! The words that every other crate speaks: ids, instants, money, text, pages, events. It knows no web framework, no database and
-//! no business context, and everything depends on it; so what is here is small, and right.
+//! The words that every other crate speaks: ids, instants, money, text, pages, events. It knows no web framework, no
+//! database and no business context, and everything depends on it; so what is here is small, and right.
 //!
 //! # What is here
 //!
 //! | to | take |
 //! |---|---|
 //! | name a thing | an [`Id`] type declared with [`id!`] |
-//! | tell the time, make ids and random bytes | [`Generators`], a parameter everywhere; in tests [`ManualClock`] and a seed |
+//! | tell the time, make ids and random bytes | [`Generators`]; in tests with [`ManualClock`] and a seed |
 //! | say what was wrong with a value | [`Rule`] and [`RuleViolation`]: a code for programs, a sentence for people |
 //! | check text from outside | [`checked_text`], [`checked_lines`] |
 //! | compare without case and accents | [`fold()`](fold::fold) |
@@ -17,8 +17,9 @@
 //!
 //! # A value object
 //!
-//! An aggregate is built of values that cannot be wrong: each has a constructor that checks and a private field. It returns the
-//! violation, and the caller collects those of all fields, because a client wants to hear of all problems at once.
+//! An aggregate is built of values that cannot be wrong: each has a constructor that checks and a private field. It
+//! returns the violation, and the caller collects those of all fields, because a client wants to hear of all problems
+//! at once.
 //!
 //! ```
 //! use kernel::{Rule, RuleViolation, checked_text};

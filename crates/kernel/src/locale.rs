@@ -36,7 +36,8 @@ impl Locale {
         }
     }
 
-    /// The primary language subtag. Whoever asks for another variety of a language (`pt-PT`, `en-GB`) is served with ours.
+    /// The primary language subtag. Whoever asks for another variety of a language (`pt-PT`, `en-GB`) is served with
+    /// ours.
     const fn language(self) -> &'static str {
         match self {
             Self::En => "en",
@@ -44,10 +45,10 @@ impl Locale {
         }
     }
 
-    /// Chooses by an `Accept-Language` header (RFC 9110, section 12.5.4): the supported language with the highest quality value,
-    /// among equals the one named first, and [`Locale::default`] when none is acceptable.
-    /// Ranges are looked up as in RFC 4647, section 3.4.
-    /// What is malformed in the header is skipped, because a preference is no reason to refuse a request.
+    /// Chooses by an `Accept-Language` header (RFC 9110, section 12.5.4): the supported language with the highest
+    /// quality value, among equals the one named first, and [`Locale::default`] when none is acceptable. Ranges are
+    /// looked up as in RFC 4647, section 3.4. What is malformed in the header is skipped, because a preference is no
+    /// reason to refuse a request.
     ///
     /// ```
     /// use kernel::Locale;

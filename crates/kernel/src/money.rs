@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::Rule;
 use crate::text::deserialize_from_str;
 
-/// The currencies of ISO 4217, list one as published on 2026-01-01, by their number of decimal places. Codes without minor units
-/// (precious metals, units of account, the test code) are not money one can post.
+/// The currencies of ISO 4217, list one as published on 2026-01-01, by their number of decimal places. Codes without
+/// minor units (precious metals, units of account, the test code) are not money one can post.
 const CURRENCIES: [(u8, &[&str]); 4] = [
     (
         0,
@@ -228,8 +228,8 @@ impl Money {
         Self::new(0, currency)
     }
 
-    /// Reads a plain decimal number: `1234.56`, `-0.5`, `7`. Neither groups of thousands nor a `+`, and no more decimal places than
-    /// the currency has, zeros included: a cut-off tenth of a cent would be a silent change.
+    /// Reads a plain decimal number: `1234.56`, `-0.5`, `7`. Neither groups of thousands nor a `+`, and no more decimal
+    /// places than the currency has, zeros included: a cut-off tenth of a cent would be a silent change.
     ///
     /// # Errors
     /// [`InvalidAmount`].
@@ -341,8 +341,8 @@ impl Money {
         self.with(i64::try_from(product.signum() * rounded).ok())
     }
 
-    /// Shares the amount in proportion to `weights` without losing or making a minor unit: every share is the exact one rounded
-    /// down or up, those with the largest remainders being rounded up, among equals the earlier ones.
+    /// Shares the amount in proportion to `weights` without losing or making a minor unit: every share is the exact one
+    /// rounded down or up, those with the largest remainders being rounded up, among equals the earlier ones.
     ///
     /// # Errors
     /// [`MoneyError::NoShares`] when all weights are zero or there are none.
@@ -624,7 +624,8 @@ mod tests {
     proptest! {
         #[test]
         fn shares_sum_to_the_whole_and_are_each_nearly_exact(
-            minor in any::<i64>(), weights in prop::collection::vec(prop_oneof![Just(0), 1..10_u64, any::<u64>()], 1..20),
+            minor in any::<i64>(),
+            weights in prop::collection::vec(prop_oneof![Just(0), 1..10_u64, any::<u64>()], 1..20),
         ) {
             prop_assume!(weights.iter().any(|weight| *weight > 0));
             let shares = brl(minor).allocate(&weights).unwrap();
@@ -660,7 +661,9 @@ mod tests {
         }
 
         #[test]
-        fn a_fraction_is_the_nearest(minor in -1_000_000..1_000_000_i64, numerator in -1_000..1_000_i64, denominator in 1..1_000_u64) {
+        fn a_fraction_is_the_nearest(
+            minor in -1_000_000..1_000_000_i64, numerator in -1_000..1_000_i64, denominator in 1..1_000_u64,
+        ) {
             let exact = i128::from(minor) * i128::from(numerator);
             let scale = i128::from(denominator);
             for rounding in [Rounding::HalfEven, Rounding::HalfUp] {

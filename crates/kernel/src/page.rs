@@ -14,7 +14,8 @@ impl PageRequest {
     pub const DEFAULT_LIMIT: u32 = 20;
     /// The greatest limit.
     pub const MAX_LIMIT: u32 = 100;
-    /// How far into a list pages go: the database walks over all rows before a page, so depth is bounded. Cursors have no depth.
+    /// How far into a list pages go: the database walks over all rows before a page, so depth is bounded. Cursors have
+    /// no depth.
     pub const MAX_DEPTH: u32 = 1_000_000;
 
     /// The page numbered `page`, from 1, of `limit` items each.

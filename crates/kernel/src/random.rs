@@ -18,8 +18,8 @@ pub struct OsRandom;
 
 impl Random for OsRandom {
     /// # Panics
-    /// When the operating system has no randomness to give. No caller could do better: every secret and every id made without it
-    /// could be guessed.
+    /// When the operating system has no randomness to give. No caller could do better: every secret and every id made
+    /// without it could be guessed.
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the source that everything else takes as a parameter"
@@ -35,8 +35,8 @@ impl Random for OsRandom {
 
 /// The same bytes for the same seed, for tests. Never for secrets: it is predictable by design.
 ///
-/// The algorithm is SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014), which needs only
-/// one atomic addition and so no lock.
+/// The algorithm is SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014), which
+/// needs only one atomic addition and so no lock.
 #[derive(Debug)]
 pub struct SeededRandom {
     state: AtomicU64,
@@ -114,8 +114,8 @@ impl Generators {
 
     /// A new id: a UUID version 7 whose leading bits are the time, so that an index of them grows at its end.
     ///
-    /// Besides the milliseconds, the 12 bits of `rand_a` hold the fraction of the millisecond (RFC 9562, section 6.2, method 3):
-    /// ids made in different microseconds sort in the order they were made. The other 62 bits are random.
+    /// Besides the milliseconds, the 12 bits of `rand_a` hold the fraction of the millisecond (RFC 9562, section 6.2,
+    /// method 3): ids made in different microseconds sort in the order they were made. The other 62 bits are random.
     #[must_use]
     pub fn id<I: Id>(&self) -> I {
         let micros = u64::try_from(self.now().as_micros()).unwrap_or(0);

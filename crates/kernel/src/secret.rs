@@ -4,7 +4,8 @@ use std::fmt;
 
 pub use secrecy::{ExposeSecret, SecretBox, SecretString};
 
-/// Personal data: an e-mail address, a name, an IP address. It can be used, stored and sent, and prints as `[redacted]`.
+/// Personal data: an e-mail address, a name, an IP address. It can be used, stored and sent, and prints as
+/// `[redacted]`.
 ///
 /// For a password, token or key use [`SecretString`] instead, which also wipes the memory.
 ///

@@ -1,16 +1,17 @@
 //! The numbers of the Brazilian tax authority (Receita Federal): CNPJ for companies, CPF for people.
 //!
 //! Sources:
-//! - CNPJ: Instrução Normativa RFB nº 2.229 of 15 October 2024, sole annex as rectified on 25 October 2024. Since July 2026 the
-//!   first twelve positions may be letters; each character counts as its ASCII code minus 48, so digits count as themselves and
-//!   the numbers issued before stay valid. The check digits stay numeric.
-//! - CPF: eleven digits, the last two by the same rule with weights that do not start again (register: Instrução Normativa RFB
-//!   nº 2.172 of 2024).
+//! - CNPJ: Instrução Normativa RFB nº 2.229 of 15 October 2024, sole annex as rectified on 25 October 2024. Since July
+//!   2026 the first twelve positions may be letters; each character counts as its ASCII code minus 48, so digits count as
+//!   themselves and the numbers issued before stay valid. The check digits stay numeric.
+//! - CPF: eleven digits, the last two by the same rule with weights that do not start again (register: Instrução
+//!   Normativa RFB nº 2.172 of 2024).
 //!
-//! The rule of both: each check digit is the weighted sum of all that is before it, modulo 11, taken from 11, the weights rising
-//! from 2 at the right; remainders 0 and 1 give 0. It finds every mistyped check digit, and a single mistyped character before
-//! them unless both check digits are 0 (for the leftmost digit of a CPF, whose weight 11 counts for nothing: unless the first is
-//! 0), or the mistaken letter counts a multiple of 11 more or less (`A` and `L`).
+//! The rule of both: each check digit is the weighted sum of all that is before it, modulo 11, taken from 11, the
+//! weights rising from 2 at the right; remainders 0 and 1 give 0. It finds every mistyped check digit, and a single
+//! mistyped character before them unless both check digits are 0 (for the leftmost digit of a CPF, whose weight 11
+//! counts for nothing: unless the first is 0), or the mistaken letter counts a multiple of 11 more or less (`A` and
+//! `L`).
 
 use std::fmt;
 use std::str::{FromStr, from_utf8};
@@ -82,7 +83,8 @@ macro_rules! tax_id {
             /// How the number is written, for messages and documentation.
             pub const EXAMPLE: &str = $example;
 
-            /// The weights of what comes before the second check digit; without the first of them, those before the first.
+            /// The weights of what comes before the second check digit; without the first of them, those before the
+            /// first.
             const WEIGHTS: [u32; $base + 1] = $weights;
             /// The marks, and before which position each stands.
             const PUNCTUATION: &[(usize, u8)] = &$punctuation;
@@ -209,8 +211,8 @@ impl fmt::Debug for Cpf {
     }
 }
 
-/// Exactly `N` characters in upper case, after dropping the white space at the ends and every mark that stands where it belongs.
-/// A mark elsewhere is no slip of punctuation: the text is then something else.
+/// Exactly `N` characters in upper case, after dropping the white space at the ends and every mark that stands where it
+/// belongs. A mark elsewhere is no slip of punctuation: the text is then something else.
 fn bare<const N: usize>(text: &str, punctuation: &[(usize, u8)]) -> Option<[u8; N]> {
     let mut rest = text.trim().as_bytes();
     let mut number = [0; N];
@@ -430,7 +432,8 @@ mod tests {
         );
     }
 
-    /// Every number that differs from `number` in one character and that the algorithm promises to notice; see the module's text.
+    /// Every number that differs from `number` in one character and that the algorithm promises to notice; see the
+    /// module's text.
     fn mistyped(number: &str, weights: &[u32], alphabet: &str) -> Vec<String> {
         let original: Vec<char> = number.chars().collect();
         let (base, check_digits) = original.split_at(weights.len() - 1);

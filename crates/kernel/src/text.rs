@@ -11,8 +11,8 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{Rule, RuleViolation};
 
-/// Makes a single line of text fit to be stored: Unicode NFC, without white space at its ends, `min..=max` characters (Unicode
-/// scalar values), no control character.
+/// Makes a single line of text fit to be stored: Unicode NFC, without white space at its ends, `min..=max` characters
+/// (Unicode scalar values), no control character.
 ///
 /// # Errors
 /// [`Rule::ControlCharacter`], [`Rule::TooShort`] or [`Rule::TooLong`] on `field`.
@@ -55,8 +55,8 @@ fn checked(raw: &str, min: usize, max: usize, keep: impl Fn(char) -> bool) -> Re
     Ok(text)
 }
 
-/// Control characters, line and paragraph separators, and the marks that turn the direction of what follows: the last make a
-/// name read differently from what it is, in an audit trail too.
+/// Control characters, line and paragraph separators, and the marks that turn the direction of what follows: the last
+/// make a name read differently from what it is, in an audit trail too.
 fn is_control(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

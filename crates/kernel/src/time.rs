@@ -11,7 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::text::deserialize_from_str;
 
-/// An instant in UTC with a precision of one microsecond: what PostgreSQL keeps, so a value read back equals the value written.
+/// An instant in UTC with a precision of one microsecond: what PostgreSQL keeps, so a value read back equals the value
+/// written.
 ///
 /// Its range is that of RFC 3339, the years 0000 to 9999. It is written with exactly six fractional digits and a `Z`,
 /// which makes the texts sort like the instants.
@@ -44,7 +45,8 @@ impl Timestamp {
     /// 1970-01-01T00:00:00.000000Z.
     pub const UNIX_EPOCH: Self = Self(0);
 
-    /// The instant so many microseconds after the Unix epoch (before it, when negative); beyond the range, its nearest end.
+    /// The instant so many microseconds after the Unix epoch (before it, when negative); beyond the range, its nearest
+    /// end.
     #[must_use]
     pub const fn from_micros(micros: i64) -> Self {
         if micros < Self::MIN.0 {
@@ -114,7 +116,8 @@ impl Timestamp {
         let (second, rest) = digits(rest.strip_prefix(b":")?, 2)?;
         let (micros, rest) = fraction(rest)?;
         let offset = offset_seconds(rest)?;
-        // A leap second (RFC 3339, section 5.7) becomes the last ordinary second of its minute: the time scale here has none.
+        // A leap second (RFC 3339, section 5.7) becomes the last ordinary second of its minute: the time scale here has
+        // none.
         let second = if second == 60 { 59 } else { second };
         let civil = DateTime::new(
             i16::try_from(year).ok()?,
@@ -221,8 +224,8 @@ pub trait Clock: Send + Sync + fmt::Debug {
 
 /// The machine's clock, corrected by a measured offset.
 ///
-/// Several nodes write into one database, whose clock is the one they share: whoever measures the offset to it passes it to
-/// [`SystemClock::set_offset`].
+/// Several nodes write into one database, whose clock is the one they share: whoever measures the offset to it passes
+/// it to [`SystemClock::set_offset`].
 #[derive(Debug)]
 pub struct SystemClock {
     start: Instant,
@@ -496,7 +499,8 @@ mod tests {
         #[test]
         fn what_is_written_is_read_back(instant in any_timestamp()) {
             prop_assert_eq!(instant.to_string().parse(), Ok(instant));
-            prop_assert_eq!(serde_json::from_str::<Timestamp>(&serde_json::to_string(&instant).unwrap()).unwrap(), instant);
+            let json = serde_json::to_string(&instant).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), instant);
         }
 
         #[test]
@@ -516,7 +520,9 @@ mod tests {
         }
 
         #[test]
-        fn plus_and_since_are_each_others_inverse(micros in 0..4_000_000_000_000_000_i64, later in 0..4_000_000_000_000_000_u64) {
+        fn plus_and_since_are_each_others_inverse(
+            micros in 0..4_000_000_000_000_000_i64, later in 0..4_000_000_000_000_000_u64,
+        ) {
             let (instant, later) = (Timestamp::from_micros(micros), Duration::from_micros(later));
             prop_assert_eq!(instant.plus(later).since(instant), later);
             prop_assert_eq!(instant.plus(later).minus(later), instant);
