@@ -8,10 +8,10 @@
 //!   Normativa RFB nº 2.172 of 2024).
 //!
 //! The rule of both: each check digit is the weighted sum of all that is before it, modulo 11, taken from 11, the
-//! weights rising from 2 at the right; remainders 0 and 1 give 0. It finds every mistyped check digit, and a single
-//! mistyped character before them unless both check digits are 0 (for the leftmost digit of a CPF, whose weight 11
-//! counts for nothing: unless the first is 0), or the mistaken letter counts a multiple of 11 more or less (`A` and
-//! `L`).
+//! weights rising from 2 at the right (in a CNPJ to 9, then from 2 again); remainders 0 and 1 give 0. It finds every
+//! mistyped check digit, and a single mistyped character before them unless both check digits are 0 (for the leftmost
+//! digit of a CPF, whose weight 11 counts for nothing: unless the first is 0), or the mistaken letter counts a multiple
+//! of 11 more or less (`A` and `L`).
 
 use std::fmt;
 use std::str::{FromStr, from_utf8};
