@@ -1,0 +1,32 @@
+//! Activating an organization.
+
+use authz::Granted;
+use db::{AccessChange, ChangeKind, UnitOfWork};
+use kernel::OrganizationId;
+
+use super::Refusal;
+use crate::domain::Organization;
+use crate::manifest::OrganizationUpdate;
+use crate::store::organizations;
+
+/// Lets a deactivated organization act again.
+///
+/// # Errors
+/// [`Refusal::NotFound`].
+pub(crate) async fn activate_organization(
+    _: &Granted<OrganizationUpdate>,
+    uow: &UnitOfWork,
+    id: OrganizationId,
+) -> Result<Organization, Refusal> {
+    let mut organization = organizations::lock(uow, id).await?.ok_or(Refusal::NotFound)?;
+    organization.activate(uow.now());
+    if organizations::save(uow, &mut organization).await? {
+        uow.access_changed(AccessChange {
+            organization_id: Some(id),
+            kind: ChangeKind::Organization,
+            subject: None,
+            until: None,
+        });
+    }
+    Ok(organization)
+}

@@ -1,0 +1,17 @@
+//! The use cases: one file each, read as a story.
+
+mod activate_organization;
+mod create_organization;
+mod deactivate_organization;
+mod refusal;
+mod rename_organization;
+mod seed_platform;
+mod update_organization;
+
+pub(crate) use activate_organization::activate_organization;
+pub(crate) use create_organization::create_organization;
+pub(crate) use deactivate_organization::deactivate_organization;
+pub(crate) use refusal::Refusal;
+pub(crate) use rename_organization::rename_organization;
+pub use seed_platform::{platform, seed_platform};
+pub(crate) use update_organization::update_organization;

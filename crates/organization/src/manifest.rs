@@ -1,0 +1,58 @@
+//! What this context declares: its permissions and its events.
+
+use authz::Permission;
+use contracts::{EventType, Manifest};
+
+authz::permission! {
+    /// See any organization.
+    pub struct OrganizationRead = "ORGANIZATION" "ORGANIZATION" "READ", Platform, "See organizations";
+    /// Make an organization.
+    pub struct OrganizationCreate = "ORGANIZATION" "ORGANIZATION" "CREATE", Platform, "Create organizations";
+    /// Change, activate an organization.
+    pub struct OrganizationUpdate = "ORGANIZATION" "ORGANIZATION" "UPDATE", Platform, "Change and activate organizations";
+    /// Deactivate an organization.
+    pub struct OrganizationDelete = "ORGANIZATION" "ORGANIZATION" "DELETE", Platform, "Deactivate organizations";
+    /// See one's own organization.
+    pub struct ProfileRead = "ORGANIZATION" "PROFILE" "READ", Tenant, "See the own organization";
+    /// Change one's own organization.
+    pub struct ProfileUpdate = "ORGANIZATION" "PROFILE" "UPDATE", Tenant, "Change the own organization";
+}
+
+/// An organization was made.
+pub(crate) const CREATED: &str = "organization.created";
+/// Something about an organization changed.
+pub(crate) const UPDATED: &str = "organization.updated";
+/// An organization may act again.
+pub(crate) const ACTIVATED: &str = "organization.activated";
+/// An organization may no longer act.
+pub(crate) const DEACTIVATED: &str = "organization.deactivated";
+
+const fn event(name: &'static str, description: &'static str) -> EventType {
+    EventType {
+        name,
+        description,
+        permission: ProfileRead::INFO,
+    }
+}
+
+/// The context's declaration.
+pub const MANIFEST: Manifest = Manifest {
+    code: "ORGANIZATION",
+    name: "Organizations",
+    description: "The customer companies of the installation, and the platform organization that operates it",
+    is_core: true,
+    permissions: &[
+        OrganizationRead::INFO,
+        OrganizationCreate::INFO,
+        OrganizationUpdate::INFO,
+        OrganizationDelete::INFO,
+        ProfileRead::INFO,
+        ProfileUpdate::INFO,
+    ],
+    events: &[
+        event(CREATED, "An organization was created"),
+        event(UPDATED, "The name, slug or document of an organization changed"),
+        event(ACTIVATED, "A deactivated organization was activated"),
+        event(DEACTIVATED, "An organization was deactivated: nobody of it gets in"),
+    ],
+};

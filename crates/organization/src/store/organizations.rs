@@ -1,0 +1,189 @@
+//! The table `organizations`.
+
+use contracts::organization::OrganizationView;
+use db::list::{List, Listed, Start};
+use db::{DbError, Row, Scope, Sql, UnitOfWork, Value, values};
+use kernel::{Direction, OrganizationId, PageRequest, fold};
+
+use crate::domain::{Document, Name, Organization, Slug, Stored};
+
+const COLUMNS: &str = "id, name, slug, document, is_active, package_code, created_at, updated_at";
+
+const LOOKUP: Sql = Sql::global(
+    "SELECT id, name, slug, document, is_active, package_code, created_at, updated_at FROM organizations WHERE id = $1",
+)
+.point();
+const LOCK: Sql = Sql::global(
+    "SELECT id, name, slug, document, is_active, package_code, created_at, updated_at FROM organizations WHERE id = $1 \
+     FOR UPDATE",
+)
+.on_sqlite(LOOKUP.text(db::Engine::Sqlite));
+const FIND_BY_SLUG: Sql = Sql::global(
+    "SELECT id, name, slug, document, is_active, package_code, created_at, updated_at FROM organizations WHERE slug = $1",
+)
+.point();
+const IS_ACTIVE: Sql = Sql::global("SELECT is_active FROM organizations WHERE id = $1").point();
+const ADD: Sql = Sql::global(
+    "INSERT INTO organizations (id, name, name_folded, slug, document, is_active, package_code, created_at, updated_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+);
+const SAVE: Sql = Sql::global(
+    "UPDATE organizations SET name = $2, name_folded = $3, slug = $4, document = $5, is_active = $6, updated_at = $7 \
+     WHERE id = $1",
+);
+
+/// The statements of this file, for the statement test.
+pub(crate) const STATEMENTS: &[Sql] = &[LOOKUP, LOCK, FIND_BY_SLUG, IS_ACTIVE, ADD, SAVE];
+
+/// What a list is ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    Name,
+    Slug,
+    CreatedAt,
+}
+
+/// What a list is narrowed by.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Filter<'f> {
+    pub(crate) is_active: Option<bool>,
+    pub(crate) document: Option<&'f str>,
+    pub(crate) text: Option<&'f str>,
+}
+
+pub(crate) async fn lookup(scope: Scope<'_>, id: OrganizationId) -> Result<Option<Organization>, DbError> {
+    scope
+        .optional(&LOOKUP, &[Value::id(id)], |row| organization(row, 0))
+        .await
+}
+
+/// Reads it for a change, and holds it until the unit ends.
+pub(crate) async fn lock(uow: &UnitOfWork, id: OrganizationId) -> Result<Option<Organization>, DbError> {
+    uow.global()
+        .reads()
+        .optional(&LOCK, &[Value::id(id)], |row| organization(row, 0))
+        .await
+}
+
+pub(crate) async fn find_by_slug(scope: Scope<'_>, slug: &str) -> Result<Option<Organization>, DbError> {
+    scope
+        .optional(&FIND_BY_SLUG, &values![slug], |row| organization(row, 0))
+        .await
+}
+
+/// Whether it may act; `None` when there is none.
+pub(crate) async fn is_active(scope: Scope<'_>, id: OrganizationId) -> Result<Option<bool>, DbError> {
+    scope.optional(&IS_ACTIVE, &[Value::id(id)], |row| row.get(0)).await
+}
+
+pub(crate) async fn list(
+    scope: Scope<'_>,
+    filter: &Filter<'_>,
+    order: Order,
+    direction: Direction,
+    page: &PageRequest,
+    start: Start<'_>,
+) -> Result<Listed<Organization>, DbError> {
+    // The list's first column is the total.
+    listing(filter, order, direction)
+        .fetch(scope, page, start, |row| organization(row, 1))
+        .await
+}
+
+fn listing<'f>(filter: &Filter<'f>, order: Order, direction: Direction) -> List<'f> {
+    let column = match order {
+        Order::Name => "name_folded",
+        Order::Slug => "slug",
+        Order::CreatedAt => "created_at",
+    };
+    List::global("organizations", COLUMNS)
+        .equal("is_active", filter.is_active)
+        .equal("document", filter.document)
+        .containing(&["name_folded", "slug"], filter.text)
+        .order(column, direction)
+}
+
+pub(crate) async fn add(uow: &UnitOfWork, organization: &mut Organization) -> Result<(), DbError> {
+    let state = organization.state();
+    let row = [
+        Value::id(state.id),
+        state.name.as_str().into(),
+        fold(state.name.as_str()).into(),
+        state.slug.as_str().into(),
+        state.document.as_ref().map(Document::as_str).into(),
+        state.is_active.into(),
+        state.package_code.as_deref().into(),
+        state.created_at.into(),
+        state.updated_at.into(),
+    ];
+    uow.global().send(&ADD, &row).await?;
+    record(uow, organization).map(|_| ())
+}
+
+/// Stores what changed; false when nothing did.
+pub(crate) async fn save(uow: &UnitOfWork, organization: &mut Organization) -> Result<bool, DbError> {
+    if !record(uow, organization)? {
+        return Ok(false);
+    }
+    let state = organization.state();
+    let row = [
+        Value::id(state.id),
+        state.name.as_str().into(),
+        fold(state.name.as_str()).into(),
+        state.slug.as_str().into(),
+        state.document.as_ref().map(Document::as_str).into(),
+        state.is_active.into(),
+        state.updated_at.into(),
+    ];
+    uow.global().send(&SAVE, &row).await?;
+    Ok(true)
+}
+
+/// Hands what happened to the unit of work; false when nothing did.
+fn record(uow: &UnitOfWork, organization: &mut Organization) -> Result<bool, DbError> {
+    let events = organization.take_events();
+    if events.is_empty() {
+        return Ok(false);
+    }
+    let data = serde_json::to_string(&OrganizationView::from(&*organization))
+        .map_err(|error| DbError::Internal(format!("an organization cannot be rendered: {error}")))?;
+    for event in events {
+        uow.record(organization.state().id, event, data.clone());
+    }
+    Ok(true)
+}
+
+/// Reads an organization whose columns begin at `first`.
+fn organization(row: &Row<'_>, first: usize) -> Result<Organization, DbError> {
+    let text = |index: usize| row.get::<String>(first + index);
+    let broken = |index: usize| row.inconsistency(first + index);
+    let document = row.get::<Option<String>>(first + 3)?;
+    Ok(Organization::from(Stored {
+        id: row.id(first)?,
+        name: Name::new(&text(1)?).map_err(|_| broken(1))?,
+        slug: Slug::new(&text(2)?).map_err(|_| broken(2))?,
+        document: document
+            .map(|document| Document::new(&document).map_err(|_| broken(3)))
+            .transpose()?,
+        is_active: row.get(first + 4)?,
+        package_code: row.get(first + 5)?,
+        created_at: row.get(first + 6)?,
+        updated_at: row.get(first + 7)?,
+    }))
+}
+
+impl From<&Organization> for OrganizationView {
+    fn from(organization: &Organization) -> Self {
+        let state = organization.state().clone();
+        Self {
+            id: state.id,
+            name: state.name.as_str().to_owned(),
+            slug: state.slug.as_str().to_owned(),
+            document: state.document.map(|document| document.as_str().to_owned()),
+            is_active: state.is_active,
+            package_code: state.package_code,
+            created_at: state.created_at,
+            updated_at: state.updated_at,
+        }
+    }
+}
