@@ -60,7 +60,8 @@ def main() -> None:
     for folder, reached in sorted(folders.items()):
         percent = 100 * sum(reached) / len(reached) if reached else 0.0
         print(f"{percent:6.1f} %  {sum(reached):5} of {len(reached):5} lines  {folder}")
-        print("\n".join(missed[folder]))
+        for line in missed[folder]:
+            print(line)
         failed |= percent < minimum
     if failed:
         sys.exit(f"below {minimum:.0f} %")

@@ -4,8 +4,8 @@
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use lastro_testkit::postgres::{self, Extra, OwnServer, Server, Stop};
-use lastro_testkit::{HarnessError, sqlite};
+use testkit::postgres::{self, Extra, OwnServer, Server, Stop};
+use testkit::{HarnessError, sqlite};
 
 /// The server, or `None` on a machine without PostgreSQL, where these tests have nothing to look at.
 fn server() -> Option<&'static Server> {

@@ -3,8 +3,8 @@
 
 use std::io::Write;
 
-use lastro_testkit::engines::{self, EngineUse};
-use lastro_testkit::postgres;
+use testkit::engines::{self, EngineUse};
+use testkit::postgres;
 
 /// The line at the end of `cargo test --workspace`, and the failure when the run used only one engine although the
 /// other was there.
