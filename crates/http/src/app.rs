@@ -7,6 +7,7 @@ use std::time::Duration;
 use authz::Decider;
 use axum::http::HeaderValue;
 use db::Db;
+use db::migrate::Migrations;
 use ipnet::IpNet;
 use kernel::Generators;
 use secrecy::SecretString;
@@ -41,6 +42,10 @@ pub struct App {
 pub struct AppParts {
     /// The database.
     pub db: Db,
+    /// The migrations the binary knows; the server is not ready while one is pending.
+    pub migrations: Arc<[Migrations]>,
+    /// The program's version, for the documentation.
+    pub version: &'static str,
     /// Clock, randomness and ids.
     pub generators: Generators,
     /// Turns a credential into who it belongs to.

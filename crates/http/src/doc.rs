@@ -39,6 +39,7 @@ pub struct Doc {
     pub(crate) answers: Vec<AnswerDoc>,
     pub(crate) errors: Vec<ErrorCode>,
     pub(crate) changes: bool,
+    pub(crate) token: Option<&'static str>,
 }
 
 /// A schema, and the schemas it refers to, made only when the document is assembled: a server that is never asked for its
@@ -114,6 +115,7 @@ impl Doc {
             answers: Vec::new(),
             errors: Vec::new(),
             changes: true,
+            token: None,
         }
     }
 
@@ -233,6 +235,12 @@ impl Doc {
     #[must_use]
     pub const fn changes_nothing(mut self) -> Self {
         self.changes = false;
+        self
+    }
+
+    /// A route of the platform that is guarded by another token than a customer's credential.
+    pub(crate) const fn guarded_by(mut self, security_scheme: &'static str) -> Self {
+        self.token = Some(security_scheme);
         self
     }
 

@@ -31,6 +31,7 @@ use crate::client_ip::{Peer, client_ip};
 use crate::cors::Cors;
 use crate::error::{ApiError, ErrorCode, Refused};
 use crate::request::{Exchange, RequestContext};
+use crate::routes::RouteInfo;
 use crate::trace::TraceContext;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -71,15 +72,17 @@ struct Shared {
     cors: Cors,
     is_https: bool,
     ids: RequestIds,
+    table: Vec<Arc<RouteInfo>>,
 }
 
 impl Edge {
-    pub(crate) fn new(app: App, router: Router) -> Self {
+    pub(crate) fn new(app: App, router: Router, table: Vec<Arc<RouteInfo>>) -> Self {
         let shared = Shared {
             cors: Cors::new(&app.config().cors_origins),
             is_https: app.config().base_url.starts_with("https://"),
             ids: RequestIds::new(app.generators().bytes()),
             app,
+            table,
         };
         let plain = Plain {
             shared: Arc::new(shared),
@@ -89,6 +92,12 @@ impl Edge {
             .quality(CompressionLevel::Precise(4))
             .compress_when(Worthwhile);
         Self { plain, compressing }
+    }
+
+    /// Every route it answers: for the access matrix, and for tests that drive them all.
+    #[must_use]
+    pub fn routes(&self) -> &[Arc<RouteInfo>] {
+        &self.plain.shared.table
     }
 
     /// The server's shared parts.
@@ -455,6 +464,6 @@ fn is_text(headers: &HeaderMap) -> bool {
             || kind.ends_with("+xml")
             || matches!(
                 kind,
-                "application/json" | "application/x-ndjson" | "application/javascript"
+                "application/json" | "application/x-ndjson" | "application/javascript" | "application/openmetrics-text"
             ))
 }

@@ -6,17 +6,22 @@ mod body;
 mod client_ip;
 mod cors;
 mod doc;
+mod docs;
 mod edge;
 mod error;
 mod guard;
+mod health;
 mod input;
 mod json;
 mod metrics;
+pub mod openapi;
 mod path;
 mod problems;
 pub mod query;
 mod request;
 mod routes;
+mod scrape;
+mod server;
 mod trace;
 mod write;
 
@@ -31,6 +36,7 @@ pub use guard::{
     Access, Authenticated, Authenticator, Caller, Credential, Guard, Guarded, Identity, Public, PublicReason,
     RateLimiter, RateState, RateVerdict, Requires, TenantState, Tenants, Unlimited,
 };
+pub use health::{HealthChecks, HealthReport};
 pub use input::{IdText, Input, Int, Keep, Patch, TextSchema};
 pub use metrics::Metrics;
 pub use path::{PathId, PathIds, PathText};
@@ -40,7 +46,8 @@ pub use query::{
     StreamQuery,
 };
 pub use request::RequestContext;
-pub use routes::{RouteInfo, Routes, serve_routes};
+pub use routes::{RouteInfo, Routes, serve_admin, serve_routes};
+pub use server::serve;
 pub use trace::TraceContext;
 
 /// What the macros of this crate expand to; not for use by hand.

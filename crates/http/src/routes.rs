@@ -45,10 +45,13 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::app::App;
 use crate::doc::Doc;
+use crate::docs::{self, Docs};
 use crate::edge::Edge;
 use crate::guard::{Access, Guarded};
+use crate::health::{self, Health};
 use crate::metrics::RouteMetrics;
 use crate::request::RequestContext;
+use crate::scrape;
 
 /// The documented prefix of the API.
 pub(crate) const PREFIX: &str = "/api/v1";
@@ -261,17 +264,43 @@ impl<S> fmt::Debug for Routes<S> {
     }
 }
 
-/// Serves groups of routes behind the [`Edge`].
+/// Serves groups of routes behind the [`Edge`], together with the platform's own: health, metrics and documentation.
 ///
-/// Two routes with the same path and method, in whichever groups, are a defect of the program that axum reports by a panic
-/// here, at start.
+/// # Panics
+/// When two routes have the same path and method, in whichever groups: a defect of the program that shows at its first start.
 #[must_use]
 pub fn serve_routes(app: &App, groups: Vec<Routes>) -> Edge {
+    let docs = Docs::new(app.parts().version);
+    let mut all = vec![
+        health::routes().with_state(Health::new(app.clone())),
+        scrape::routes().with_state(app.clone()),
+        docs::routes().with_state(docs.clone()),
+    ];
+    all.extend(groups);
+    let (router, table) = assemble(app, all);
+    docs.complete(table.clone());
+    Edge::new(app.clone(), router, table)
+}
+
+/// Serves what operators alone may reach, on a listener of its own: health, and metrics without a token.
+#[must_use]
+pub fn serve_admin(app: &App) -> Edge {
+    let groups = vec![
+        health::routes().with_state(Health::new(app.clone())),
+        scrape::open_routes().with_state(app.clone()),
+    ];
+    let (router, table) = assemble(app, groups);
+    Edge::new(app.clone(), router, table)
+}
+
+fn assemble(app: &App, groups: Vec<Routes>) -> (Router, Vec<Arc<RouteInfo>>) {
     let mut router = Router::new();
+    let mut table = Vec::new();
     for group in groups {
-        for line in &group.lines {
-            // A group that is served twice keeps its first handles; they are the same ones.
+        for line in group.lines {
+            // A line that is served twice keeps its first handles; they are the same ones.
             let _ = line.metrics.set(app.metrics().route(&line.method, &line.template));
+            table.push(line);
         }
         for (path, methods) in group.paths {
             router = if group.prefixed {
@@ -282,7 +311,7 @@ pub fn serve_routes(app: &App, groups: Vec<Routes>) -> Edge {
             };
         }
     }
-    Edge::new(app.clone(), router)
+    (router, table)
 }
 
 #[expect(

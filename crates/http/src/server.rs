@@ -1,0 +1,91 @@
+//! The server: connections on a socket, and their orderly end.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tower::Service as _;
+
+use crate::client_ip::Peer;
+use crate::edge::Edge;
+
+/// The largest head of a request: what is over it is answered 431.
+const MAX_HEAD: usize = 16 * 1_024;
+/// How long requests may still run after the server was asked to end.
+const FINISH_WITHIN: Duration = Duration::from_secs(30);
+/// How long to wait after a connection could not be accepted, mostly for lack of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves until `stop` is ready; then accepts nothing more, lets what runs finish for at most 30 seconds, and returns.
+pub async fn serve(listener: TcpListener, edge: Edge, stop: impl Future<Output = ()>) {
+    let builder = builder(edge.app().config().idle_timeout);
+    let open = GracefulShutdown::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => break,
+        };
+        match accepted {
+            Ok((stream, address)) => {
+                connect(&builder, &open, edge.clone(), stream, Peer(address));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    tracing::info!(connections = open.count(), "no longer accepting; finishing what runs");
+    if tokio::time::timeout(FINISH_WITHIN, open.shutdown()).await.is_err() {
+        tracing::warn!("requests were still running after 30 s and are cut off");
+    }
+}
+
+fn builder(idle_timeout: Duration) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        // Also how long a connection may be idle between two requests: the wait for the next head.
+        .header_read_timeout(idle_timeout)
+        .max_buf_size(MAX_HEAD)
+        .pipeline_flush(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX))
+        .max_concurrent_streams(256)
+        .keep_alive_interval(idle_timeout)
+        .keep_alive_timeout(idle_timeout);
+    builder
+}
+
+fn connect(builder: &Builder<TokioExecutor>, open: &GracefulShutdown, edge: Edge, stream: TcpStream, peer: Peer) {
+    // Answers are written whole; waiting to fill a packet would only delay them.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        answer(edge.clone(), request)
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+    let watched = open.watch(connection);
+    tokio::spawn(async move {
+        // How a connection ends is the client's affair: it hangs up, or sends what is not HTTP.
+        if let Err(error) = watched.await {
+            tracing::debug!(%error, "a connection ended badly");
+        }
+    });
+}
+
+async fn answer(mut edge: Edge, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    edge.call(request).await
+}
