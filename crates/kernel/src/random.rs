@@ -77,25 +77,31 @@ pub struct Generators {
     pub clock: Arc<dyn Clock>,
     /// Gives random bytes.
     pub random: Arc<dyn Random>,
+    /// The leading 60 bits of the last id, so that the next one sorts after it.
+    last: Arc<AtomicU64>,
 }
 
 impl Generators {
     /// The machine's clock and the operating system's randomness.
     #[must_use]
     pub fn system() -> Self {
+        Self::new(Arc::new(SystemClock::new()), Arc::new(OsRandom))
+    }
+
+    /// Generators over this clock and this randomness.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         Self {
-            clock: Arc::new(SystemClock::new()),
-            random: Arc::new(OsRandom),
+            clock,
+            random,
+            last: Arc::default(),
         }
     }
 
     /// The test's clock, and bytes and ids that are the same at every run with the same seed.
     #[must_use]
     pub fn seeded(clock: Arc<ManualClock>, seed: u64) -> Self {
-        Self {
-            clock,
-            random: Arc::new(SeededRandom::new(seed)),
-        }
+        Self::new(clock, Arc::new(SeededRandom::new(seed)))
     }
 
     /// The current instant.
@@ -115,15 +121,20 @@ impl Generators {
     /// A new id: a UUID version 7 whose leading bits are the time, so that an index of them grows at its end.
     ///
     /// Besides the milliseconds, the 12 bits of `rand_a` hold the fraction of the millisecond (RFC 9562, section 6.2,
-    /// method 3): ids made in different microseconds sort in the order they were made. The other 62 bits are random.
+    /// method 3). Where that would not sort after the id before it, from the same generators, it is one more than that one's:
+    /// what one node makes sorts in the order it was made. The other 62 bits are random.
     #[must_use]
     pub fn id<I: Id>(&self) -> I {
         let micros = u64::try_from(self.now().as_micros()).unwrap_or(0);
         // 1,000 microseconds spread over the 4,096 values of 12 bits.
-        let fraction = u16::try_from(micros % 1_000 * 4_096 / 1_000).unwrap_or(0);
+        let now = ((micros / 1_000) << 12) | (micros % 1_000 * 4_096 / 1_000);
+        let after = |last: u64| Some(now.max(last.saturating_add(1)));
+        let last = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, after);
+        let leading = last.map_or(now, |last| now.max(last.saturating_add(1)));
+        let fraction = u16::try_from(leading & 0xfff).unwrap_or(0);
         let [high, low] = fraction.to_be_bytes();
         let [a, b, c, d, e, f, g, h] = self.bytes::<8>();
-        let uuid = uuid::Builder::from_unix_timestamp_millis(micros / 1_000, &[high, low, a, b, c, d, e, f, g, h]);
+        let uuid = uuid::Builder::from_unix_timestamp_millis(leading >> 12, &[high, low, a, b, c, d, e, f, g, h]);
         I::from_uuid(uuid.into_uuid())
     }
 }
@@ -149,6 +160,16 @@ mod tests {
         assert_eq!(one.bytes::<13>(), same.bytes::<13>());
         assert_eq!(one.id::<OrganizationId>(), same.id::<OrganizationId>());
         assert_ne!(one.bytes::<13>(), other.bytes::<13>());
+    }
+
+    #[test]
+    fn ids_of_one_instant_sort_in_the_order_they_were_made() {
+        let (clock, generators) = generators(7);
+        let mut ids: Vec<OrganizationId> = (0..5_000).map(|_| generators.id()).collect();
+        // More than fit into the millisecond they began in, and then the clock goes on.
+        clock.advance(Duration::from_millis(5));
+        ids.push(generators.id());
+        assert!(ids.is_sorted());
     }
 
     #[test]
