@@ -94,6 +94,33 @@ impl<'v> List<'v> {
         self
     }
 
+    /// Keeps the rows whose column is at least the value, where one is given.
+    #[must_use]
+    pub fn at_least(mut self, column: &'static str, value: Option<impl Into<Value<'v>>>) -> Self {
+        if let Some(value) = value {
+            let place = self.bind(value.into());
+            self.and(format_args!("{column} >= ${place}"));
+        }
+        self
+    }
+
+    /// Keeps the rows whose column is less than the value, where one is given.
+    #[must_use]
+    pub fn below(mut self, column: &'static str, value: Option<impl Into<Value<'v>>>) -> Self {
+        if let Some(value) = value {
+            let place = self.bind(value.into());
+            self.and(format_args!("{column} < ${place}"));
+        }
+        self
+    }
+
+    /// Declares that no index carries the list's order under its filters: it is not a point read.
+    #[must_use]
+    pub fn pooled(mut self) -> Self {
+        self.lane = Lane::Pooled;
+        self
+    }
+
     /// Keeps the rows of which any of the columns contains the text, where one is given. The columns are companion columns, and
     /// the text is folded as they are.
     #[must_use]
@@ -158,6 +185,25 @@ impl<'v> List<'v> {
             values: self.values,
             counted,
         }
+    }
+
+    /// Reads a stretch of a time-ordered stream, newest first, going on after the row with the id `after`: at most `rows` of
+    /// them. Its table's ids are in the order of time, and it has no total: the stream grows while it is read.
+    ///
+    /// # Errors
+    /// [`DbError`], also from `item`.
+    pub async fn newest<T: Send>(
+        mut self,
+        scope: impl Into<Scope<'_>>,
+        after: Option<Uuid>,
+        rows: u32,
+        item: impl Fn(&Row<'_>) -> Result<T, DbError> + Send + Sync,
+    ) -> Result<Vec<T>, DbError> {
+        self = self.below("id", after);
+        let limit = self.bind(rows.into());
+        let Self { columns, table, predicate, .. } = &self;
+        let text = format!("SELECT {columns} FROM {table} WHERE {predicate} ORDER BY id DESC LIMIT ${limit}");
+        scope.into().all(&Sql::composed(&text, self.reach, self.lane), &self.values, item).await
     }
 
     /// Reads a page. `item` reads a row whose first column is the total: the list's own columns begin at 1.

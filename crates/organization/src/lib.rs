@@ -11,8 +11,7 @@ mod manifest;
 mod store;
 mod tenants;
 
-use ::http::{App, Routes};
-use db::Sql;
+use ::http::Module;
 use db::migrate::Migrations;
 
 pub use app::{platform, seed_platform};
@@ -21,13 +20,16 @@ pub use manifest::{
 };
 pub use tenants::TenantDirectory;
 
-/// The context's migrations.
-pub const MIGRATIONS: Migrations = db::migrations!("organization": "0001_organizations");
-
-/// The context's statements, for the statement test.
-pub const STATEMENTS: &[Sql] = store::organizations::STATEMENTS;
-
-/// The context's routes.
-pub fn routes(app: App) -> Routes {
-    http::routes().with_state(app)
+/// The context, for the composition root.
+#[must_use]
+pub fn module() -> Module {
+    Module {
+        manifest: MANIFEST,
+        migrations: Some(MIGRATIONS),
+        statements: store::organizations::STATEMENTS.to_vec(),
+        lists: store::organizations::lists(),
+        routes: |app| vec![http::routes().with_state(app)],
+    }
 }
+
+const MIGRATIONS: Migrations = db::migrations!("organization": "0001_organizations");

@@ -90,6 +90,28 @@ pub(crate) async fn list(
         .await
 }
 
+/// The texts of the list in every order, without and with its filters, for the statement test.
+pub(crate) fn lists() -> Vec<String> {
+    let page = PageRequest::default();
+    let filters = [
+        Filter::default(),
+        Filter {
+            is_active: Some(true),
+            document: Some("12ABC34501DE35"),
+            text: Some("padaria"),
+        },
+    ];
+    let mut texts = Vec::new();
+    for filter in &filters {
+        for order in [Order::Name, Order::Slug, Order::CreatedAt] {
+            for direction in [Direction::Ascending, Direction::Descending] {
+                texts.extend(listing(filter, order, direction).texts(&page));
+            }
+        }
+    }
+    texts
+}
+
 fn listing<'f>(filter: &Filter<'f>, order: Order, direction: Direction) -> List<'f> {
     let column = match order {
         Order::Name => "name_folded",

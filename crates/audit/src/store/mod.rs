@@ -1,0 +1,3 @@
+//! The table that this context reads.
+
+pub(crate) mod entries;

@@ -1,0 +1,4 @@
+//! The tables of the catalogue.
+
+pub(crate) mod modules;
+pub(crate) mod permissions;

@@ -1,0 +1,66 @@
+//! The table `permissions`.
+
+use authz::PermissionInfo;
+use db::{DbError, Row, Scope, Sql, UnitOfWork, Value};
+
+use super::modules::ModuleId;
+
+kernel::id!(
+    /// A permission of the catalogue.
+    pub(crate) struct PermissionId = "permission"
+);
+
+const ALL: Sql = Sql::global("SELECT code, scope, description, is_declared FROM permissions ORDER BY code");
+const DECLARE: Sql = Sql::global(
+    "INSERT INTO permissions (id, module_id, code, resource, action, scope, description, is_declared, created_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+     ON CONFLICT (code) DO UPDATE SET scope = excluded.scope, description = excluded.description, is_declared = excluded.is_declared",
+);
+
+/// The statements of this file, for the statement test.
+pub(crate) const STATEMENTS: &[Sql] = &[ALL, DECLARE];
+
+/// What seeding compares.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) code: String,
+    scope: String,
+    description: Option<String>,
+    pub(crate) is_declared: bool,
+}
+
+impl Known {
+    pub(crate) fn is_as_declared(&self, info: &PermissionInfo) -> bool {
+        self.scope == info.scope.as_str() && self.description.as_deref() == Some(info.description) && self.is_declared
+    }
+}
+
+pub(crate) async fn all(scope: Scope<'_>) -> Result<Vec<Known>, DbError> {
+    scope.all(&ALL, &[], known).await
+}
+
+/// Writes a permission as its context declares it; its id stays when it was there.
+pub(crate) async fn declare(uow: &UnitOfWork, module_id: ModuleId, info: &PermissionInfo) -> Result<(), DbError> {
+    let id: PermissionId = uow.generators().id();
+    let row = [
+        Value::id(id),
+        Value::id(module_id),
+        info.code.into(),
+        info.resource.into(),
+        info.action.into(),
+        info.scope.as_str().into(),
+        info.description.into(),
+        true.into(),
+        uow.now().into(),
+    ];
+    uow.global().send(&DECLARE, &row).await
+}
+
+fn known(row: &Row<'_>) -> Result<Known, DbError> {
+    Ok(Known {
+        code: row.get(0)?,
+        scope: row.get(1)?,
+        description: row.get(2)?,
+        is_declared: row.get(3)?,
+    })
+}
