@@ -1,12 +1,13 @@
 //! PostgreSQL: reads of many requests pipelined over a few shared connections, each write a pipelined transaction on a connection of its own.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::TryStreamExt as _;
 use futures_util::future::join5;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls, Row, Statement};
 use uuid::Uuid;
 
@@ -137,15 +138,21 @@ impl Postgres {
         Ok(reader.client.query_opt(&reader.get, &[&id]).await?)
     }
 
-    /// The first `limit` organizations.
+    /// Hands the first `limit` organizations to `each` as they arrive.
     ///
     /// # Errors
-    /// What the driver says.
-    pub async fn list(&self, limit: u32) -> Result<Vec<Row>, Failure> {
+    /// What the driver or `each` says.
+    pub async fn list(
+        &self,
+        limit: u32,
+        mut each: impl FnMut(&Row) -> Result<(), Failure> + Send,
+    ) -> Result<(), Failure> {
         let reader = self.reader()?;
-        let limit = i64::from(limit);
-        let parameters: [&(dyn ToSql + Sync); 1] = [&limit];
-        Ok(reader.client.query(&reader.list, &parameters).await?)
+        let mut rows = pin!(reader.client.query_raw(&reader.list, [i64::from(limit)]).await?);
+        while let Some(row) = rows.try_next().await? {
+            each(&row)?;
+        }
+        Ok(())
     }
 
     /// How many organizations there are.

@@ -32,11 +32,9 @@ impl Store for Postgres {
     }
 
     async fn list(&self, limit: u32) -> Result<Bytes, Failure> {
-        let (rows, total) = try_join(self.list(limit), self.total()).await?;
-        let mut list = List::new(rows.len());
-        for row in &rows {
-            list.push(&Organization::from_postgres(row)?)?;
-        }
+        let mut list = List::new(limit);
+        let rows = self.list(limit, |row| list.push(&Organization::from_postgres(row)?));
+        let ((), total) = try_join(rows, self.total()).await?;
         list.finish(limit, total)
     }
 
@@ -52,7 +50,7 @@ impl Store for Sqlite {
     }
 
     async fn list(&self, limit: u32) -> Result<Bytes, Failure> {
-        let mut list = List::new(usize::try_from(limit).unwrap_or(0));
+        let mut list = List::new(limit);
         self.list(limit, |row| list.push(&Organization::from_sqlite(row)?))?;
         list.finish(limit, self.total()?)
     }
@@ -80,8 +78,8 @@ fn created(new: &NewOrganization) -> Bytes {
 struct List(Vec<u8>);
 
 impl List {
-    fn new(rows: usize) -> Self {
-        let mut body = Vec::with_capacity(rows * 320 + 96);
+    fn new(rows: u32) -> Self {
+        let mut body = Vec::with_capacity(usize::try_from(rows).unwrap_or(0) * 320 + 96);
         body.extend_from_slice(br#"{"data":["#);
         Self(body)
     }

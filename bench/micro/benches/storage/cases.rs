@@ -172,18 +172,17 @@ impl Operation for List {
                     .all(&LIST, &values![ROWS], Owned::from_layer)
                     .await?
             }
-            (Way::Bare, Bare::Postgres(postgres)) => postgres
-                .list(ROWS)
-                .await?
-                .iter()
-                .map(Owned::from_postgres)
-                .collect::<Result<_, _>>()?,
-            (Way::Bare, Bare::Sqlite(sqlite)) => {
+            (Way::Bare, bare) => {
                 let mut rows = Vec::new();
-                sqlite.list(ROWS, |row| {
-                    rows.push(Owned::from_sqlite(row)?);
-                    Ok(())
-                })?;
+                let mut push = |row: Owned| rows.push(row);
+                match bare {
+                    Bare::Postgres(postgres) => {
+                        postgres
+                            .list(ROWS, |row| Owned::from_postgres(row).map(&mut push))
+                            .await?;
+                    }
+                    Bare::Sqlite(sqlite) => sqlite.list(ROWS, |row| Owned::from_sqlite(row).map(&mut push))?,
+                }
                 rows
             }
         };

@@ -14,6 +14,9 @@ use lastro_bench::micro::Pair;
 use lastro_bench::stats::{median, quartiles};
 use tokio::runtime::Runtime;
 
+/// Samples of each of the two functions: many short ones, because it is their median that counts.
+const SAMPLES: usize = 100;
+
 /// Something that is done again and again.
 pub(crate) trait Operation: Send + Sync + 'static {
     /// Does it; `number` is different each time within a block.
@@ -89,21 +92,21 @@ impl<'a> Paired<'a> {
             .criterion
             .benchmark_group(format!("{} {} x{}", case.engine, case.name, case.at_once));
         group.sampling_mode(SamplingMode::Flat);
-        group
-            .sample_size(30)
-            .warm_up_time(Duration::from_millis(500))
-            .measurement_time(Duration::from_secs(2));
+        group.sample_size(SAMPLES).measurement_time(Duration::from_secs(3));
+        group.warm_up_time(Duration::from_millis(500));
         group.bench_function("bare", |bencher| {
             bencher.iter_custom(|operations| sample(operations).0);
         });
+        let mut counted = measured(samples.take());
         group.bench_function("layer", |bencher| {
             bencher.iter_custom(|operations| sample(operations).1);
         });
+        counted.extend(measured(samples.take()));
         group.finish();
         if let Some(failure) = failure.into_inner() {
             return Err(failure.context(format!("{case:?}")));
         }
-        self.pairs.extend(summary(case, &samples.into_inner()));
+        self.pairs.extend(summary(case, &counted));
         Ok(())
     }
 
@@ -116,13 +119,19 @@ impl<'a> Paired<'a> {
     }
 }
 
+/// Without the blocks of the warm-up, which come first.
+fn measured(mut samples: Vec<Sample>) -> Vec<Sample> {
+    samples.split_off(samples.len().saturating_sub(SAMPLES))
+}
+
 /// `None` when a filter on the command line left the case out.
 fn summary(case: Case, samples: &[Sample]) -> Option<Pair> {
-    // Criterion warms up with short blocks; only those of the full length count.
-    let longest = samples.iter().map(|sample| sample.operations).max()?;
-    let counted = || samples.iter().filter(move |sample| sample.operations * 2 > longest);
+    if samples.is_empty() {
+        return None;
+    }
     let each = |of: fn(&Sample) -> Duration| -> Vec<f64> {
-        counted()
+        samples
+            .iter()
             .map(|sample| of(sample).as_secs_f64() * 1e9 / sample.operations as f64)
             .collect()
     };
