@@ -14,7 +14,9 @@ use crate::row::Row;
 use crate::scope::{Scope, SystemScope};
 use crate::sql::{Engine, Sql};
 use crate::sqlite::{Readers, Writer};
-use crate::unit::{Answerable, IdempotencyRequest, InProgress, Keyed, Replayable, Unit, UnitContext, UnitOfWork};
+use crate::unit::{
+    Answerable, IdempotencyRequest, InProgress, Keyed, Refuse, Replayable, Unit, UnitContext, UnitOfWork,
+};
 use crate::value::Value;
 
 /// A number for the metrics page.
@@ -110,7 +112,7 @@ impl Db {
         F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
-        self.run(context, None, work).await
+        self.run(context, None, Arc::new(E::from), work).await
     }
 
     /// As [`Db::write`], once per idempotency key: the first answer is stored with the change and given again to the same
@@ -130,13 +132,41 @@ impl Db {
         F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
-        self.run(context, Some(Keyed::new(request)), work).await
+        self.write_once_as(context, request, E::from, work).await
     }
 
-    async fn run<T, E, F, Fut>(&self, context: UnitContext, keyed: Option<Keyed<T, E>>, work: F) -> Result<T, E>
+    /// As [`Db::write_once`], with `refuse` to make the closure's kind of refusal of a failure of the storage, where a refusal
+    /// that is kept depends on who asked.
+    ///
+    /// # Errors
+    /// As [`Db::write_once`].
+    pub async fn write_once_as<T, E, F, Fut>(
+        &self,
+        context: UnitContext,
+        request: IdempotencyRequest,
+        refuse: impl Fn(DbError) -> E + Send + Sync + 'static,
+        work: F,
+    ) -> Result<T, E>
+    where
+        T: Replayable + Send + 'static,
+        E: Answerable + Send + 'static,
+        F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        self.run(context, Some(Keyed::new(request)), Arc::new(refuse), work)
+            .await
+    }
+
+    async fn run<T, E, F, Fut>(
+        &self,
+        context: UnitContext,
+        keyed: Option<Keyed<T, E>>,
+        refuse: Refuse<E>,
+        work: F,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<DbError> + Send + 'static,
+        E: Send + 'static,
         F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
@@ -144,6 +174,7 @@ impl Db {
             context: Arc::new(context),
             generators: self.0.generators.clone(),
             keyed,
+            refuse,
             work,
             feed: Arc::clone(&self.0.feed),
         };
@@ -152,11 +183,14 @@ impl Db {
             Backend::Sqlite { writer, .. } => {
                 let turn = match &unit.keyed {
                     None => None,
-                    Some(keyed) => Some(self.0.in_progress.enter(
+                    Some(keyed) => match self.0.in_progress.enter(
                         unit.context.organization_id,
                         &unit.context.actor,
                         &keyed.request.key,
-                    )?),
+                    ) {
+                        Ok(turn) => Some(turn),
+                        Err(error) => return Err((unit.refuse)(error)),
+                    },
                 };
                 unit.run_on_sqlite(writer, turn).await
             }

@@ -26,11 +26,12 @@ pub enum DbError {
         retry_after: Duration,
     },
     /// A unique constraint refused the row.
-    #[error("unique violation on {table} ({})", columns.join(", "))]
+    #[error("unique violation on {table} ({})", if columns.is_empty() { "primary key".to_owned() } else { columns.join(", ") })]
     Unique {
         /// The table.
         table: String,
-        /// The columns of the constraint, `organization_id` included where it leads.
+        /// The columns of the constraint, `organization_id` included where it leads. Empty for the primary key: behind
+        /// row-level security PostgreSQL tells only the constraint's name, and a primary key's name carries no columns.
         columns: Vec<String>,
     },
     /// A reference to a row that is not there, or the removal of one that is referred to.
@@ -81,9 +82,9 @@ impl From<tokio_postgres::Error> for DbError {
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(server) = error.as_db_error() else {
             return if error.is_closed() || error_is_io(&error) {
-                Self::Unavailable(error.to_string())
+                Self::Unavailable(with_causes(&error))
             } else {
-                Self::Internal(error.to_string())
+                Self::Internal(with_causes(&error))
             };
         };
         let code = server.code();
@@ -93,7 +94,7 @@ impl From<tokio_postgres::Error> for DbError {
                 let (table, columns) = server
                     .constraint()
                     .and_then(columns_of_constraint)
-                    .unwrap_or_else(|| (table(), vec!["id".to_owned()]));
+                    .unwrap_or_else(|| (table(), Vec::new()));
                 Self::Unique { table, columns }
             }
             SqlState::FOREIGN_KEY_VIOLATION => Self::ForeignKey(table()),
@@ -109,14 +110,21 @@ impl From<tokio_postgres::Error> for DbError {
                 what: "server connections",
                 retry_after: Duration::from_secs(1),
             },
+            SqlState::LOCK_NOT_AVAILABLE => Self::Busy {
+                what: "locked rows",
+                retry_after: Duration::from_secs(1),
+            },
             SqlState::READ_ONLY_SQL_TRANSACTION => Self::Unavailable("the server accepts no writes".into()),
-            // Class 08 connection, 53 resources (a full disk is 53100), 57P shutdown, 58 system, 25P03 idle in transaction.
-            _ if ["08", "53", "57P", "58", "25P03", "25P02"]
+            // Class 08 connection, 28 a login that is refused, 3D a database that is not there (both while an operator changes
+            // passwords or restores), 53 resources (a full disk is 53100), 57P shutdown, 58 system, 25P03 idle in transaction.
+            _ if ["08", "28", "3D", "53", "57P", "58", "25P03"]
                 .iter()
                 .any(|class| code.code().starts_with(class)) =>
             {
                 Self::Unavailable(format!("{}: {}", code.code(), server.message()))
             }
+            // Class 22, data exceptions: the message may repeat the value that was bound.
+            _ if code.code().starts_with("22") => Self::Internal(format!("{}: unacceptable value", code.code())),
             _ => Self::Internal(format!("{}: {}", code.code(), server.message())),
         }
     }
@@ -132,6 +140,18 @@ fn error_is_io(error: &tokio_postgres::Error) -> bool {
     }
     // Failing to connect carries no source of its own in every case, but says so.
     error.to_string().contains("connect")
+}
+
+/// The driver's own text says only what it was doing; why it failed stands in the chain of causes.
+fn with_causes(error: &tokio_postgres::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
 }
 
 impl From<rusqlite::Error> for DbError {
@@ -166,7 +186,11 @@ fn sqlite_constraint(extended_code: i32, text: &str) -> DbError {
     use rusqlite::ffi;
     let detail = text.split_once(": ").map_or(text, |(_, detail)| detail);
     match extended_code {
-        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY => {
+        ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => DbError::Unique {
+            table: detail.split_once('.').map_or("?", |(table, _)| table).to_owned(),
+            columns: Vec::new(),
+        },
+        ffi::SQLITE_CONSTRAINT_UNIQUE => {
             if let Some(named) = detail.strip_prefix("index '").and_then(|rest| rest.strip_suffix('\''))
                 && let Some((table, columns)) = columns_of_constraint(named)
             {
@@ -215,5 +239,10 @@ mod tests {
             "UNIQUE constraint failed: index 'uq_users__email'",
         );
         assert!(matches!(by_index, DbError::Unique { table, columns } if table == "users" && columns == ["email"]));
+        let primary = sqlite_constraint(
+            rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY,
+            "UNIQUE constraint failed: roles.organization_id, roles.id",
+        );
+        assert!(matches!(primary, DbError::Unique { table, columns } if table == "roles" && columns.is_empty()));
     }
 }

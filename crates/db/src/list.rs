@@ -201,9 +201,17 @@ impl<'v> List<'v> {
     ) -> Result<Vec<T>, DbError> {
         self = self.below("id", after);
         let limit = self.bind(rows.into());
-        let Self { columns, table, predicate, .. } = &self;
+        let Self {
+            columns,
+            table,
+            predicate,
+            ..
+        } = &self;
         let text = format!("SELECT {columns} FROM {table} WHERE {predicate} ORDER BY id DESC LIMIT ${limit}");
-        scope.into().all(&Sql::composed(&text, self.reach, self.lane), &self.values, item).await
+        scope
+            .into()
+            .all(&Sql::composed(&text, self.reach, self.lane), &self.values, item)
+            .await
     }
 
     /// Reads a page. `item` reads a row whose first column is the total: the list's own columns begin at 1.

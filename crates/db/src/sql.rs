@@ -31,6 +31,51 @@ pub enum Reach {
     System,
 }
 
+/// What a statement does to rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    /// It reads them.
+    Read,
+    /// It changes them, and perhaps returns them.
+    Change,
+    /// Something else: it ends a transaction, changes a session or a table. No scope runs it.
+    Other,
+}
+
+impl Verb {
+    /// Told by the first word, and behind WITH by the words that follow.
+    pub(crate) fn of(text: &str) -> Self {
+        let mut words = text
+            .split(|character: char| !character.is_ascii_alphanumeric() && character != '_')
+            .filter(|word| !word.is_empty());
+        let first = words.next().unwrap_or_default();
+        let is = |word: &str, wanted: &str| word.eq_ignore_ascii_case(wanted);
+        // A text that begins with a comment or a parenthesis is as little expected as one that begins with ROLLBACK.
+        if !text.trim_start().starts_with(first) {
+            return Self::Other;
+        }
+        if is(first, "select") || is(first, "values") {
+            return Self::Read;
+        }
+        if ["insert", "update", "delete"].iter().any(|verb| is(first, verb)) {
+            return Self::Change;
+        }
+        if !is(first, "with") {
+            return Self::Other;
+        }
+        let mut before = first;
+        for word in words {
+            // FOR UPDATE and FOR NO KEY UPDATE lock rows and change none.
+            let locks = is(before, "for") || is(before, "key");
+            if is(word, "insert") || is(word, "delete") || (is(word, "update") && !locks) {
+                return Self::Change;
+            }
+            before = word;
+        }
+        Self::Read
+    }
+}
+
 /// How a read travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
@@ -155,6 +200,14 @@ pub fn lint(sql: &Sql<'_>) -> Result<(), String> {
     for engine in [Engine::Postgres, Engine::Sqlite] {
         let text = sql.text(engine);
         let lower = text.to_lowercase();
+        if Verb::of(text) == Verb::Other {
+            return Err(format!("is not SELECT, VALUES, INSERT, UPDATE, DELETE or WITH: {text}"));
+        }
+        // SQLite's conflict clauses give up neighbours' work (OR ROLLBACK) or delete rows unseen (OR REPLACE); ON CONFLICT says
+        // what happens.
+        if lower.contains("insert or ") || lower.contains("update or ") {
+            return Err(format!("has a conflict clause of one engine: {text}"));
+        }
         // Case-insensitive comparison happens in a companion column made in Rust: the engines disagree about every other way.
         for refused in ["lower(", "upper(", "ilike", "nocase", "float", "real ", "double "] {
             if lower.contains(refused) {
@@ -202,6 +255,35 @@ mod tests {
             lint(&Sql::global("SELECT id FROM modules").on_sqlite("SELECT id FROM modules COLLATE NOCASE")).is_err()
         );
         assert!(lint(&Sql::global("SELECT id FROM modules WHERE name_folded = $1")).is_ok());
+    }
+
+    #[test]
+    fn only_statements_on_rows_are_accepted() {
+        for refused in [
+            "ROLLBACK",
+            "COMMIT",
+            "SET ROLE postgres",
+            "PRAGMA foreign_keys = off",
+            "ATTACH 'x' AS x",
+            "DROP TABLE roles",
+            "-- a comment\nSELECT 1",
+            "",
+            "INSERT OR ROLLBACK INTO roles (id) VALUES ($1)",
+        ] {
+            assert!(lint(&Sql::global(refused)).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn what_a_statement_does_is_told_by_its_words() {
+        assert_eq!(Verb::of("SELECT id FROM roles FOR UPDATE"), Verb::Read);
+        assert_eq!(Verb::of("\n  insert into roles VALUES ($1) RETURNING id"), Verb::Change);
+        assert_eq!(Verb::of("WITH a AS (SELECT 1) SELECT * FROM a FOR NO KEY UPDATE"), Verb::Read);
+        assert_eq!(Verb::of("WITH a AS (SELECT updated_at FROM roles) SELECT * FROM a"), Verb::Read);
+        assert_eq!(Verb::of("WITH a AS (DELETE FROM roles RETURNING id) SELECT * FROM a"), Verb::Change);
+        assert_eq!(Verb::of("WITH a AS (SELECT 1) INSERT INTO roles SELECT * FROM a"), Verb::Change);
+        assert_eq!(Verb::of("ROLLBACK"), Verb::Other);
+        assert_eq!(Verb::of("(SELECT 1)"), Verb::Other);
     }
 
     #[test]

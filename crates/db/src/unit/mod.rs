@@ -17,7 +17,7 @@ pub use context::{Origin, UnitContext};
 pub use idempotency::{Answerable, IdempotencyRequest, Replayable, StoredAnswer};
 pub(crate) use idempotency::{InProgress, Keyed};
 pub use ledger::{AuditEntryId, EventId};
-pub(crate) use run::Unit;
+pub(crate) use run::{Refuse, Unit};
 
 use crate::error::DbError;
 use crate::feed::AccessChange;

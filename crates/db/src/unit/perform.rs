@@ -17,9 +17,15 @@ pub(crate) enum Outcome<T, E> {
 }
 
 /// Runs the closure between its idempotency gate and its ledger.
-pub(crate) async fn perform<T, E, F, Fut>(core: &Arc<Core>, keyed: Option<&Keyed<T, E>>, work: &F) -> Outcome<T, E>
+///
+/// `refuse` makes the closure's kind of refusal of a failure that the storage found: also of one that nobody waited for.
+pub(crate) async fn perform<T, E, F, Fut>(
+    core: &Arc<Core>,
+    keyed: Option<&Keyed<T, E>>,
+    refuse: &(dyn Fn(DbError) -> E + Send + Sync),
+    work: &F,
+) -> Outcome<T, E>
 where
-    E: From<DbError>,
     F: Fn(UnitOfWork) -> Fut,
     Fut: Future<Output = Result<T, E>>,
 {
@@ -28,20 +34,20 @@ where
             Ok(None) => {}
             Ok(Some(answer)) => return Outcome::Rollback(Ok(answer)),
             Err(DbError::Serialization) => return Outcome::Again,
-            Err(error) => return Outcome::Rollback(Err(error.into())),
+            Err(error) => return Outcome::Rollback(Err(refuse(error))),
         }
     }
     let mut result = match watch::watched(&core.activity, work(UnitOfWork::new(Arc::clone(core)))).await {
         Ok(result) => result,
         // Not an answer of the unit: nothing of it may stay, nor be kept under the key.
-        Err(error) => return Outcome::Rollback(Err(error.into())),
+        Err(error) => return Outcome::Rollback(Err(refuse(error))),
     };
-    // With a key, what was sent must be known before deciding which answer to keep; without one it is told by the COMMIT.
-    if keyed.is_some()
-        && result.is_ok()
+    // What was sent and not awaited: with a key it must be known before deciding which answer to keep, and a refusal may only be
+    // its consequence. An answer without a key learns it from the COMMIT.
+    if (keyed.is_some() || result.is_err())
         && let Err(error) = core.settle().await
     {
-        result = Err(error.into());
+        result = Err(refuse(error));
     }
     let (events, changes, mutated, failure, serialization) = {
         let mut gathered = core.gathered.lock();
@@ -60,26 +66,26 @@ where
         return Outcome::Again;
     }
     if let Some(failure) = failure {
-        result = Err(failure.into());
+        result = Err(refuse(failure));
     }
     match result {
         Ok(_) if mutated && events.is_empty() && core.context.unaudited.is_none() => {
             let error = DbError::Internal("a unit of work changed rows without recording an event".into());
-            Outcome::Rollback(Err(error.into()))
+            Outcome::Rollback(Err(refuse(error)))
         }
         Ok(answer) => {
             let kept = keyed.and_then(|keyed| Some((&keyed.request, (keyed.store_answer)(&answer)?)));
             match conclude(core, kept, &events, &changes).await {
                 Ok(()) => Outcome::Commit(Ok(answer), changes),
                 Err(DbError::Serialization) => Outcome::Again,
-                Err(error) => Outcome::Rollback(Err(error.into())),
+                Err(error) => Outcome::Rollback(Err(refuse(error))),
             }
         }
         Err(refusal) => match keyed.and_then(|keyed| Some((&keyed.request, (keyed.store_refusal)(&refusal)?))) {
             None => Outcome::Rollback(Err(refusal)),
             Some((request, kept)) => match keep_refusal(core, request, &kept).await {
                 Ok(()) => Outcome::Commit(Err(refusal), Vec::new()),
-                Err(error) => Outcome::Rollback(Err(error.into())),
+                Err(error) => Outcome::Rollback(Err(refuse(error))),
             },
         },
     }
@@ -100,9 +106,16 @@ async fn conclude(
     events: &[Recorded],
     changes: &[AccessChange],
 ) -> Result<(), DbError> {
-    ledger::write(core, events, changes).await?;
-    if let Some((request, answer)) = kept {
-        idempotency::store(core, request, &answer).await?;
+    let written = async {
+        ledger::write(core, events, changes).await?;
+        match kept {
+            Some((request, answer)) => idempotency::store(core, request, &answer).await,
+            None => Ok(()),
+        }
+    };
+    if let Err(error) = written.await {
+        // Preparing a statement fails after one that was sent before it has failed: that one is the cause.
+        return Err(core.settle().await.err().unwrap_or(error));
     }
     // On SQLite a ledger statement that failed was noted, not told.
     core.gathered.lock().failure.take().map_or(Ok(()), Err)

@@ -19,11 +19,15 @@ use crate::sqlite::{self, Attempt, Writer};
 /// How often a closure runs again because its transaction could not be ordered among others.
 const RUNS: u32 = 5;
 
+/// Makes a unit's own kind of refusal of a failure of the storage.
+pub(crate) type Refuse<E> = Arc<dyn Fn(DbError) -> E + Send + Sync>;
+
 /// A unit ready to run.
 pub(crate) struct Unit<T, E, F> {
     pub(crate) context: Arc<UnitContext>,
     pub(crate) generators: Generators,
     pub(crate) keyed: Option<Keyed<T, E>>,
+    pub(crate) refuse: Refuse<E>,
     pub(crate) work: F,
     pub(crate) feed: Arc<Feed>,
 }
@@ -31,13 +35,14 @@ pub(crate) struct Unit<T, E, F> {
 impl<T, E, F, Fut> Unit<T, E, F>
 where
     T: Send + 'static,
-    E: From<DbError> + Send + 'static,
+    E: Send + 'static,
     F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<T, E>> + Send + 'static,
 {
     /// Runs on PostgreSQL in a task of its own, so that a caller that goes away does not leave it half done.
     pub(crate) async fn run_on_postgres(self, postgres: Arc<Postgres>) -> Result<T, E> {
         let (answer, waiting) = oneshot::channel();
+        let refuse = Arc::clone(&self.refuse);
         tokio::spawn(async move {
             let mut answer = answer;
             // A caller that left while the unit was queued for a connection wants nothing any more.
@@ -47,14 +52,16 @@ where
             };
             let result = match taken {
                 Ok(connection) => self.attempts(&postgres, connection).await,
-                Err(error) => Err(error.into()),
+                Err(error) => Err((self.refuse)(error)),
             };
             // The caller may be gone; what happened, happened.
             let _gone = answer.send(result);
         });
-        waiting
-            .await
-            .unwrap_or_else(|_| Err(DbError::Internal("a unit of work ended without an answer".into()).into()))
+        waiting.await.unwrap_or_else(|_| {
+            Err(refuse(DbError::Internal(
+                "a unit of work ended without an answer".into(),
+            )))
+        })
     }
 
     async fn attempts(&self, postgres: &Postgres, first: crate::postgres::Pooled) -> Result<T, E> {
@@ -66,14 +73,14 @@ where
             };
             let transaction = match taken {
                 Ok(connection) => postgres.begin(connection, self.context.territory).await,
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err((self.refuse)(error)),
             };
             let core = Core::new(
                 Session::Postgres(transaction),
                 Arc::clone(&self.context),
                 self.generators.clone(),
             );
-            let outcome = perform(&core, self.keyed.as_ref(), &self.work).await;
+            let outcome = perform(&core, self.keyed.as_ref(), &*self.refuse, &self.work).await;
             let Session::Postgres(transaction) = &core.session else {
                 break;
             };
@@ -84,7 +91,7 @@ where
                         return result;
                     }
                     Err(DbError::Serialization) => {}
-                    Err(error) => return Err(error.into()),
+                    Err(error) => return Err((self.refuse)(error)),
                 },
                 Outcome::Rollback(result) => {
                     transaction.rollback().await;
@@ -94,16 +101,16 @@ where
             }
             tracing::info!(run, "a unit of work could not be serialized and runs again");
         }
-        Err(DbError::Busy {
+        Err((self.refuse)(DbError::Busy {
             what: "contended rows",
             retry_after: std::time::Duration::from_secs(1),
-        }
-        .into())
+        }))
     }
 
     /// Runs on the writer thread of SQLite.
     pub(crate) async fn run_on_sqlite(self, writer: &Writer, turn: Option<Turn>) -> Result<T, E> {
         let (answer, waiting) = oneshot::channel();
+        let refuse = Arc::clone(&self.refuse);
         let job = Submitted {
             unit: self,
             result: None,
@@ -112,11 +119,13 @@ where
             _turn: turn,
         };
         if let Err(error) = writer.submit(Box::new(job)).await {
-            return Err(error.into());
+            return Err(refuse(error));
         }
-        waiting
-            .await
-            .unwrap_or_else(|_| Err(DbError::Internal("a unit of work ended without an answer".into()).into()))
+        waiting.await.unwrap_or_else(|_| {
+            Err(refuse(DbError::Internal(
+                "a unit of work ended without an answer".into(),
+            )))
+        })
     }
 }
 
@@ -132,7 +141,7 @@ struct Submitted<T, E, F> {
 impl<T, E, F, Fut> sqlite::Job for Submitted<T, E, F>
 where
     T: Send + 'static,
-    E: From<DbError> + Send + 'static,
+    E: Send + 'static,
     F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<T, E>> + Send + 'static,
 {
@@ -150,7 +159,12 @@ where
         // Every step runs in place, so one poll is enough; a closure that is pending waits for something foreign, which the
         // watch has already turned into an error.
         let outcome = {
-            let run = pin!(perform(&core, self.unit.keyed.as_ref(), &self.unit.work));
+            let run = pin!(perform(
+                &core,
+                self.unit.keyed.as_ref(),
+                &*self.unit.refuse,
+                &self.unit.work
+            ));
             run.poll(&mut Context::from_waker(Waker::noop()))
         };
         let (attempt, result, changes) = match outcome {
@@ -158,7 +172,7 @@ where
             Poll::Ready(Outcome::Rollback(result)) => (Attempt::Discard, result, Vec::new()),
             Poll::Ready(Outcome::Again) | Poll::Pending => {
                 let error = DbError::Internal("a unit of work did not end on the writer thread".into());
-                (Attempt::Discard, Err(error.into()), Vec::new())
+                (Attempt::Discard, Err((self.unit.refuse)(error)), Vec::new())
             }
         };
         self.result = Some(result);
@@ -174,6 +188,6 @@ where
     }
 
     fn fail(self: Box<Self>, error: DbError) {
-        let _gone = self.answer.send(Err(error.into()));
+        let _gone = self.answer.send(Err((self.unit.refuse)(error)));
     }
 }
