@@ -1,4 +1,22 @@
-//! The binary's parts and the place where every other crate is wired together.
+//! The binary's parts, and the place where every context meets the others.
+//!
+//! [`app`] is the composition root: it lists the contexts and wires them to the database, the configuration and each other.
+//! [`serve`] starts a server from it and ends it in good order. [`cli`] is the command line, one file a command; [`config`] reads
+//! what the operator set; [`telemetry`] is what the server tells about itself. The binary is a call of [`cli::main`].
 
+pub mod app;
+pub mod bootstrap;
+pub mod causes;
+pub mod cli;
 pub mod config;
+pub mod demo;
+pub mod doctor;
+pub mod listen;
+pub mod master_key;
+pub mod postgres_tools;
+pub mod rate_limit;
+pub mod seeds;
+pub mod serve;
+pub mod stop;
+pub mod storage;
 pub mod telemetry;

@@ -188,7 +188,7 @@ keys! {
         LASTRO_LOGIN_RATE_LIMIT (Open, Value("60/min"), "a rate, or `off`");
     }
     Observability {
-        /// Which log lines are written, to standard error: a level, or directives by module such as `info,lastro_http=debug`.
+        /// Which log lines are written, to standard error: a level, or directives by module such as `info,db=debug`.
         LASTRO_LOG (Open, Value("info"), "a `tracing` filter");
         /// How log lines look: `json` is one object a line, `pretty` is for people.
         LASTRO_LOG_FORMAT (Open, Derived("`pretty` in development on a terminal, else `json`"), "`json` or `pretty`");

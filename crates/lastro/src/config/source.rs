@@ -61,6 +61,15 @@ impl Sources {
         }
     }
 
+    /// The folders in which programs are looked for.
+    #[must_use]
+    pub fn search_path(&self) -> OsString {
+        self.variables
+            .get(std::ffi::OsStr::new("PATH"))
+            .cloned()
+            .unwrap_or_default()
+    }
+
     /// Reads every source once, and tells what is wrong with the sources themselves.
     pub(super) fn read(&self) -> (Values, Vec<Problem>) {
         let mut problems = Vec::new();

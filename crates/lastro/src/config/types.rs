@@ -1,7 +1,7 @@
 //! The types of configuration values.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretBox, SecretString};
@@ -63,15 +63,13 @@ pub struct DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// Reads `sqlite:…`, `postgres://…` or `postgresql://…`; `None` when it is none of them.
+    /// Reads `sqlite://PATH`, `postgres://…` or `postgresql://…`; `None` when it is none of them.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let kind = match text.split_once(':')? {
-            ("sqlite", rest) if !file_part(rest).is_empty() => DatabaseKind::Sqlite,
-            ("postgres" | "postgresql", _) => {
-                url::Url::parse(text).ok().filter(url::Url::has_host)?;
-                DatabaseKind::Postgres
-            }
+        let kind = match text.split_once("://")? {
+            // The path is all there is: a file name may hold anything but parameters.
+            ("sqlite", path) if !path.is_empty() && !path.contains('?') => DatabaseKind::Sqlite,
+            ("postgres" | "postgresql", _) if url::Url::parse(text).is_ok() => DatabaseKind::Postgres,
             _ => return None,
         };
         Some(Self {
@@ -92,19 +90,11 @@ impl DatabaseUrl {
         self.url.expose_secret()
     }
 
-    /// The file of an SQLite database; `None` for a database in memory and for PostgreSQL.
+    /// The file of an SQLite database; `None` for PostgreSQL.
     #[must_use]
     pub fn file(&self) -> Option<PathBuf> {
-        let rest = self.expose().strip_prefix("sqlite:")?;
-        let file = file_part(rest);
-        (self.kind == DatabaseKind::Sqlite && file != ":memory:").then(|| Path::new(file).to_owned())
+        self.expose().strip_prefix("sqlite://").map(PathBuf::from)
     }
-}
-
-/// The path in what follows `sqlite:`, without slashes of the scheme and without parameters.
-fn file_part(rest: &str) -> &str {
-    let path = rest.strip_prefix("//").unwrap_or(rest);
-    path.split_once('?').map_or(path, |(path, _)| path)
 }
 
 impl fmt::Display for DatabaseUrl {

@@ -41,7 +41,17 @@ impl Style {
     }
 }
 
+/// The name of the trace in a line, whoever tells it.
+const TRACE_ID: &str = "traceId";
+
 impl Record<'_> {
+    /// The trace, unless the event tells it by itself.
+    fn trace(&self) -> Option<&(String, String)> {
+        self.trace
+            .as_ref()
+            .filter(|_| self.event.iter().all(|(name, _)| name != TRACE_ID))
+    }
+
     /// Every field once: what an event says wins over its span, an inner span over an outer one.
     fn for_each_field(&self, mut with: impl FnMut(&'static str, &Safe)) {
         let mut seen: SmallVec<[&'static str; 16]> = SmallVec::new();
@@ -68,8 +78,8 @@ fn json(line: &mut String, record: &Record<'_>) {
         let _ = write!(line, ",\"{MESSAGE}\":");
         json_text(line, message);
     }
-    if let Some((trace, span)) = &record.trace {
-        let _ = write!(line, ",\"traceId\":\"{trace}\",\"spanId\":\"{span}\"");
+    if let Some((trace, span)) = record.trace() {
+        let _ = write!(line, ",\"{TRACE_ID}\":\"{trace}\",\"spanId\":\"{span}\"");
     }
     record.for_each_field(|name, value| {
         line.push_str(",\"");
@@ -138,8 +148,8 @@ fn pretty(line: &mut String, record: &Record<'_>, colors: bool) {
         line.push('=');
         visible(line, &value.to_string());
     });
-    if let Some((trace, _)) = &record.trace {
-        let _ = write!(line, " traceId={trace}");
+    if let Some((trace, _)) = record.trace() {
+        let _ = write!(line, " {TRACE_ID}={trace}");
     }
 }
 

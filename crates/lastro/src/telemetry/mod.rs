@@ -15,13 +15,15 @@ mod log;
 mod names;
 #[cfg(feature = "otlp")]
 mod otlp;
+#[cfg(feature = "otlp")]
+mod outgoing;
 mod panic;
+#[cfg(feature = "otlp")]
+mod request_spans;
 mod scrub;
 #[cfg(feature = "sentry")]
 mod sentry;
 mod sink;
-#[cfg(feature = "otlp")]
-pub mod trace_context;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -30,19 +32,21 @@ use std::time::Duration;
 use kernel::Clock;
 use secrecy::SecretString;
 use tracing::Dispatch;
-#[cfg(any(feature = "sentry", feature = "otlp"))]
+#[cfg(feature = "sentry")]
 use tracing::Level;
 use tracing_subscriber::filter::EnvFilter;
-#[cfg(feature = "otlp")]
-use tracing_subscriber::filter::Targets;
+#[cfg(any(feature = "sentry", feature = "otlp"))]
+use tracing_subscriber::filter::LevelFilter;
 #[cfg(feature = "sentry")]
-use tracing_subscriber::filter::{LevelFilter, filter_fn};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer, Registry};
 
 use crate::config::{Environment, LogFormat, Observability};
 use format::Style;
 use log::LogLayer;
+#[cfg(feature = "otlp")]
+pub use outgoing::inject_trace;
 use sink::Sink;
 
 /// How long the end of the process waits for what is still to be written or sent.
@@ -147,9 +151,8 @@ impl Telemetry {
         let mut layers: Vec<Box<dyn Layer<Registry> + Send + Sync>> = Vec::new();
         #[cfg(feature = "otlp")]
         if let Some(provider) = &traces {
-            // Only this program's own spans: those of its libraries would tell of addresses and say little.
-            let own = Targets::new().with_target("lastro", Level::INFO);
-            layers.push(otlp::layer(provider).with_filter(own).boxed());
+            // What libraries tell of themselves, they tell at finer levels.
+            layers.push(otlp::layer(provider).with_filter(LevelFilter::INFO).boxed());
         }
         let style = Style {
             format: settings.format,
@@ -158,7 +161,7 @@ impl Telemetry {
         let log = LogLayer {
             sink: Arc::clone(&sink),
             style,
-            clock: Arc::clone(&clock),
+            clock: Arc::clone(clock),
         };
         layers.push(log.with_filter(filter).boxed());
         #[cfg(feature = "sentry")]
@@ -199,13 +202,16 @@ impl Telemetry {
         &self.dispatch
     }
 
-    /// Whether traces are exported, so that incoming trace contexts are of use.
+    /// What makes the spans of requests, where traces are exported.
     #[must_use]
-    pub fn exports_traces(&self) -> bool {
+    pub fn request_spans(&self) -> Option<Arc<dyn http::SpanMaker>> {
         #[cfg(feature = "otlp")]
-        return self.traces.is_some();
+        return self
+            .traces
+            .as_ref()
+            .map(|_| -> Arc<dyn http::SpanMaker> { Arc::new(request_spans::RequestSpans) });
         #[cfg(not(feature = "otlp"))]
-        false
+        None
     }
 
     /// Writes and sends what is still held, within a few seconds. Blocks.

@@ -199,7 +199,9 @@ fn each_kind_of_value_refuses_what_it_cannot_be() {
         ("LASTRO_WEBHOOK_RETRY_SCHEDULE", "1s,soon"),
         ("LASTRO_WEBHOOK_RETRY_SCHEDULE", ","),
         ("LASTRO_WEBHOOK_ALLOW_PRIVATE", "maybe"),
-        ("DATABASE_URL", "sqlite:"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "sqlite::memory:"),
+        ("DATABASE_URL", "sqlite://lastro.db?mode=ro"),
         ("DATABASE_URL", "postgres:lastro"),
         ("DATABASE_REPLICA_URL", "postgres://replica/lastro"),
     ] {
@@ -314,9 +316,8 @@ fn the_first_administrator_needs_both_address_and_password() {
 fn the_data_folder_is_the_one_of_the_file_unless_named() {
     for (url, folder) in [
         ("sqlite:///var/lib/lastro/lastro.db", "/var/lib/lastro"),
-        ("sqlite:///var/lib/lastro/lastro.db?mode=rwc", "/var/lib/lastro"),
         ("sqlite://other/lastro.db", "/work-folder/other"),
-        ("sqlite::memory:", "/work-folder/data"),
+        ("sqlite://lastro.db", "/work-folder/."),
         ("postgres://db/lastro", "/work-folder/data"),
     ] {
         let loaded = Config::load(&sources(Path::new("/work-folder"), &[("DATABASE_URL", url)])).unwrap();

@@ -1,9 +1,20 @@
 //! What the binary promises, tested from outside: one integration binary, one module a subject.
 
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
+mod binary;
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod config;
 #[cfg(test)]
 #[cfg(all(feature = "sentry", feature = "otlp"))]
 mod reports;
 #[cfg(test)]
+mod serve;
+#[cfg(test)]
 mod sinks;
+#[cfg(test)]
+#[cfg(feature = "otlp")]
+mod traces;

@@ -1,0 +1,160 @@
+//! The composition root: where contexts meet the database, the configuration and each other.
+
+use std::sync::Arc;
+
+use authz::Decider;
+use axum::http::HeaderValue;
+use db::Db;
+use db::migrate::Migrations;
+use http::{App, AppParts, Authenticator, HttpConfig, Metrics, Module, RateLimiter, SpanMaker, Unlimited};
+use kernel::{Generators, OrganizationId};
+
+use crate::bootstrap::Bootstrap;
+use crate::config::{Config, CorsOrigins, Environment, Rate};
+use crate::rate_limit::ActorLimiter;
+
+/// The version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Every context, in the order in which their tables are made.
+#[must_use]
+pub fn modules() -> Vec<Module> {
+    vec![organization::module(), catalog::module(), audit::module()]
+}
+
+/// The migrations of all contexts, those of the storage itself first.
+#[must_use]
+pub fn migrations() -> Vec<Migrations> {
+    std::iter::once(db::migrate::CORE)
+        .chain(modules().into_iter().filter_map(|module| module.migrations))
+        .collect()
+}
+
+/// What a server is wired from.
+pub struct Wiring {
+    /// What the operator set about HTTP.
+    pub http: HttpConfig,
+    /// How often one actor may ask; `None` is no limit.
+    pub rate: Option<Rate>,
+    /// The opened, migrated and seeded database.
+    pub db: Db,
+    /// Clock, randomness and ids.
+    pub generators: Generators,
+    /// The platform organization.
+    pub platform: OrganizationId,
+    /// Who may come in, until there are users.
+    pub bootstrap: Bootstrap,
+}
+
+impl Wiring {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn app(self) -> App {
+        let metrics = Metrics::new(VERSION);
+        observe(&metrics, &self.db);
+        let decider: Arc<dyn Decider> = Arc::new(self.bootstrap.decider());
+        let authenticator: Arc<dyn Authenticator> = Arc::new(self.bootstrap);
+        let limiter: Arc<dyn RateLimiter> = match self.rate {
+            Some(rate) => Arc::new(ActorLimiter::new(rate, Arc::clone(&self.generators.clock))),
+            None => Arc::new(Unlimited),
+        };
+        let feed = self.db.clone();
+        App::new(AppParts {
+            tenants: Arc::new(organization::TenantDirectory::new(&self.db)),
+            freshness: Arc::new(move || feed.feed().is_fresh()),
+            db: self.db,
+            migrations: migrations().into(),
+            version: VERSION,
+            generators: self.generators,
+            authenticator,
+            decider,
+            limiter,
+            metrics,
+            config: self.http,
+        })
+    }
+}
+
+/// The routes of all contexts, before the same edge.
+#[must_use]
+pub fn edge(app: &App) -> http::Edge {
+    let routes = modules()
+        .into_iter()
+        .flat_map(|module| (module.routes)(app.clone()))
+        .collect();
+    http::serve_routes(app, routes)
+}
+
+/// The OpenAPI document of all routes. Needs no database: one in memory stands in for it.
+///
+/// # Errors
+///
+/// [`db::DbError`] when there is no memory left for that.
+pub fn openapi() -> Result<serde_json::Value, db::DbError> {
+    let generators = Generators::system();
+    let db = Db::open(db::DbConfig::new("sqlite://:memory:"), generators.clone())?;
+    let platform = generators.id();
+    let bootstrap = Bootstrap::closed(platform, &generators);
+    let app = Wiring {
+        http: HttpConfig::default(),
+        rate: None,
+        db,
+        generators,
+        platform,
+        bootstrap,
+    }
+    .app();
+    Ok(http::openapi::document(edge(&app).routes(), VERSION))
+}
+
+/// The gauges of the database, read when somebody scrapes.
+fn observe(metrics: &Metrics, db: &Db) {
+    let gauges = db.clone();
+    metrics.gauges(
+        "database",
+        "What is in use and what waits, by name",
+        "gauge",
+        move || {
+            gauges
+                .gauges()
+                .into_iter()
+                .map(|gauge| (gauge.name, i64::try_from(gauge.value).unwrap_or(i64::MAX)))
+                .collect()
+        },
+    );
+    let feed = db.clone();
+    metrics.gauge(
+        "access_age_milliseconds",
+        "Time since this node last confirmed the state of access",
+        move || i64::try_from(feed.feed().age().as_millis()).unwrap_or(i64::MAX),
+    );
+    let clock = db.clone();
+    metrics.gauge(
+        "clock_offset_microseconds",
+        "How far the database's clock is ahead of this machine's",
+        move || clock.feed().clock_offset(),
+    );
+}
+
+/// What the operator set about HTTP. `spans` makes the spans of requests.
+#[must_use]
+pub fn http_config(config: &Config, spans: Option<Arc<dyn SpanMaker>>) -> HttpConfig {
+    let origins: Vec<HeaderValue> = match &config.server.cors_origins {
+        CorsOrigins::Any => vec![HeaderValue::from_static("*")],
+        // Origins are ASCII: they were parsed as such.
+        CorsOrigins::Listed(origins) => origins.iter().filter_map(|origin| origin.parse().ok()).collect(),
+    };
+    HttpConfig {
+        base_url: config.server.base_url.as_str().trim_end_matches('/').to_owned(),
+        trusted_proxies: config.server.trusted_proxies.clone(),
+        cors_origins: origins,
+        metrics_token: config.observability.metrics_token.clone(),
+        environment: match config.environment {
+            Environment::Development => http::Environment::Development,
+            Environment::Staging => http::Environment::Staging,
+            Environment::Production => http::Environment::Production,
+        },
+        span: spans,
+        ..HttpConfig::default()
+    }
+}

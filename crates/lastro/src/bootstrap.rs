@@ -1,0 +1,143 @@
+//! The bootstrap token: how the platform's routes are reached until people can log in.
+//!
+//! `serve --demo` draws a token, prints it once and keeps only its SHA-256, in memory: the next start draws another. Whoever
+//! sends it acts as the service account `bootstrap` inside the platform organization. Without `--demo` there is no token, and
+//! no credential is accepted at all. This disappears when the identity context lands.
+
+use std::sync::Arc;
+
+use authz::BootstrapDecider;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::future::{self, BoxFuture, FutureExt as _};
+use http::{ApiError, Authenticator, Credential, ErrorCode, Identity, RequestContext};
+use kernel::{Actor, ActorKind, Generators, OrganizationId};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use uuid::Uuid;
+
+/// What a token begins with, so that a leaked one is recognised for what it is.
+const PREFIX: &str = "lastro_bootstrap_";
+
+/// The operator who holds the token, and what recognises it.
+pub struct Bootstrap {
+    identity: Arc<Identity>,
+    digest: Option<[u8; 32]>,
+}
+
+impl Bootstrap {
+    /// Accepts no credential.
+    #[must_use]
+    pub fn closed(platform: OrganizationId, generators: &Generators) -> Self {
+        let operator = Actor {
+            kind: ActorKind::ServiceAccount,
+            id: operator_id(generators),
+            name: "bootstrap".to_owned(),
+        };
+        Self {
+            identity: Arc::new(Identity {
+                actor: Arc::new(operator),
+                organization: platform,
+                session: None,
+                is_platform_service: false,
+            }),
+            digest: None,
+        }
+    }
+
+    /// Draws a token. It is handed out here and never again.
+    #[must_use]
+    pub fn open(platform: OrganizationId, generators: &Generators) -> (Self, SecretString) {
+        let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(generators.bytes::<32>()));
+        let digest = Some(Sha256::digest(&token).into());
+        (
+            Self {
+                digest,
+                ..Self::closed(platform, generators)
+            },
+            SecretString::from(token),
+        )
+    }
+
+    /// The decider that lets the operator do everything inside the platform organization, and nobody anything else.
+    #[must_use]
+    pub fn decider(&self) -> BootstrapDecider {
+        BootstrapDecider::new(Actor::clone(&self.identity.actor), self.identity.organization)
+    }
+
+    fn recognise(&self, token: &str) -> Result<Arc<Identity>, ApiError> {
+        let presented: [u8; 32] = Sha256::digest(token).into();
+        match &self.digest {
+            Some(digest) if bool::from(digest.ct_eq(&presented)) => Ok(Arc::clone(&self.identity)),
+            _ => Err(ApiError::new(ErrorCode::AuthInvalidToken)),
+        }
+    }
+}
+
+fn operator_id(generators: &Generators) -> Uuid {
+    kernel::Id::as_uuid(generators.id::<OrganizationId>())
+}
+
+impl Authenticator for Bootstrap {
+    fn authenticate<'a>(
+        &'a self,
+        credential: Credential<'a>,
+        _request: &'a RequestContext,
+    ) -> BoxFuture<'a, Result<Arc<Identity>, ApiError>> {
+        let (Credential::Bearer(token) | Credential::ApiKey(token)) = credential;
+        future::ready(self.recognise(token)).boxed()
+    }
+}
+
+/// The header that carries the token, for a person to copy.
+#[must_use]
+pub fn header(token: &SecretString) -> String {
+    format!("Authorization: Bearer {}", token.expose_secret())
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::{Id as _, ManualClock, Timestamp};
+
+    use super::*;
+
+    fn generators(seed: u64) -> Generators {
+        Generators::seeded(Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH)), seed)
+    }
+
+    fn platform() -> OrganizationId {
+        OrganizationId::from_uuid(Uuid::from_u128(1))
+    }
+
+    #[test]
+    fn only_the_token_that_was_handed_out_is_recognised() {
+        let (bootstrap, token) = Bootstrap::open(platform(), &generators(1));
+        let identity = bootstrap.recognise(token.expose_secret()).unwrap();
+        assert_eq!(identity.organization, platform());
+        assert_eq!(identity.actor.name, "bootstrap");
+        let (_, other) = Bootstrap::open(platform(), &generators(2));
+        for wrong in [
+            "",
+            PREFIX,
+            other.expose_secret(),
+            &format!("{} ", token.expose_secret()),
+        ] {
+            assert!(bootstrap.recognise(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_has_the_full_entropy_and_says_what_it_is() {
+        let (_, token) = Bootstrap::open(platform(), &generators(1));
+        let random = token.expose_secret().strip_prefix(PREFIX).unwrap();
+        assert_eq!(URL_SAFE_NO_PAD.decode(random).unwrap().len(), 32);
+    }
+
+    #[test]
+    fn without_a_token_nobody_is_recognised() {
+        let bootstrap = Bootstrap::closed(platform(), &generators(1));
+        let empty_digest_guess = "";
+        assert!(bootstrap.recognise(empty_digest_guess).is_err());
+    }
+}

@@ -1,0 +1,219 @@
+//! What the command line understands, and the manual that `--help` prints.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+
+const ABOUT: &str = "A multi-tenant ERP backend in one binary";
+
+const LONG_ABOUT: &str = "\
+A multi-tenant ERP backend in one binary.
+
+Lastro serves many customer organizations from one process and one database, each strictly apart from the others. It needs \
+nothing installed: without any configuration it keeps its rows in the SQLite file data/lastro.db and answers on \
+127.0.0.1:8080. For production, point DATABASE_URL at PostgreSQL.";
+
+const AFTER_LONG_HELP: &str = "\
+EXAMPLES
+  Try it out: an embedded database, a sample organization, its credentials printed once
+      lastro serve --demo
+
+  Production: PostgreSQL, its tables changed by their owner before the server starts
+      export LASTRO_ENV=production LASTRO_MASTER_KEY=... LASTRO_SMTP_URL=smtps://...
+      export DATABASE_URL=postgres://app@db/lastro DATABASE_MIGRATION_URL=postgres://owner@db/lastro
+      lastro migrate && lastro serve
+
+  Every night
+      lastro backup /backups/lastro-$(date +%F).backup
+
+CONFIGURATION
+  From the environment, or from lastro.toml in the working folder or the file that --config names; the environment wins.
+  `lastro config check` prints every key with its value and who decided it, and all problems at once.
+
+OUTPUT
+  What a command answers goes to standard output; logs, progress and errors go to standard error. Progress is shown on a
+  terminal only.
+
+EXIT STATUS
+  0  fine
+  1  failed: the message says why
+  2  wrong usage, or an invalid configuration";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lastro",
+    version,
+    about = ABOUT,
+    long_about = LONG_ABOUT,
+    after_long_help = AFTER_LONG_HELP,
+    max_term_width = 110,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// The configuration file to read instead of lastro.toml in the working folder
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the API until told to stop
+    ///
+    /// Brings the database up to date first: pending migrations are applied and the seeds are laid, under a lock, so that
+    /// several nodes may start at once. It refuses a database that is newer than this binary, and one for which a destructive
+    /// migration is pending: run `lastro migrate` for that, when you have a backup.
+    ///
+    /// SIGTERM or Ctrl-C stops it: no new connections, and 30 seconds for what is being answered.
+    #[command(after_long_help = SERVE_HELP)]
+    Serve(ServeArgs),
+
+    /// Bring the database up to date
+    ///
+    /// Applies the pending migrations in order, each whole or not at all, under a lock. Also applies destructive ones, which
+    /// `serve` refuses: look first with --dry-run, and have a backup.
+    ///
+    /// Connects with DATABASE_MIGRATION_URL where it is set.
+    #[command(after_long_help = MIGRATE_HELP)]
+    Migrate(MigrateArgs),
+
+    /// Lay the seeds: the platform organization, and the catalogue of modules and permissions
+    ///
+    /// Changes nothing that is there already; it can be repeated at any time. `serve` does it by itself.
+    Seed,
+
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+
+    /// Print the OpenAPI document of the API
+    ///
+    /// The same document that a running server answers at /openapi.json. Needs neither a database nor a configuration.
+    Openapi,
+
+    /// Look for what could keep the server from working
+    ///
+    /// Checks the configuration, the data folder, the database and its migrations, the master key, the addresses to listen
+    /// on and the tools for backups. Changes nothing. Fails when something would keep `serve` from starting.
+    Doctor,
+
+    /// Copy the whole database into a file, while the server goes on
+    ///
+    /// SQLite: a consistent copy by the engine's online backup, itself an SQLite database. PostgreSQL: `pg_dump` in its custom
+    /// format; the PostgreSQL client tools must be installed. The file appears under its name, replacing one that is there,
+    /// only when it is whole.
+    ///
+    /// It holds everything but the master key: keep that one elsewhere, for without it the secrets in the copy are lost.
+    #[command(after_long_help = BACKUP_HELP)]
+    Backup(BackupArgs),
+
+    /// Put a backup in the place of the database
+    ///
+    /// Stop every server first. Without --force it refuses a database that is not empty. A backup made by a newer Lastro is
+    /// refused; one made by an older is brought up to date by the next `migrate` or `serve`.
+    #[command(after_long_help = RESTORE_HELP)]
+    Restore(RestoreArgs),
+
+    /// Print a completion script for a shell
+    #[command(after_long_help = COMPLETIONS_HELP)]
+    Completions(CompletionsArgs),
+}
+
+const SERVE_HELP: &str = "\
+EXAMPLES
+  lastro serve --demo
+  LASTRO_BIND=0.0.0.0:8080 lastro serve
+  lastro serve --config /etc/lastro/lastro.toml
+
+EXIT STATUS
+  0  stopped when told to
+  1  could not start (the address is in use, the database cannot be reached, ...) or had to give up
+  2  wrong usage, or an invalid configuration";
+
+const MIGRATE_HELP: &str = "\
+EXAMPLES
+  lastro migrate --dry-run
+  lastro migrate
+
+EXIT STATUS
+  0  the database is up to date (with --dry-run: nothing prevents it)
+  1  a step failed, or the database is newer than this binary, or an applied step was altered
+  2  wrong usage, or an invalid configuration";
+
+const BACKUP_HELP: &str = "\
+EXAMPLES
+  lastro backup /backups/lastro.backup
+  DATABASE_URL=postgres://owner@db/lastro lastro backup lastro.dump";
+
+const RESTORE_HELP: &str = "\
+EXAMPLES
+  lastro restore /backups/lastro.backup
+  lastro restore --force lastro.dump";
+
+const COMPLETIONS_HELP: &str = "\
+EXAMPLES
+  lastro completions bash > /etc/bash_completion.d/lastro
+  lastro completions zsh > \"${fpath[1]}/_lastro\"
+  lastro completions fish > ~/.config/fish/completions/lastro.fish";
+
+/// `lastro serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Add a sample organization and print its credentials once. Refused in staging and production
+    #[arg(long)]
+    pub demo: bool,
+}
+
+/// `lastro migrate`.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// Print what would run, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `lastro config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Check the configuration and print it: every key, its value with secrets redacted, and who decided it
+    ///
+    /// Lists all problems at once, and then exits with 2.
+    Check,
+    /// Print docs/configuration.md
+    #[command(hide = true)]
+    Docs,
+}
+
+/// `lastro backup`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Where the copy goes
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+}
+
+/// `lastro restore`.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// A file made by `lastro backup`
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+
+    /// Replace what the database holds
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `lastro completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}

@@ -1,0 +1,30 @@
+//! What each command does.
+
+mod backup;
+mod completions;
+mod config;
+mod doctor;
+mod migrate;
+mod openapi;
+mod restore;
+mod seed;
+mod serve;
+
+use super::args::{Cli, Command};
+use super::failure::Failure;
+
+/// Runs one command to its end.
+pub(super) fn run(cli: Cli) -> Result<(), Failure> {
+    let file = cli.config;
+    match cli.command {
+        Command::Serve(args) => serve::run(file, &args),
+        Command::Migrate(args) => migrate::run(file, &args),
+        Command::Seed => seed::run(file),
+        Command::Config(command) => config::run(file, &command),
+        Command::Openapi => openapi::run(),
+        Command::Doctor => doctor::run(file),
+        Command::Backup(args) => backup::run(file, &args),
+        Command::Restore(args) => restore::run(file, &args),
+        Command::Completions(args) => completions::run(&args),
+    }
+}

@@ -1,0 +1,102 @@
+//! `lastro restore`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use db::DbConfig;
+use db::migrate::{self, MigrateError, Migrations};
+
+use super::super::args::RestoreArgs;
+use super::super::failure::Failure;
+use super::super::session::{Session, Talk};
+use super::super::{output, progress};
+use crate::app;
+use crate::config::{Config, DatabaseKind, DatabaseUrl};
+use crate::postgres_tools::Tools;
+use crate::storage;
+
+pub(super) fn run(file: Option<PathBuf>, args: &RestoreArgs) -> Result<(), Failure> {
+    let session = Session::begin(file, Talk::Trouble)?;
+    let config = session.config();
+    let url = &config.database.migration_url;
+    let outcome = session.runtime.block_on(async {
+        match url.kind() {
+            DatabaseKind::Sqlite => sqlite(config, url, args).await,
+            DatabaseKind::Postgres => postgres(config, &Tools::in_path(&session.search_path), url, args).await,
+        }
+    });
+    let behind = outcome.with_context(|| format!("the database {url} was not restored"))?;
+    let next = match behind {
+        0 => "It is at this version.",
+        _ => "It is from an older version: `lastro migrate` brings it up to date, or the next `lastro serve` does.",
+    };
+    output::answer(&format!("{url} holds what {} held. {next}\n", args.file.display()))?;
+    Ok(())
+}
+
+/// How many migrations the restored database lacks.
+async fn sqlite(config: &Config, url: &DatabaseUrl, args: &RestoreArgs) -> anyhow::Result<usize> {
+    if !args.file.is_file() {
+        bail!("{} is not a file", args.file.display());
+    }
+    let Some(target) = url.file() else {
+        bail!("{url} names no file")
+    };
+    if target.exists() && !args.force {
+        bail!("it exists; --force replaces it");
+    }
+    let behind = acceptable(&DbConfig::new(format!("sqlite://{}", args.file.display())), &args.file).await?;
+    storage::prepare_folders(config)?;
+    let bar = progress::bar(0, "restoring pages");
+    db::sqlite_restore(&args.file, url.expose(), &mut |copied, total| {
+        bar.set_length(total);
+        bar.set_position(copied);
+    })?;
+    bar.finish_and_clear();
+    Ok(behind)
+}
+
+/// Refuses a file that is no backup of ours, and one of a newer version; tells how many migrations it lacks.
+async fn acceptable(backup: &DbConfig, file: &Path) -> anyhow::Result<usize> {
+    let migrations = app::migrations();
+    let pending = migrate::pending(backup, &migrations)
+        .await
+        .with_context(|| format!("{} cannot be read as a database", file.display()))?;
+    if pending.steps.len() == steps(&migrations) {
+        bail!("{} is not a backup made by Lastro", file.display());
+    }
+    refuse_newer(pending)
+}
+
+fn refuse_newer(pending: migrate::Pending) -> anyhow::Result<usize> {
+    match (pending.unknown.is_empty(), pending.altered.is_empty()) {
+        (false, _) => Err(MigrateError::Newer(pending.unknown).into()),
+        (_, false) => Err(MigrateError::Altered(pending.altered).into()),
+        (true, true) => Ok(pending.steps.len()),
+    }
+}
+
+fn steps(migrations: &[Migrations]) -> usize {
+    migrations.iter().map(|context| context.steps.len()).sum()
+}
+
+async fn postgres(config: &Config, tools: &Tools, url: &DatabaseUrl, args: &RestoreArgs) -> anyhow::Result<usize> {
+    if !args.file.is_file() {
+        bail!("{} is not a file", args.file.display());
+    }
+    let settings = storage::db_config(&config.database);
+    let migrations = app::migrations();
+    let present = migrate::pending(&settings, &migrations).await?;
+    let is_empty = present.steps.len() == steps(&migrations) && present.unknown.is_empty();
+    if !is_empty && !args.force {
+        bail!("it is not empty; --force replaces what it holds");
+    }
+    // The roles belong to the cluster and are not in the dump, which grants rights to them.
+    migrate::ensure_roles(&settings).await?;
+    let spinner = progress::spinner("restoring");
+    spinner.enable_steady_tick(Duration::from_millis(200));
+    tools.restore(&args.file, url, &mut || spinner.tick()).await?;
+    spinner.finish_and_clear();
+    refuse_newer(migrate::pending(&settings, &migrations).await?)
+}

@@ -1,0 +1,186 @@
+//! `lastro serve`, from the first check to the last answer.
+
+use std::sync::Arc;
+
+use db::Db;
+use db::migrate::{Destructive, MigrateError};
+use http::{App, Edge};
+use kernel::{Clock, Generators, OrganizationId, OsRandom, SystemClock};
+use tokio::net::TcpListener;
+
+use crate::app::{self, VERSION, Wiring};
+use crate::bootstrap::Bootstrap;
+use crate::config::{Config, DatabaseKind};
+use crate::demo::{self, Demo, DemoError};
+use crate::listen::{ListenError, listen};
+use crate::master_key::{self, MasterKeyError};
+use crate::seeds;
+use crate::stop::Stop;
+use crate::storage::{self, UnusableFolder};
+use crate::telemetry::Telemetry;
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] UnusableFolder),
+    /// There is no master key.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The database could not be brought up to date.
+    #[error("the database {url}")]
+    Migrate {
+        /// The database, without its password.
+        url: String,
+        /// Why.
+        source: MigrateError,
+    },
+    /// The database cannot be used.
+    #[error("the database {url}")]
+    Database {
+        /// The database, without its password.
+        url: String,
+        /// Why.
+        source: db::DbError,
+    },
+    /// The sample organization could not be added.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
+    /// The operating system refused something.
+    #[error(transparent)]
+    System(#[from] std::io::Error),
+}
+
+/// A server that is ready to answer.
+pub struct Server {
+    listener: TcpListener,
+    edge: Edge,
+    admin: Option<(TcpListener, Edge)>,
+    /// What was added for trying it out, when that was asked for.
+    pub demo: Option<Demo>,
+    /// What to tell the person who started it.
+    pub greeting: String,
+}
+
+impl Server {
+    /// Checks the ground, listens, brings the database up to date, and wires the contexts.
+    ///
+    /// Addresses are taken first: a second server started by mistake must end there, before it touches the database.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`], in words for the operator.
+    pub async fn start(
+        config: &Config,
+        clock: &Arc<SystemClock>,
+        telemetry: &Telemetry,
+        demo: bool,
+    ) -> Result<Self, StartError> {
+        storage::prepare_folders(config)?;
+        let generators = Generators::new(Arc::clone(clock) as Arc<dyn Clock>, Arc::new(OsRandom));
+        master_key::obtain(config, generators.random.as_ref())?;
+        let listener = listen(config.server.bind, "LASTRO_BIND").await?;
+        let admin_listener = match config.server.admin_bind {
+            Some(address) => Some(listen(address, "LASTRO_ADMIN_BIND").await?),
+            None => None,
+        };
+
+        let (db, platform) = open(config, clock, &generators).await?;
+        let (bootstrap, token) = if demo {
+            let (bootstrap, token) = Bootstrap::open(platform, &generators);
+            (bootstrap, Some(token))
+        } else {
+            (Bootstrap::closed(platform, &generators), None)
+        };
+        let http = app::http_config(config, telemetry.request_spans());
+        let app = Wiring {
+            http,
+            rate: config.limits.requests,
+            db,
+            generators,
+            platform,
+            bootstrap,
+        }
+        .app();
+        let edge = app::edge(&app);
+        let demo = match token {
+            Some(token) => Some(demo::add(edge.clone(), token).await?),
+            None => None,
+        };
+        Ok(Self {
+            greeting: greeting(config, &listener)?,
+            listener,
+            admin: admin_listener.map(|listener| (listener, http::serve_admin(&app))),
+            edge,
+            demo,
+        })
+    }
+
+    /// Answers until told to stop, and then finishes what it began.
+    pub async fn run(self, stop: Stop) {
+        let admin = async {
+            if let Some((listener, edge)) = self.admin {
+                http::serve(listener, edge, stop.clone().told()).await;
+            }
+        };
+        tokio::join!(http::serve(self.listener, self.edge, stop.clone().told()), admin);
+    }
+
+    /// The address it listens on.
+    ///
+    /// # Errors
+    ///
+    /// That of the operating system.
+    pub fn address(&self) -> std::io::Result<std::net::SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// The server's shared parts.
+    #[must_use]
+    pub fn app(&self) -> &App {
+        self.edge.app()
+    }
+}
+
+/// Migrates, opens and seeds the database, and waits until this node knows the state of access.
+async fn open(
+    config: &Config,
+    clock: &Arc<SystemClock>,
+    generators: &Generators,
+) -> Result<(Db, OrganizationId), StartError> {
+    let url = || config.database.url.to_string();
+    let database = |source| StartError::Database { url: url(), source };
+    let settings = storage::db_config(&config.database);
+    let applied = db::migrate::run(&settings, &app::migrations(), Destructive::Refuse, &mut |step| {
+        tracing::info!(context = step.context, step = step.file, "applying a migration");
+    })
+    .await
+    .map_err(|source| StartError::Migrate { url: url(), source })?;
+    if applied > 0 {
+        tracing::info!(applied, "the database is up to date");
+    }
+    let db = Db::open(settings, generators.clone()).map_err(database)?;
+    let corrected = Arc::clone(clock);
+    db.feed()
+        .subscribe_to_offset(move |offset| corrected.set_offset(offset));
+    db.poll().await.map_err(database)?;
+    let platform = seeds::lay(&db, generators).await.map_err(database)?;
+    db.follow();
+    Ok((db, platform))
+}
+
+fn greeting(config: &Config, listener: &TcpListener) -> std::io::Result<String> {
+    let address = listener.local_addr()?;
+    let engine = match config.database.url.kind() {
+        DatabaseKind::Sqlite => "SQLite",
+        DatabaseKind::Postgres => "PostgreSQL",
+    };
+    let environment = config.environment;
+    Ok(format!(
+        "Lastro {VERSION} serves http://{address} on {engine} ({environment}); its API is shown at http://{address}/docs"
+    ))
+}

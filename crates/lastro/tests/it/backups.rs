@@ -1,0 +1,117 @@
+//! Backup and restore of the embedded database, through the binary.
+
+use crate::binary::Installation;
+
+fn organizations(lastro: &Installation) -> Vec<String> {
+    let mut server = lastro.serve(&["--demo"]);
+    let credential = format!("Bearer {}", server.token());
+    let listed = server.send(
+        "GET /api/v1/organizations?sort=slug",
+        &[("authorization", &credential)],
+        "",
+    );
+    assert_eq!(server.stop(), Some(0));
+    let slugs = listed.json()["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["slug"].as_str().unwrap().to_owned())
+        .collect();
+    slugs
+}
+
+fn create(lastro: &Installation, slug: &str) {
+    let mut server = lastro.serve(&["--demo"]);
+    let credential = format!("Bearer {}", server.token());
+    let body = format!(r#"{{"name":"A Company","slug":"{slug}"}}"#);
+    let made = server.send("POST /api/v1/organizations", &[("authorization", &credential)], &body);
+    assert_eq!(made.status, 201, "{}", made.body);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn a_backup_taken_while_the_server_runs_brings_everything_back() {
+    let lastro = Installation::new();
+    create(&lastro, "kept");
+    let server = lastro.serve(&[]);
+    let copied = lastro.run(&["backup", "copy.backup"]);
+    assert!(
+        copied.assert_code(0).stdout.contains("holds the whole database"),
+        "{}",
+        copied.stdout
+    );
+    assert_eq!(server.stop(), Some(0));
+    create(&lastro, "lost");
+
+    let refused = lastro.run(&["restore", "copy.backup"]);
+    assert!(refused.assert_code(1).stderr.contains("--force"), "{}", refused.stderr);
+    assert_eq!(organizations(&lastro), ["kept", "lost", "padaria-modelo", "platform"]);
+    lastro.run(&["restore", "--force", "copy.backup"]).assert_code(0);
+    assert_eq!(organizations(&lastro), ["kept", "padaria-modelo", "platform"]);
+}
+
+#[test]
+fn a_backup_is_restored_where_there_is_nothing_yet() {
+    let lastro = Installation::new();
+    create(&lastro, "kept");
+    lastro.run(&["backup", "copy.backup"]).assert_code(0);
+    let elsewhere = Installation::new();
+    let copy = lastro.path("copy.backup");
+    elsewhere.run(&["restore", copy.to_str().unwrap()]).assert_code(0);
+    assert_eq!(organizations(&elsewhere), ["kept", "padaria-modelo", "platform"]);
+}
+
+#[tokio::test]
+async fn what_is_no_backup_of_ours_is_refused_and_changes_nothing() {
+    let lastro = Installation::new();
+    create(&lastro, "kept");
+    std::fs::write(
+        lastro.path("text"),
+        "not a database, but long enough to look for a header in it",
+    )
+    .unwrap();
+    let foreign = format!("sqlite://{}", lastro.path("foreign.db").display());
+    db::admin::execute(&foreign, "CREATE TABLE recipes (id INTEGER PRIMARY KEY)")
+        .await
+        .unwrap();
+    lastro.run(&["backup", "newer.backup"]).assert_code(0);
+    let newer = format!("sqlite://{}", lastro.path("newer.backup").display());
+    let future = "INSERT INTO schema_migrations (context, number, name, sha256, applied_at) \
+                  VALUES ('future', 1, '0001_future', 'x', 0)";
+    db::admin::execute(&newer, future).await.unwrap();
+
+    for (file, reason) in [
+        ("missing", "is not a file"),
+        ("text", "cannot be read as a database"),
+        ("foreign.db", "is not a backup made by Lastro"),
+        ("newer.backup", "newer than this binary"),
+    ] {
+        let refused = lastro.run(&["restore", "--force", file]);
+        assert!(
+            refused.assert_code(1).stderr.contains(reason),
+            "{file}: {}",
+            refused.stderr
+        );
+    }
+    assert_eq!(organizations(&lastro), ["kept", "padaria-modelo", "platform"]);
+}
+
+#[test]
+fn a_backup_that_cannot_be_written_leaves_nothing_behind() {
+    let lastro = Installation::new();
+    lastro.run(&["migrate"]).assert_code(0);
+    let refused = lastro.run(&["backup", "nowhere/copy.backup"]);
+    refused.assert_code(1);
+    assert!(!lastro.path("nowhere").exists());
+}
+
+#[test]
+fn there_is_nothing_to_copy_before_the_first_start() {
+    let lastro = Installation::new();
+    lastro.run(&["backup", "copy.backup"]).assert_code(1);
+    assert_eq!(
+        std::fs::read_dir(lastro.folder.path()).unwrap().count(),
+        0,
+        "neither a copy nor a database was made"
+    );
+}

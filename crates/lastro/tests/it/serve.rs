@@ -1,0 +1,290 @@
+//! `lastro serve`: what keeps it from starting, what it does while it runs, and how it ends.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+
+use crate::binary::{Answer, Installation, folder_contains};
+
+const ORGANIZATIONS: &str = "/api/v1/organizations";
+
+fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+#[test]
+fn an_address_in_use_is_named_with_the_key_that_sets_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for key in ["LASTRO_BIND", "LASTRO_ADMIN_BIND"] {
+        let lastro = Installation::new().with(key, &address);
+        let refused = lastro.run(&["serve"]);
+        refused.assert_code(1);
+        assert!(
+            refused.stderr.contains(&format!("{address} is in use")),
+            "{}",
+            refused.stderr
+        );
+        assert!(refused.stderr.contains(key), "{}", refused.stderr);
+        assert!(!lastro.path("data/lastro.db").exists(), "the database was not touched");
+    }
+}
+
+#[test]
+fn a_data_folder_that_cannot_be_used_is_named() {
+    let lastro = Installation::new().with("LASTRO_DATA_DIR", "file/below");
+    std::fs::write(lastro.path("file"), "").unwrap();
+    let refused = lastro.run(&["serve"]);
+    refused.assert_code(1);
+    assert!(
+        refused.stderr.contains("file/below") && refused.stderr.contains("LASTRO_DATA_DIR"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn an_unreachable_database_is_named_without_its_password() {
+    let lastro = Installation::new().with("DATABASE_URL", "postgres://lastro:hunter2@127.0.0.1:9/lastro");
+    let refused = lastro.run(&["serve"]);
+    refused.assert_code(1);
+    assert!(
+        refused.stderr.contains("127.0.0.1:9/lastro") && !refused.stderr.contains("hunter2"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_and_kept() {
+    let lastro = Installation::new();
+    std::fs::create_dir(lastro.path("data")).unwrap();
+    let text = "this is not a database, and long enough to be read as a header of one ".repeat(20);
+    std::fs::write(lastro.path("data/lastro.db"), &text).unwrap();
+    let refused = lastro.run(&["serve"]);
+    refused.assert_code(1);
+    assert!(refused.stderr.contains("data/lastro.db"), "{}", refused.stderr);
+    assert_eq!(std::fs::read_to_string(lastro.path("data/lastro.db")).unwrap(), text);
+}
+
+#[test]
+fn a_demo_is_refused_where_customers_are() {
+    for environment in ["staging", "production"] {
+        let lastro = Installation::new()
+            .with("LASTRO_ENV", environment)
+            .with("LASTRO_MASTER_KEY", &"0f".repeat(32))
+            .with("LASTRO_SMTP_URL", "off");
+        let refused = lastro.run(&["serve", "--demo"]);
+        refused.assert_code(2);
+        assert!(refused.stderr.contains("--demo is refused"), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn a_demo_gives_a_token_that_opens_the_platform_until_the_server_stops() {
+    let lastro = Installation::new();
+    let mut server = lastro.serve(&["--demo"]);
+    let token = server.token();
+    let listed = server.send(
+        &format!("GET {ORGANIZATIONS}"),
+        &[("authorization", &bearer(&token))],
+        "",
+    );
+    assert_eq!(listed.status, 200, "{}", listed.body);
+    let slugs: Vec<_> = listed.json()["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["slug"].clone())
+        .collect();
+    assert!(
+        slugs.contains(&"padaria-modelo".into()) && slugs.contains(&"platform".into()),
+        "{slugs:?}"
+    );
+    for credential in [None, Some("Bearer nonsense"), Some("Bearer lastro_bootstrap_")] {
+        let headers: Vec<_> = credential.map(|value| ("authorization", value)).into_iter().collect();
+        assert_eq!(server.send(&format!("GET {ORGANIZATIONS}"), &headers, "").status, 401);
+    }
+    assert_eq!(server.stop(), Some(0));
+    assert!(
+        !folder_contains(lastro.folder.path(), &token),
+        "neither log nor database knows the token"
+    );
+
+    let mut again = lastro.serve(&["--demo"]);
+    assert_ne!(again.token(), token);
+    let outdated = again.send(
+        &format!("GET {ORGANIZATIONS}"),
+        &[("authorization", &bearer(&token))],
+        "",
+    );
+    assert_eq!(
+        (outdated.status, outdated.json()["error"]["code"].as_str()),
+        (401, Some("AUTH_INVALID_TOKEN"))
+    );
+    assert_eq!(again.stop(), Some(0));
+}
+
+#[test]
+fn without_a_demo_no_credential_is_accepted() {
+    let lastro = Installation::new();
+    let server = lastro.serve(&[]);
+    let answer = server.send(
+        &format!("GET {ORGANIZATIONS}"),
+        &[("authorization", "Bearer anything")],
+        "",
+    );
+    assert_eq!(
+        (answer.status, answer.json()["error"]["code"].as_str()),
+        (401, Some("AUTH_INVALID_TOKEN"))
+    );
+    assert_eq!(server.send("GET /health/ready", &[], "").status, 200);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn what_runs_when_the_server_is_told_to_stop_is_finished() {
+    let lastro = Installation::new();
+    let mut server = lastro.serve(&["--demo"]);
+    let credential = bearer(&server.token());
+    let body = r#"{"name":"Last Minute Ltda","slug":"last-minute"}"#;
+    let mut connection = server.begin(
+        &format!("POST {ORGANIZATIONS}"),
+        &[("authorization", &credential)],
+        body.len(),
+    );
+    connection.write_all(&body.as_bytes()[..10]).unwrap();
+    // The request has begun when another one, sent after it, has been answered.
+    assert_eq!(server.send("GET /health/live", &[], "").status, 200);
+    server.signal("TERM");
+    while !lastro.log().contains("finishing what runs") {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(
+        std::net::TcpStream::connect(server.address).is_err(),
+        "new connections are refused"
+    );
+    connection.write_all(&body.as_bytes()[10..]).unwrap();
+    let answer = Answer::read(connection);
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    assert_eq!(server.end(), Some(0));
+
+    let mut again = lastro.serve(&["--demo"]);
+    let credential = bearer(&again.token());
+    let found = again.send(
+        &format!("GET {ORGANIZATIONS}?q=minute"),
+        &[("authorization", &credential)],
+        "",
+    );
+    assert_eq!(found.json()["meta"]["total"], 1, "{}", found.body);
+    assert_eq!(again.stop(), Some(0));
+}
+
+#[test]
+fn an_interrupt_from_the_terminal_stops_it_too() {
+    let lastro = Installation::new();
+    let server = lastro.serve(&[]);
+    server.signal("INT");
+    assert_eq!(server.end(), Some(0));
+}
+
+#[test]
+fn the_log_has_one_json_line_a_request_without_what_it_must_not_say() {
+    let lastro = Installation::new();
+    let mut server = lastro.serve(&["--demo"]);
+    let token = server.token();
+    let headers = [
+        ("authorization", bearer(&token)),
+        ("x-request-id", "my-request".to_owned()),
+    ];
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let document = "11.444.777/0001-61";
+    let body = format!(r#"{{"name":"Marcada Ltda","slug":"marcada","document":"{document}"}}"#);
+    let made = server.send(&format!("POST {ORGANIZATIONS}"), &headers, &body);
+    assert_eq!(made.status, 201, "{}", made.body);
+    server.send(&format!("GET {ORGANIZATIONS}?q=ana%40example.com"), &headers, "");
+    assert_eq!(server.stop(), Some(0));
+
+    let log = lastro.log();
+    for secret in [
+        document,
+        "11444777000161",
+        "ana%40example.com",
+        "ana@example.com",
+        &token,
+    ] {
+        assert!(!log.contains(secret), "the log tells {secret}: {log}");
+    }
+    let lines: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let mine: Vec<_> = lines.iter().filter(|line| line["requestId"] == "my-request").collect();
+    assert_eq!(mine.len(), 2, "{log}");
+    let line = mine[0];
+    assert_eq!(
+        (line["status"].as_u64(), line["route"].as_str()),
+        (Some(201), Some("/api/v1/organizations"))
+    );
+    assert!(
+        line["tenantId"].is_string() && line["actor"].is_string() && line["latencyMicros"].is_number(),
+        "{line}"
+    );
+}
+
+#[test]
+fn the_printed_document_is_the_one_that_is_served() {
+    let lastro = Installation::new();
+    let server = lastro.serve(&[]);
+    let served = server.send("GET /openapi.json", &[], "").json();
+    let printed: serde_json::Value = serde_json::from_str(&lastro.run(&["openapi"]).stdout).unwrap();
+    assert_eq!(served, printed);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn metrics_need_the_token_or_the_address_of_the_operators() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let lastro = Installation::new()
+        .with("LASTRO_ADMIN_BIND", &port.to_string())
+        .with("LASTRO_METRICS_TOKEN", "scrape-me");
+    let mut server = lastro.serve(&[]);
+    assert_eq!(server.send("GET /metrics", &[], "").status, 401);
+    let metrics = server.send("GET /metrics", &[("authorization", "Bearer scrape-me")], "");
+    assert_eq!(metrics.status, 200);
+    for name in ["lastro_build_info", "lastro_database", "lastro_access_age_milliseconds"] {
+        assert!(metrics.body.contains(name), "no {name} in {}", metrics.body);
+    }
+    let api = std::mem::replace(&mut server.address, port);
+    assert_eq!(server.send("GET /metrics", &[], "").status, 200);
+    assert_eq!(server.send("GET /health/ready", &[], "").status, 200);
+    assert_eq!(
+        server.send(&format!("GET {ORGANIZATIONS}"), &[], "").status,
+        404,
+        "only what operators need"
+    );
+    server.address = api;
+    assert_eq!(server.stop(), Some(0));
+
+    let closed = Installation::new();
+    let server = closed.serve(&[]);
+    assert_eq!(server.send("GET /metrics", &[], "").status, 404);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn an_actor_who_asks_too_often_is_told_when_to_come_back() {
+    let lastro = Installation::new().with("LASTRO_RATE_LIMIT", "3/min");
+    let mut server = lastro.serve(&["--demo"]);
+    // Adding the sample organization was the first of the three.
+    let credential = bearer(&server.token());
+    let ask = || server.send(&format!("GET {ORGANIZATIONS}"), &[("authorization", &credential)], "");
+    assert_eq!(ask().status, 200);
+    assert_eq!(ask().status, 200);
+    let refused = ask();
+    assert_eq!(
+        (refused.status, refused.json()["error"]["code"].as_str()),
+        (429, Some("RATE_LIMIT_EXCEEDED"))
+    );
+    assert!(refused.head.contains("retry-after: "), "{}", refused.head);
+    assert_eq!(server.stop(), Some(0));
+}
