@@ -1,13 +1,15 @@
 //! The command line of the harness; `bench/run` calls it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use clap::Parser;
+use lastro_bench::process::{self, tied};
 use lastro_bench::run::{Engine, Plan};
 use lastro_bench::subject::{Kind, Subject};
-use lastro_bench::{micro, process, report, run};
+use lastro_bench::{micro, report, run};
 
 /// Measure Lastro against the limit server and write RESULTS.md and results.json.
 ///
@@ -60,8 +62,17 @@ struct Options {
     allow_memory_disk: bool,
 }
 
-fn main() -> anyhow::Result<()> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    match bench(Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            process::progress(format_args!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench(options: Options) -> anyhow::Result<()> {
     process::stop_on_signals()?;
     let subjects = subjects(&options.servers)?;
     if !options.no_build {
@@ -127,7 +138,7 @@ fn build(subjects: &[Subject], options: &Options) -> anyhow::Result<()> {
         packages.push(&["bench", "--no-run", "--package", "lastro-bench-micro"]);
     }
     for arguments in packages {
-        process::run(std::process::Command::new("cargo").arg("--quiet").args(arguments)).context("cargo")?;
+        process::run(tied(Path::new("cargo"), "TERM", None).arg("--quiet").args(arguments)).context("cargo")?;
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! The micro-benchmarks of the storage layer: started as `cargo bench`, read back as JSON.
 
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
@@ -45,7 +44,7 @@ pub fn run(work: &Path) -> anyhow::Result<Vec<Pair>> {
     process::progress(format_args!("micro-benchmarks"));
     let file = tempfile::NamedTempFile::new_in(work)?;
     process::run(
-        Command::new("cargo")
+        process::tied(Path::new("cargo"), "TERM", None)
             .args(["bench", "--quiet", "--package", "lastro-bench-micro"])
             .env(OUTPUT, file.path())
             .env(WORK, work),
