@@ -48,8 +48,7 @@ EXIT STATUS
     about = ABOUT,
     long_about = LONG_ABOUT,
     after_long_help = AFTER_LONG_HELP,
-    max_term_width = 110,
-    disable_help_subcommand = true
+    max_term_width = 110
 )]
 pub struct Cli {
     /// The configuration file to read instead of lastro.toml in the working folder

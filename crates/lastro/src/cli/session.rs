@@ -49,7 +49,8 @@ impl Session {
         let telling_time: Arc<dyn Clock> = clock.clone();
         let telemetry = Telemetry::build(&settings, &telling_time, Box::new(io::stderr()))?;
         telemetry.install()?;
-        for warning in &loaded.warnings {
+        let left_out = Telemetry::left_out(&settings);
+        for warning in loaded.warnings.iter().map(String::as_str).chain(left_out) {
             tracing::warn!("{warning}");
         }
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -185,6 +185,19 @@ impl Telemetry {
         })
     }
 
+    /// What the settings ask for and this binary was built without.
+    #[must_use]
+    pub fn left_out(settings: &Settings) -> Vec<&'static str> {
+        let mut left_out = Vec::new();
+        if cfg!(not(feature = "sentry")) && settings.sentry_dsn.is_some() {
+            left_out.push("SENTRY_DSN is set, but this binary was built without Sentry");
+        }
+        if cfg!(not(feature = "otlp")) && settings.otlp_endpoint.is_some() {
+            left_out.push("OTEL_EXPORTER_OTLP_ENDPOINT is set, but this binary was built without OpenTelemetry");
+        }
+        left_out
+    }
+
     /// Makes this the process's telemetry, and has panics logged.
     ///
     /// # Errors

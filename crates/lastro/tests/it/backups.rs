@@ -1,4 +1,6 @@
-//! Backup and restore of the embedded database, through the binary.
+//! Backup and restore through the binary, on both engines.
+
+use testkit::postgres::{self, TestDatabase};
 
 use crate::binary::Installation;
 
@@ -114,4 +116,79 @@ fn there_is_nothing_to_copy_before_the_first_start() {
         0,
         "neither a copy nor a database was made"
     );
+}
+
+/// An installation on an empty PostgreSQL database; `None` where there is no PostgreSQL.
+fn on_postgres() -> Option<(Installation, TestDatabase)> {
+    let server = postgres::server().expect("PostgreSQL, or none")?;
+    let database = server.empty_database().expect("a database");
+    let lastro = Installation::new().with("DATABASE_URL", &database.url());
+    let lastro = match server.programs() {
+        Some(programs) => lastro.with_programs(programs),
+        None => lastro,
+    };
+    Some((lastro, database))
+}
+
+#[test]
+fn postgresql_is_dumped_while_the_server_runs_and_restored_with_force() {
+    let Some((lastro, _database)) = on_postgres() else {
+        return;
+    };
+    create(&lastro, "kept");
+    let server = lastro.serve(&[]);
+    lastro.run(&["backup", "copy.dump"]).assert_code(0);
+    assert_eq!(server.stop(), Some(0));
+    create(&lastro, "lost");
+
+    let refused = lastro.run(&["restore", "copy.dump"]);
+    assert!(refused.assert_code(1).stderr.contains("--force"), "{}", refused.stderr);
+    assert_eq!(organizations(&lastro), ["kept", "lost", "padaria-modelo", "platform"]);
+    lastro.run(&["restore", "--force", "copy.dump"]).assert_code(0);
+    assert_eq!(organizations(&lastro), ["kept", "padaria-modelo", "platform"]);
+
+    let (elsewhere, _other) = on_postgres().expect("it was there before");
+    let copy = lastro.path("copy.dump");
+    elsewhere.run(&["restore", copy.to_str().unwrap()]).assert_code(0);
+    assert_eq!(organizations(&elsewhere), ["kept", "padaria-modelo", "platform"]);
+}
+
+#[test]
+fn a_dump_that_is_none_is_refused_and_changes_nothing() {
+    let Some((lastro, _database)) = on_postgres() else {
+        return;
+    };
+    create(&lastro, "kept");
+    std::fs::write(lastro.path("text"), "this is no dump").unwrap();
+    let refused = lastro.run(&["restore", "--force", "text"]);
+    assert!(
+        refused.assert_code(1).stderr.contains("pg_restore failed"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(organizations(&lastro), ["kept", "padaria-modelo", "platform"]);
+}
+
+#[test]
+fn a_failed_dump_leaves_no_file_and_says_why_without_the_password() {
+    let url = "postgres://lastro:hunter2@127.0.0.1:9/lastro";
+    let lastro = Installation::new().with("DATABASE_URL", url);
+    let refused = lastro.run(&["backup", "copy.dump"]);
+    refused.assert_code(1);
+    assert!(!refused.stderr.contains("hunter2"), "{}", refused.stderr);
+    assert_eq!(std::fs::read_dir(lastro.folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn missing_tools_are_named_with_what_to_install() {
+    let lastro = Installation::new()
+        .with("DATABASE_URL", "postgres://lastro@127.0.0.1:9/lastro")
+        .with("PATH", "/nonexistent");
+    let refused = lastro.run(&["backup", "copy.dump"]);
+    refused.assert_code(1);
+    for part in ["pg_dump was not found", "apt-get install postgresql-client"] {
+        assert!(refused.stderr.contains(part), "{}", refused.stderr);
+    }
+    let examined = lastro.run(&["doctor"]);
+    assert!(examined.stdout.contains("pg_dump was not found"), "{}", examined.stdout);
 }

@@ -28,6 +28,14 @@ impl Installation {
         self
     }
 
+    /// Looks for programs in `folder` first.
+    pub(crate) fn with_programs(self, folder: &Path) -> Self {
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let all = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&others));
+        let joined = std::env::join_paths(all).expect("a search path");
+        self.with("PATH", joined.to_str().expect("text"))
+    }
+
     pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
     }
@@ -38,7 +46,7 @@ impl Installation {
             .args(arguments)
             .current_dir(self.folder.path())
             .env_clear()
-            .envs(std::env::vars_os().filter(|(name, _)| name == "PATH"))
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command

@@ -22,6 +22,7 @@ fn wrong_usage_ends_with_2_and_help_with_0() {
         &["--version"],
         &["serve", "--help"],
         &["restore", "-h"],
+        &["help", "backup"],
     ] {
         lastro.run(right).assert_code(0);
     }

@@ -288,3 +288,39 @@ fn an_actor_who_asks_too_often_is_told_when_to_come_back() {
     assert!(refused.head.contains("retry-after: "), "{}", refused.head);
     assert_eq!(server.stop(), Some(0));
 }
+
+#[test]
+fn on_postgresql_it_serves_with_a_role_that_may_not_change_tables() {
+    let Some(server) = testkit::postgres::server().expect("PostgreSQL, or none") else {
+        return;
+    };
+    let database = server.empty_database().expect("a database");
+    let role = format!("{}_app", database.name());
+    server
+        .execute(&format!("CREATE ROLE {role} LOGIN PASSWORD 'app'"))
+        .expect("a role");
+    let serving_url = server.url_as(database.name(), &role, "app").expect("a URL");
+
+    let owner = Installation::new()
+        .with("DATABASE_URL", &serving_url)
+        .with("DATABASE_MIGRATION_URL", &database.url());
+    owner.run(&["migrate"]).assert_code(0);
+    owner.run(&["seed"]).assert_code(0);
+    let lastro = Installation::new().with("DATABASE_URL", &serving_url);
+    let mut running = lastro.serve(&["--demo"]);
+    let credential = bearer(&running.token());
+    let body = r#"{"name":"A Company","slug":"a-company"}"#;
+    let made = running.send(
+        &format!("POST {ORGANIZATIONS}"),
+        &[("authorization", &credential)],
+        body,
+    );
+    assert_eq!(made.status, 201, "{}", made.body);
+    assert_eq!(running.stop(), Some(0));
+
+    drop(database);
+    server
+        .execute(&format!("DROP OWNED BY {role}"))
+        .expect("its rights are gone");
+    server.execute(&format!("DROP ROLE {role}")).expect("the role is gone");
+}
