@@ -87,3 +87,73 @@ pub async fn unpreparable(url: &str, statements: &[crate::Sql<'_>]) -> Result<Ve
     }
     Ok(refused)
 }
+
+/// Of these point reads, those whose plan reads a table from one end to the other without an index, each with its plan.
+///
+/// A small table is read that way whatever indexes it has, so PostgreSQL is told to avoid it where it can.
+///
+/// # Errors
+/// [`DbError`] when the database cannot be reached or refuses a statement.
+pub async fn full_scans(url: &str, statements: &[crate::Sql<'_>]) -> Result<Vec<String>, DbError> {
+    let engine = engine_of(url)?;
+    let mut found = Vec::new();
+    for sql in statements {
+        let text = sql.text(engine);
+        let plan = match engine {
+            Engine::Sqlite => sqlite_plan(url, text)?,
+            Engine::Postgres => postgres_plan(url, text).await?,
+        };
+        let scans = |line: &String| match engine {
+            Engine::Postgres => line.contains("Seq Scan"),
+            Engine::Sqlite => {
+                line.starts_with("SCAN ")
+                    && !line.contains(" USING ")
+                    && !line.contains("CONSTANT ROW")
+                    && !line.contains("reading")
+            }
+        };
+        if plan.iter().any(scans) {
+            found.push(format!("{text}\n  {}", plan.join("\n  ")));
+        }
+    }
+    Ok(found)
+}
+
+fn sqlite_plan(url: &str, text: &str) -> Result<Vec<String>, DbError> {
+    let connection = crate::sqlite::open_reader(&sqlite_path(url)?)?;
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {text}"))?;
+    let mut rows = statement.raw_query();
+    let mut plan = Vec::new();
+    while let Some(row) = rows.next()? {
+        plan.push(row.get::<_, String>(3)?);
+    }
+    Ok(plan)
+}
+
+async fn postgres_plan(url: &str, text: &str) -> Result<Vec<String>, DbError> {
+    let connection = Connection::open(&Connector::parse(url)?).await?;
+    let client = connection.client();
+    let parameters = client.prepare(text).await?.params().len();
+    let nulls = vec!["NULL"; parameters].join(", ");
+    let arguments = if nulls.is_empty() {
+        String::new()
+    } else {
+        format!("({nulls})")
+    };
+    client
+        .batch_execute(&format!(
+            "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; PREPARE point AS {text}"
+        ))
+        .await?;
+    let rows = connection
+        .client()
+        .simple_query(&format!("EXPLAIN EXECUTE point{arguments}"))
+        .await?;
+    Ok(rows
+        .iter()
+        .filter_map(|message| match message {
+            tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        })
+        .collect())
+}

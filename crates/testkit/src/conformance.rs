@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use authz::PermissionScope;
 use axum::http::Method;
-use db::Sql;
 use db::migrate::{self, Migrations};
+use db::{Lane, Sql};
 use http::{Access, Module};
 use serde_json::json;
 
@@ -101,6 +101,16 @@ pub async fn statements(app: &TestApp, module: &Module) -> Result<Vec<String>, d
         .chain(lists)
         .collect();
     db::admin::unpreparable(app.url(), &all).await
+}
+
+/// Point reads whose plan is not a point read's, each with its plan.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn plans(app: &TestApp, module: &Module) -> Result<Vec<String>, db::DbError> {
+    let all = db::statements().into_iter().chain(module.statements.iter().copied());
+    let points: Vec<Sql<'_>> = all.filter(|sql| sql.lane() == Lane::Point).collect();
+    db::admin::full_scans(app.url(), &points).await
 }
 
 /// Where the two engines' schemas differ, and tenant tables whose keys do not begin with their organization.
@@ -243,6 +253,10 @@ macro_rules! conformance {
                 let module = $module();
                 assert_eq!(
                     conformance::statements(&app, &module).await.unwrap(),
+                    Vec::<String>::new()
+                );
+                assert_eq!(
+                    conformance::plans(&app, &module).await.unwrap(),
                     Vec::<String>::new()
                 );
                 assert_eq!(conformance::routes(&app, &module), Vec::<String>::new());
