@@ -5,6 +5,7 @@
 //! does not know what it has missed, and says so: [`Feed::is_fresh`].
 
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -168,7 +169,10 @@ impl Feed {
         }
         let subscribers = self.subscribers.read().clone();
         for subscriber in subscribers {
-            subscriber(changes);
+            // The change is committed and its answer waits behind this: a subscriber's defect must not take it along.
+            if catch_unwind(AssertUnwindSafe(|| subscriber(changes))).is_err() {
+                tracing::error!("a subscriber of the change feed panicked");
+            }
         }
     }
 

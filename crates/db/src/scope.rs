@@ -75,6 +75,15 @@ impl Kind {
         bound.extend(values.iter().cloned());
         Ok(bound)
     }
+
+    /// Whether the unit may touch these rows.
+    fn admit(self, unit: &UnitOfWork) -> Result<(), DbError> {
+        match self {
+            Self::Tenant(organization_id) => unit.admit(organization_id),
+            // The system scope was refused when it was asked for.
+            Self::Global | Self::System => Ok(()),
+        }
+    }
 }
 
 impl<'a> Scope<'a> {
@@ -112,7 +121,10 @@ impl<'a> Scope<'a> {
         let values = self.kind.bind(sql, values)?;
         match self.source {
             Source::Committed(db) => db.rows(sql, &values, map).await,
-            Source::Unit(unit) => unit.rows(sql, &values, map).await,
+            Source::Unit(unit) => {
+                self.kind.admit(unit)?;
+                unit.rows(sql, &values, map).await
+            }
         }
     }
 
@@ -186,16 +198,19 @@ impl<'a> WriteScope<'a> {
     /// [`DbError`], constraint violations among them.
     pub async fn execute(self, sql: &Sql<'_>, values: &[Value<'_>]) -> Result<u64, DbError> {
         let values = self.kind.bind(sql, values)?;
+        self.kind.admit(self.unit)?;
         self.unit.execute(sql, &values).await
     }
 
     /// Runs a statement whose result the unit does not need: on PostgreSQL its answer travels with the COMMIT's. A
-    /// violation then fails the unit as a whole, on both engines, whatever the closure answered.
+    /// violation then fails the unit as a whole, on both engines, whatever the closure answered; statements after it are
+    /// refused with [`DbError::Aborted`] or do nothing.
     ///
     /// # Errors
     /// [`DbError`] when the statement cannot be sent at all.
     pub async fn send(self, sql: &Sql<'_>, values: &[Value<'_>]) -> Result<(), DbError> {
         let values = self.kind.bind(sql, values)?;
+        self.kind.admit(self.unit)?;
         self.unit.send(sql, &values).await
     }
 }

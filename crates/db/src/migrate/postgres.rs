@@ -5,6 +5,7 @@ use crate::config::DbConfig;
 use crate::error::DbError;
 use crate::postgres::{Connection, Connector, READ_ROLE, WRITE_ROLE};
 use crate::sql::Engine;
+use crate::value::Value;
 use crate::values;
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -91,7 +92,7 @@ async fn apply(connection: &Connection, context: &str, step: &Step) -> Result<()
     if step.is_transactional(Engine::Postgres) {
         batch(connection, "BEGIN").await?;
         let done = match batch(connection, step.postgres).await {
-            Ok(()) => connection.execute(INSERT, &row).await.map(|_| ()),
+            Ok(()) => note(connection, &row).await,
             Err(error) => Err(error),
         };
         if let Err(error) = done {
@@ -101,8 +102,14 @@ async fn apply(connection: &Connection, context: &str, step: &Step) -> Result<()
         batch(connection, "COMMIT").await
     } else {
         batch(connection, step.postgres).await?;
-        connection.execute(INSERT, &row).await.map(|_| ())
+        note(connection, &row).await
     }
+}
+
+/// Writes down that a step is applied.
+async fn note(connection: &Connection, row: &[Value<'_>]) -> Result<(), DbError> {
+    connection.execute(INSERT, row).await?;
+    Ok(())
 }
 
 async fn batch(connection: &Connection, text: &str) -> Result<(), DbError> {

@@ -58,9 +58,12 @@ impl Connection {
     }
 
     /// The statement, prepared at its first use on this connection.
-    pub(crate) async fn prepare(&self, text: &str) -> Result<Statement, tokio_postgres::Error> {
+    pub(crate) async fn prepare(&self, text: &str) -> Result<Prepared, Failure> {
         if let Some(statement) = self.statements.lock().get(text) {
-            return Ok(statement.clone());
+            return Ok(Prepared {
+                statement: statement.clone(),
+                reused: true,
+            });
         }
         let statement = self.client.prepare(text).await?;
         let mut statements = self.statements.lock();
@@ -68,12 +71,15 @@ impl Connection {
             statements.clear();
         }
         statements.insert(text.into(), statement.clone());
-        Ok(statement)
+        Ok(Prepared {
+            statement,
+            reused: false,
+        })
     }
 
-    /// Forgets a statement that the server no longer knows as it was.
-    pub(crate) fn forget(&self, text: &str) {
-        self.statements.lock().remove(text);
+    /// Forgets every statement, after the server said of one that it no longer is what it was.
+    pub(crate) fn forget_all(&self) {
+        self.statements.lock().clear();
     }
 
     /// Runs a query and maps its rows as they arrive.
@@ -83,21 +89,45 @@ impl Connection {
         values: &[Value<'_>],
         map: impl Fn(&Row<'_>) -> Result<T, DbError>,
     ) -> Result<Vec<T>, Failure> {
-        let statement = self.prepare(text).await?;
-        let stream = self.client.query_raw(&statement, values.iter()).await?;
-        let mut stream = std::pin::pin!(stream);
+        let prepared = self.prepare(text).await?;
+        self.rows_of(&prepared, values, map).await
+    }
+
+    /// As [`Connection::rows`], of a statement prepared before.
+    pub(crate) async fn rows_of<T>(
+        &self,
+        prepared: &Prepared,
+        values: &[Value<'_>],
+        map: impl Fn(&Row<'_>) -> Result<T, DbError>,
+    ) -> Result<Vec<T>, Failure> {
+        let failed = |error| Failure::of(error, prepared.reused);
+        let stream = self.client.query_raw(&prepared.statement, values.iter());
+        let mut stream = std::pin::pin!(stream.await.map_err(failed)?);
         let mut rows = Vec::new();
-        while let Some(row) = stream.try_next().await? {
+        while let Some(row) = stream.try_next().await.map_err(failed)? {
             rows.push(map(&Row::postgres(&row))?);
         }
         Ok(rows)
     }
 
     /// Runs a statement that returns no rows; how many it touched.
-    pub(crate) async fn execute(&self, text: &str, values: &[Value<'_>]) -> Result<u64, DbError> {
-        let statement = self.prepare(text).await?;
-        Ok(self.client.execute_raw(&statement, values.iter()).await?)
+    pub(crate) async fn execute(&self, text: &str, values: &[Value<'_>]) -> Result<u64, Failure> {
+        let prepared = self.prepare(text).await?;
+        self.execute_of(&prepared, values).await
     }
+
+    /// As [`Connection::execute`], of a statement prepared before.
+    pub(crate) async fn execute_of(&self, prepared: &Prepared, values: &[Value<'_>]) -> Result<u64, Failure> {
+        let touched = self.client.execute_raw(&prepared.statement, values.iter());
+        touched.await.map_err(|error| Failure::of(error, prepared.reused))
+    }
+}
+
+/// A statement as one connection knows it.
+pub(crate) struct Prepared {
+    statement: Statement,
+    /// Whether it was prepared for an earlier use: only then may a change of the schema have come in between.
+    reused: bool,
 }
 
 impl Drop for Connection {
@@ -109,28 +139,41 @@ impl Drop for Connection {
     }
 }
 
-/// Why a read failed: told by the server or found while mapping a row.
+/// Why a statement failed: told by the server or found while mapping a row.
 pub(crate) enum Failure {
+    /// The server refused it, or was lost.
     Driver(tokio_postgres::Error),
+    /// The prepared statement is not what it was: see [`Failure::is_stale_statement`].
+    Stale(tokio_postgres::Error),
+    /// A row could not be read.
     Mapping(DbError),
 }
 
 impl Failure {
+    fn of(error: tokio_postgres::Error, reused: bool) -> Self {
+        match error.code() {
+            Some(code) if *code == SqlState::FEATURE_NOT_SUPPORTED && reused => Self::Stale(error),
+            Some(code) if *code == SqlState::INVALID_SQL_STATEMENT_NAME => Self::Stale(error),
+            Some(code) if *code == SqlState::DUPLICATE_PSTATEMENT => Self::Stale(error),
+            _ => Self::Driver(error),
+        }
+    }
+
     /// Whether the server says that the prepared statement is not what it was: a migration changed a table
     /// (0A000 cached plan must not change result type), or a pooler moved us (26000 unknown statement, 42P05 it exists).
-    pub(crate) fn is_stale_statement(&self) -> bool {
-        let Self::Driver(error) = self else { return false };
-        matches!(error.code(), Some(code) if [
-            SqlState::FEATURE_NOT_SUPPORTED,
-            SqlState::INVALID_SQL_STATEMENT_NAME,
-            SqlState::DUPLICATE_PSTATEMENT,
-        ].contains(code))
+    pub(crate) const fn is_stale_statement(&self) -> bool {
+        matches!(self, Self::Stale(_))
+    }
+
+    /// Whether the connection is gone.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self, Self::Driver(error) if error.is_closed())
     }
 }
 
 impl From<tokio_postgres::Error> for Failure {
     fn from(error: tokio_postgres::Error) -> Self {
-        Self::Driver(error)
+        Self::of(error, false)
     }
 }
 
@@ -143,7 +186,7 @@ impl From<DbError> for Failure {
 impl From<Failure> for DbError {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Driver(error) => error.into(),
+            Failure::Driver(error) | Failure::Stale(error) => error.into(),
             Failure::Mapping(error) => error,
         }
     }

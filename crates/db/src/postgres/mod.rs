@@ -7,6 +7,7 @@ mod shared;
 mod transaction;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(crate) use connect::Connector;
 pub(crate) use connection::Connection;
@@ -20,6 +21,7 @@ use crate::sql::{Lane, Sql};
 use crate::unit::Territory;
 use crate::value::Value;
 use crate::{Engine, Gauge};
+use connection::Failure;
 use pool::Connections;
 use shared::Shared;
 
@@ -27,6 +29,11 @@ use shared::Shared;
 pub(crate) const WRITE_ROLE: &str = "lastro_write";
 /// The role of reads: it may only SELECT.
 pub(crate) const READ_ROLE: &str = "lastro_read";
+
+/// How long a statement outside the point lane may read.
+const READ_TIME: Duration = Duration::from_secs(30);
+/// How much longer than the server's own limit its answer is waited for.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// One server and, where configured, its replica.
 pub(crate) struct Postgres {
@@ -46,9 +53,10 @@ impl Reading {
             "-c role={READ_ROLE} -c statement_timeout=1000 -c default_transaction_read_only=on"
         ));
         let pooled = Connector::parse(url)?.with_settings(&format!(
-            "-c role={READ_ROLE} -c statement_timeout=30000 -c default_transaction_read_only=on"
+            "-c role={READ_ROLE} -c statement_timeout={} -c default_transaction_read_only=on",
+            READ_TIME.as_millis()
         ));
-        let shared = Arc::new(Shared::new(point, config.shared_connections));
+        let shared = Arc::new(Shared::new(point, config.shared_connections, config.wait));
         shared.watch();
         Ok(Self {
             shared,
@@ -89,17 +97,34 @@ impl Postgres {
             Lane::Point => reading.shared.rows(text, values, map).await,
             Lane::Pooled => {
                 let connection = reading.pooled.take().await?;
-                let failure = match connection.rows(text, values, &map).await {
+                let failure = match Self::within(&connection, text, values, &map).await {
                     Ok(rows) => return Ok(rows),
                     Err(failure) => failure,
                 };
-                let lost = matches!(&failure, connection::Failure::Driver(error) if error.is_closed());
+                let lost = failure.is_lost();
                 if !failure.is_stale_statement() && !lost {
                     return Err(failure.into());
                 }
-                connection.forget(text);
+                connection.forget_all();
                 let connection = if lost { reading.pooled.take().await? } else { connection };
-                Ok(connection.rows(text, values, &map).await?)
+                Ok(Self::within(&connection, text, values, &map).await?)
+            }
+        }
+    }
+
+    /// Reads, and closes the connection where even the server's own limit has passed without an answer: its peer is dead.
+    async fn within<T>(
+        connection: &Connection,
+        text: &str,
+        values: &[Value<'_>],
+        map: &impl Fn(&Row<'_>) -> Result<T, DbError>,
+    ) -> Result<Vec<T>, Failure> {
+        let reading = connection.rows(text, values, map);
+        match tokio::time::timeout(READ_TIME + GRACE, reading).await {
+            Ok(result) => result,
+            Err(_) => {
+                connection.abort();
+                Err(DbError::Unavailable("the database stopped answering".into()).into())
             }
         }
     }
@@ -117,8 +142,9 @@ impl Postgres {
             Territory::Organization(id) => id.to_string(),
             Territory::All => "*".to_owned(),
         };
+        // Stated, whatever the server's default is: a lock taken first and a look taken after it need two snapshots.
         // The identifier is hexadecimal and hyphens: it needs no quoting beyond this.
-        let begin = format!("BEGIN; SET LOCAL ROLE {WRITE_ROLE}; SET LOCAL lastro.organization = '{organization}'");
+        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL ROLE {WRITE_ROLE}; SET LOCAL lastro.organization = '{organization}'");
         Transaction::begin(connection, begin).await
     }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
 use super::connect::Connector;
 use super::connection::{Connection, Failure};
@@ -16,60 +16,106 @@ use crate::error::DbError;
 use crate::row::Row;
 use crate::value::Value;
 
-/// Requests in flight on one shared connection, at most.
+/// Requests in flight on one shared connection, at most; more wait for their turn.
 const IN_FLIGHT: usize = 128;
 /// A connection with requests in flight that answered none for this many checks in a row is replaced.
 const STALLED_CHECKS: u32 = 6;
 /// How often progress is checked. The server ends each statement after 1 s, so six silent checks are a dead peer.
-pub(crate) const CHECK_EVERY: Duration = Duration::from_millis(500);
+const CHECK_EVERY: Duration = Duration::from_millis(500);
+/// How long opening a connection may take, its greeting included.
+const OPENING: Duration = Duration::from_secs(5);
 
 /// The shared connections of one server.
 pub(crate) struct Shared {
     connector: Connector,
     slots: Vec<Slot>,
     next: AtomicUsize,
+    wait: Duration,
 }
 
-#[derive(Default)]
 struct Slot {
     current: ArcSwapOption<Lane>,
     opening: Mutex<()>,
+    room: Semaphore,
+}
+
+impl Default for Slot {
+    fn default() -> Self {
+        Self {
+            current: ArcSwapOption::default(),
+            opening: Mutex::default(),
+            room: Semaphore::new(IN_FLIGHT),
+        }
+    }
 }
 
 struct Lane {
     connection: Connection,
     in_flight: AtomicUsize,
     answered: AtomicU64,
-    stalled: AtomicBool,
+    /// Whether a caller left before its answer: the connection may be dead although nobody waits on it.
+    left: AtomicBool,
 }
 
-/// Counts a request in and out, also when its caller goes away in between.
-struct InFlight<'a>(&'a Lane);
+/// Counts a request in and out. Only an answer counts as progress: callers that give up tell nothing about the peer.
+struct InFlight<'a> {
+    lane: &'a Lane,
+    answered: bool,
+}
 
 impl<'a> InFlight<'a> {
-    fn enter(lane: &'a Lane) -> Option<Self> {
-        if lane.in_flight.fetch_add(1, Ordering::AcqRel) >= IN_FLIGHT {
-            lane.in_flight.fetch_sub(1, Ordering::AcqRel);
-            return None;
-        }
-        Some(Self(lane))
+    fn enter(lane: &'a Lane) -> Self {
+        lane.in_flight.fetch_add(1, Ordering::AcqRel);
+        Self { lane, answered: false }
+    }
+
+    fn answered(mut self) {
+        self.answered = true;
     }
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.0.answered.fetch_add(1, Ordering::AcqRel);
-        self.0.in_flight.fetch_sub(1, Ordering::AcqRel);
+        if self.answered {
+            self.lane.answered.fetch_add(1, Ordering::AcqRel);
+        } else {
+            self.lane.left.store(true, Ordering::Release);
+        }
+        self.lane.in_flight.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Lane {
+    async fn rows<T>(
+        &self,
+        text: &str,
+        values: &[Value<'_>],
+        map: &impl Fn(&Row<'_>) -> Result<T, DbError>,
+    ) -> Result<Vec<T>, Failure> {
+        let counted = InFlight::enter(self);
+        let result = self.connection.rows(text, values, map).await;
+        counted.answered();
+        result
+    }
+
+    /// Asks for a sign of life.
+    async fn probe(&self) {
+        let counted = InFlight::enter(self);
+        // An error is an answer too; whoever uses the connection next is told.
+        let _any = self.connection.client().batch_execute("").await;
+        counted.answered();
     }
 }
 
 impl Shared {
-    pub(crate) fn new(connector: Connector, connections: usize) -> Self {
+    /// Connections to be opened when they are first needed; a caller waits at most `wait` for a place on one.
+    pub(crate) fn new(connector: Connector, connections: usize, wait: Duration) -> Self {
         let slots = (0..connections.max(1)).map(|_| Slot::default()).collect();
         Self {
             connector,
             slots,
             next: AtomicUsize::new(0),
+            wait,
         }
     }
 
@@ -86,43 +132,43 @@ impl Shared {
         values: &[Value<'_>],
         map: impl Fn(&Row<'_>) -> Result<T, DbError>,
     ) -> Result<Vec<T>, DbError> {
-        let first = match self.attempt(text, values, &map).await {
+        let (slot, _place) = self.place().await?;
+        let lane = self.lane(slot).await?;
+        let first = match lane.rows(text, values, &map).await {
             Ok(rows) => return Ok(rows),
             Err(failure) => failure,
         };
-        let again = first.is_stale_statement() || matches!(&first, Failure::Driver(error) if error.is_closed());
-        if !again {
-            return Err(first.into());
+        if first.is_stale_statement() {
+            lane.connection.forget_all();
+            return Ok(lane.rows(text, values, &map).await?);
         }
-        Ok(self.attempt(text, values, &map).await?)
+        if first.is_lost() {
+            return Ok(self.lane(slot).await?.rows(text, values, &map).await?);
+        }
+        Err(first.into())
     }
 
-    async fn attempt<T>(
-        &self,
-        text: &str,
-        values: &[Value<'_>],
-        map: &impl Fn(&Row<'_>) -> Result<T, DbError>,
-    ) -> Result<Vec<T>, Failure> {
+    /// A place on the next connection that has one, or on the one whose turn it is as soon as it has.
+    async fn place(&self) -> Result<(&Slot, SemaphorePermit<'_>), DbError> {
         let start = self.next.fetch_add(1, Ordering::Relaxed);
-        for offset in 0..self.slots.len() {
-            let Some(slot) = self.slots.get((start + offset) % self.slots.len()) else {
-                continue;
-            };
-            let lane = self.lane(slot).await?;
-            let Some(_counted) = InFlight::enter(&lane) else {
-                continue;
-            };
-            let result = lane.connection.rows(text, values, map).await;
-            if result.as_ref().is_err_and(Failure::is_stale_statement) {
-                lane.connection.forget(text);
+        let slots = self.slots.len();
+        let in_turn = (0..slots).filter_map(|offset| self.slots.get((start.wrapping_add(offset)) % slots));
+        for slot in in_turn.clone() {
+            if let Ok(place) = slot.room.try_acquire() {
+                return Ok((slot, place));
             }
-            return result;
         }
-        Err(DbError::Busy {
+        let busy = DbError::Busy {
             what: "shared connections",
             retry_after: Duration::from_secs(1),
+        };
+        let Some(slot) = in_turn.clone().next() else {
+            return Err(busy);
+        };
+        match tokio::time::timeout(self.wait, slot.room.acquire()).await {
+            Ok(Ok(place)) => Ok((slot, place)),
+            Ok(Err(_)) | Err(_) => Err(busy),
         }
-        .into())
     }
 
     async fn lane(&self, slot: &Slot) -> Result<Arc<Lane>, DbError> {
@@ -134,11 +180,14 @@ impl Shared {
         if let Some(lane) = slot.usable() {
             return Ok(lane);
         }
+        let connection = tokio::time::timeout(OPENING, Connection::open(&self.connector))
+            .await
+            .map_err(|_| DbError::Unavailable("connecting took too long".into()))??;
         let lane = Arc::new(Lane {
-            connection: Connection::open(&self.connector).await?,
+            connection,
             in_flight: AtomicUsize::new(0),
             answered: AtomicU64::new(0),
-            stalled: AtomicBool::new(false),
+            left: AtomicBool::new(false),
         });
         slot.current.store(Some(Arc::clone(&lane)));
         Ok(lane)
@@ -169,6 +218,10 @@ impl Slot {
     /// Replaces the connection after enough checks without an answer; those who wait on it are told that it is lost.
     fn check(&self, seen: &mut u64, checks: &mut u32) {
         let Some(lane) = self.current.load_full() else { return };
+        if lane.left.swap(false, Ordering::AcqRel) {
+            let lane = Arc::clone(&lane);
+            tokio::spawn(async move { lane.probe().await });
+        }
         let answered = lane.answered.load(Ordering::Acquire);
         if lane.in_flight.load(Ordering::Acquire) == 0 || answered != *seen {
             *seen = answered;
@@ -176,10 +229,9 @@ impl Slot {
             return;
         }
         *checks += 1;
-        if *checks >= STALLED_CHECKS && !lane.stalled.swap(true, Ordering::AcqRel) {
+        if *checks >= STALLED_CHECKS && lane.connection.is_usable() {
             tracing::warn!("a shared database connection stopped answering and is replaced");
             lane.connection.abort();
-            self.current.store(None);
             *checks = 0;
         }
     }

@@ -100,4 +100,14 @@ impl Session {
     pub(crate) fn with<T>(&self, work: impl FnOnce(&Connection) -> T) -> T {
         work(&self.0.lock())
     }
+
+    /// Works inside the open transaction. Where the engine has given it up (a full disk does that), nothing may run: each
+    /// statement would commit by itself.
+    pub(crate) fn work<T>(&self, work: impl FnOnce(&Connection) -> Result<T, DbError>) -> Result<T, DbError> {
+        let connection = self.0.lock();
+        if connection.is_autocommit() {
+            return Err(DbError::Aborted);
+        }
+        work(&connection)
+    }
 }

@@ -13,6 +13,16 @@ pub(crate) enum Territory {
     All,
 }
 
+impl Territory {
+    /// Whether the organization's rows may be touched.
+    pub(crate) fn contains(self, organization_id: OrganizationId) -> bool {
+        match self {
+            Self::Organization(own) => own == organization_id,
+            Self::All => true,
+        }
+    }
+}
+
 /// Where a request came from, for the audit entry.
 #[derive(Debug, Clone, Default)]
 pub struct Origin {

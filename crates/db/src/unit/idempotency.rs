@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::join;
 use kernel::{Actor, Id, OrganizationId};
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -11,7 +12,7 @@ use uuid::Uuid;
 use super::{Core, Session};
 use crate::error::DbError;
 use crate::row::Row;
-use crate::sql::Sql;
+use crate::sql::{Engine, Sql};
 use crate::values;
 
 /// How long an answer is kept.
@@ -141,13 +142,6 @@ fn record(row: &Row<'_>) -> Result<Record, DbError> {
 pub(crate) async fn gate(core: &Core, request: &IdempotencyRequest) -> Result<Option<StoredAnswer>, DbError> {
     let actor = &core.context.actor;
     let organization_id = core.context.organization_id;
-    if let Session::Postgres(_) = core.session {
-        let name = values![lock_key(organization_id, actor, &request.key)];
-        let locked = core.rows(&LOCK, &name, |row| row.get::<bool>(0)).await?;
-        if locked != [true] {
-            return Err(DbError::IdempotencyInProgress);
-        }
-    }
     let bound = values![
         organization_id.as_uuid(),
         actor.kind.as_str(),
@@ -155,7 +149,24 @@ pub(crate) async fn gate(core: &Core, request: &IdempotencyRequest) -> Result<Op
         request.key.as_str(),
         core.now
     ];
-    let Some(record) = core.rows(&LOOKUP, &bound, record).await?.pop() else {
+    let mut found = match &core.session {
+        Session::Sqlite(_) => core.rows(&LOOKUP, &bound, record).await?,
+        Session::Postgres(transaction) => {
+            let lock = transaction.prepare(LOCK.text(Engine::Postgres)).await?;
+            let lookup = transaction.prepare(LOOKUP.text(Engine::Postgres)).await?;
+            let name = values![lock_key(organization_id, actor, &request.key)];
+            // In one flight, in this order: the look-up sees what was committed when the lock had been taken.
+            let (locked, found) = join!(
+                transaction.rows_of(&lock, &name, |row| row.get::<bool>(0)),
+                transaction.rows_of(&lookup, &bound, record),
+            );
+            if locked? != [true] {
+                return Err(DbError::IdempotencyInProgress);
+            }
+            found?
+        }
+    };
+    let Some(record) = found.pop() else {
         return Ok(None);
     };
     if record.fingerprint == request.fingerprint {

@@ -7,6 +7,7 @@ mod perform;
 mod run;
 mod watch;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use kernel::{DomainEvent, Generators, OrganizationId, Timestamp};
@@ -23,10 +24,10 @@ use crate::error::DbError;
 use crate::feed::AccessChange;
 use crate::row::Row;
 use crate::scope::WriteScope;
-use crate::sql::{Engine, Sql};
+use crate::sql::{Engine, Sql, Verb};
 use crate::value::Value;
 use crate::{postgres, sqlite};
-use watch::Activity;
+use watch::{Activity, UnderWay};
 
 /// A fact to be written beside the change: to the audit trail and to the outbox.
 pub(crate) struct Recorded {
@@ -42,12 +43,28 @@ pub(crate) struct Gathered {
     pub(crate) changes: Vec<AccessChange>,
     /// Whether rows were changed.
     pub(crate) mutated: bool,
-    /// The first failure of a statement whose answer nobody waited for (SQLite; PostgreSQL keeps its own).
-    pub(crate) failure: Option<DbError>,
+    /// The first statement that failed: the unit can then only end.
+    pub(crate) failure: Option<Failure>,
     /// Whether any statement could not be serialized: then the closure runs again whatever it answered.
     pub(crate) serialization: bool,
-    /// Whether the closure has ended: a handle that escaped it does nothing more.
-    pub(crate) closed: bool,
+}
+
+/// Why a unit cannot go on.
+pub(crate) struct Failure {
+    pub(crate) error: DbError,
+    /// Whether the closure was told and so may answer in words of its own.
+    pub(crate) told: bool,
+}
+
+impl Gathered {
+    fn fail(&mut self, error: DbError, told: bool) {
+        self.serialization |= matches!(error, DbError::Serialization);
+        match &self.failure {
+            // What failed only because something before it failed is not the cause.
+            Some(known) if !matches!(known.error, DbError::Aborted) => {}
+            _ => self.failure = Some(Failure { error, told }),
+        }
+    }
 }
 
 /// The statements that every unit may run beside its own.
@@ -68,13 +85,14 @@ pub(crate) struct Core {
     pub(crate) generators: Generators,
     pub(crate) now: Timestamp,
     pub(crate) gathered: Mutex<Gathered>,
-    activity: Arc<Activity>,
+    activity: Activity,
 }
 
 /// The handle that the closure of [`Db::write`](crate::Db::write) gets.
 ///
 /// Only its own futures may be awaited inside the closure: whatever else is pending there (a timer, a channel, HTTP) would hold
-/// the transaction open for something that is not the database, so it is rolled back and answers an internal error.
+/// the transaction open for something that is not the database, so it is rolled back and answers an internal error. After a
+/// statement has failed, the unit can only end: every further one is refused, on both engines.
 pub struct UnitOfWork(Arc<Core>);
 
 impl UnitOfWork {
@@ -100,7 +118,7 @@ impl UnitOfWork {
         &self.0.context
     }
 
-    /// The rows of one organization. Outside the unit's own territory PostgreSQL's row-level security shows none.
+    /// The rows of one organization. Outside the unit's own territory every statement is refused.
     #[must_use]
     pub fn scope(&self, organization_id: OrganizationId) -> WriteScope<'_> {
         WriteScope::tenant(self, organization_id)
@@ -148,23 +166,68 @@ impl UnitOfWork {
         values: &[Value<'_>],
         map: impl Fn(&Row<'_>) -> Result<T, DbError> + Send + Sync,
     ) -> Result<Vec<T>, DbError> {
-        self.0.open()?;
-        self.0.rows(sql, values, map).await
+        let statement = self.0.begin(sql)?;
+        let result = self.0.rows(sql, values, map).await;
+        let rows = statement.told(result)?;
+        if statement.verb == Verb::Change && !rows.is_empty() {
+            self.0.gathered.lock().mutated = true;
+        }
+        Ok(rows)
     }
 
     pub(crate) async fn execute(&self, sql: &Sql<'_>, values: &[Value<'_>]) -> Result<u64, DbError> {
-        self.0.open()?;
-        let touched = self.0.execute(sql, values).await?;
-        if touched > 0 {
+        let statement = self.0.begin(sql)?;
+        let result = self.0.execute(sql, values).await;
+        let touched = statement.told(result)?;
+        if statement.verb == Verb::Change && touched > 0 {
             self.0.gathered.lock().mutated = true;
         }
         Ok(touched)
     }
 
     pub(crate) async fn send(&self, sql: &Sql<'_>, values: &[Value<'_>]) -> Result<(), DbError> {
-        self.0.open()?;
-        self.0.gathered.lock().mutated = true;
-        self.0.send(sql, values).await
+        let statement = self.0.begin(sql)?;
+        self.0.gathered.lock().mutated |= statement.verb == Verb::Change;
+        let result = self.0.send(sql, values).await;
+        statement.told(result)
+    }
+
+    /// Refuses the rows of an organization that the unit was not opened for. On PostgreSQL row-level security refuses them too;
+    /// here the defect is told, and on both engines.
+    pub(crate) fn admit(&self, organization_id: OrganizationId) -> Result<(), DbError> {
+        if self.0.context.territory.contains(organization_id) {
+            Ok(())
+        } else {
+            Err(DbError::Internal(
+                "a unit of one organization asked for the rows of another".into(),
+            ))
+        }
+    }
+}
+
+/// A statement of the closure, from its beginning to its answer.
+struct Running<'a> {
+    core: &'a Core,
+    verb: Verb,
+    answered: Cell<bool>,
+    _under_way: UnderWay<'a>,
+}
+
+impl Running<'_> {
+    /// The statement's answer, on its way to the closure.
+    fn told<T>(&self, result: Result<T, DbError>) -> Result<T, DbError> {
+        self.answered.set(true);
+        result.inspect_err(|error| self.core.gathered.lock().fail(error.clone(), true))
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if !self.answered.get() {
+            // The server runs it all the same, and nobody would know whether it failed.
+            let error = DbError::Internal("a unit of work left a statement before its answer".into());
+            self.core.gathered.lock().fail(error, false);
+        }
     }
 }
 
@@ -177,25 +240,62 @@ impl Core {
             now,
             generators,
             gathered: Mutex::default(),
-            activity: Arc::default(),
+            activity: Activity::default(),
         })
     }
 
-    /// Refuses to go on after the closure ended, or after a statement whose failure nobody waited for.
-    fn open(&self) -> Result<(), DbError> {
-        let gathered = self.gathered.lock();
-        if gathered.closed || gathered.failure.is_some() {
-            Err(DbError::Aborted)
-        } else {
-            Ok(())
+    /// Begins a statement of the closure; none after the closure ended, nor after a statement that failed.
+    fn begin(&self, sql: &Sql<'_>) -> Result<Running<'_>, DbError> {
+        let Some(under_way) = self.activity.enter() else {
+            return Err(DbError::Aborted);
+        };
+        let verb = Verb::of(sql.text(self.engine()));
+        if verb == Verb::Other {
+            return Err(DbError::Internal(
+                "a unit of work runs SELECT, VALUES, INSERT, UPDATE, DELETE and WITH, nothing else".into(),
+            ));
+        }
+        if let Some(failure) = &mut self.gathered.lock().failure {
+            // The closure went on after the failure, so what it answers is not about it.
+            failure.told = false;
+            return Err(DbError::Aborted);
+        }
+        Ok(Running {
+            core: self,
+            verb,
+            answered: Cell::new(false),
+            _under_way: under_way,
+        })
+    }
+
+    /// Ends the closure's part: its handle, should it have escaped, does nothing from here on.
+    fn close(&self) -> Result<(), DbError> {
+        if self.activity.close() == 0 {
+            return Ok(());
+        }
+        match &self.session {
+            // Another thread stands before the connection's lock or behind it; it will not wait for anything else.
+            Session::Sqlite(_) => {
+                while self.activity.count() > 0 {
+                    std::thread::yield_now();
+                }
+                Ok(())
+            }
+            // Nothing may arrive on the connection after the COMMIT, so there will be none.
+            Session::Postgres(transaction) => {
+                transaction.abort();
+                Err(DbError::Internal(
+                    "a unit of work ended with a statement under way elsewhere".into(),
+                ))
+            }
         }
     }
 
-    fn note<T>(&self, result: Result<T, DbError>) -> Result<T, DbError> {
-        if matches!(result, Err(DbError::Serialization)) {
-            self.gathered.lock().serialization = true;
+    const fn engine(&self) -> Engine {
+        match self.session {
+            Session::Sqlite(_) => Engine::Sqlite,
+            Session::Postgres(_) => Engine::Postgres,
         }
-        result
     }
 
     pub(crate) async fn rows<T: Send>(
@@ -204,48 +304,36 @@ impl Core {
         values: &[Value<'_>],
         map: impl Fn(&Row<'_>) -> Result<T, DbError> + Send + Sync,
     ) -> Result<Vec<T>, DbError> {
-        let result = match &self.session {
+        match &self.session {
             Session::Sqlite(session) => {
-                session.with(|connection| sqlite::rows(connection, sql.text(Engine::Sqlite), values, map))
+                session.work(|connection| sqlite::rows(connection, sql.text(Engine::Sqlite), values, map))
             }
-            Session::Postgres(transaction) => {
-                self.activity
-                    .tell(transaction.rows(sql.text(Engine::Postgres), values, map))
-                    .await
-            }
-        };
-        self.note(result)
+            Session::Postgres(transaction) => transaction.rows(sql.text(Engine::Postgres), values, map).await,
+        }
     }
 
     pub(crate) async fn execute(&self, sql: &Sql<'_>, values: &[Value<'_>]) -> Result<u64, DbError> {
-        let result = match &self.session {
+        match &self.session {
             Session::Sqlite(session) => {
-                session.with(|connection| sqlite::execute(connection, sql.text(Engine::Sqlite), values))
+                session.work(|connection| sqlite::execute(connection, sql.text(Engine::Sqlite), values))
             }
-            Session::Postgres(transaction) => {
-                self.activity
-                    .tell(transaction.execute(sql.text(Engine::Postgres), values))
-                    .await
-            }
-        };
-        self.note(result)
+            Session::Postgres(transaction) => transaction.execute(sql.text(Engine::Postgres), values).await,
+        }
     }
 
     pub(crate) async fn send(&self, sql: &Sql<'_>, values: &[Value<'_>]) -> Result<(), DbError> {
         match &self.session {
             Session::Sqlite(session) => {
-                let result = session.with(|connection| sqlite::execute(connection, sql.text(Engine::Sqlite), values));
+                let result = session.work(|connection| sqlite::execute(connection, sql.text(Engine::Sqlite), values));
                 // As on PostgreSQL, the failure is told when the unit ends.
                 if let Err(error) = result {
-                    self.gathered.lock().failure.get_or_insert(error);
+                    self.gathered.lock().fail(error, false);
                 }
                 Ok(())
             }
             Session::Postgres(transaction) => {
                 let values = values.iter().cloned().map(Value::into_owned).collect();
-                self.activity
-                    .tell(transaction.send(sql.text(Engine::Postgres), values))
-                    .await
+                transaction.send(sql.text(Engine::Postgres), values).await
             }
         }
     }
@@ -254,21 +342,27 @@ impl Core {
     async fn command(&self, text: &'static str) -> Result<(), DbError> {
         match &self.session {
             Session::Sqlite(session) => session
-                .with(|connection| sqlite::execute(connection, text, &[]))
+                .work(|connection| sqlite::execute(connection, text, &[]))
                 .map(|_| ()),
-            Session::Postgres(transaction) => {
-                transaction.send_simple(text.to_owned()).await;
-                Ok(())
-            }
+            Session::Postgres(transaction) => transaction.send_simple(text.to_owned()).await,
         }
     }
 
-    /// Waits for every answer that is still out.
-    async fn settle(&self) -> Result<(), DbError> {
-        let result = match &self.session {
-            Session::Sqlite(_) => Ok(()),
-            Session::Postgres(transaction) => transaction.settle().await,
-        };
-        self.note(result)
+    /// Waits for every answer that is still out, and notes the first cause of a failure.
+    async fn settle(&self) {
+        if let Session::Postgres(transaction) = &self.session
+            && let Err(error) = transaction.settle().await
+        {
+            self.gathered.lock().fail(error, false);
+        }
+    }
+
+    /// Takes the first cause of a failure in place of `error`, where `error` only follows from it.
+    async fn cause(&self, error: DbError) -> DbError {
+        if !matches!(error, DbError::Aborted) {
+            return error;
+        }
+        self.settle().await;
+        self.gathered.lock().failure.take().map_or(error, |failure| failure.error)
     }
 }

@@ -34,24 +34,22 @@ where
             Ok(None) => {}
             Ok(Some(answer)) => return Outcome::Rollback(Ok(answer)),
             Err(DbError::Serialization) => return Outcome::Again,
-            Err(error) => return Outcome::Rollback(Err(refuse(error))),
+            Err(error) => return Outcome::Rollback(Err(refuse(core.cause(error).await))),
         }
     }
-    let mut result = match watch::watched(&core.activity, work(UnitOfWork::new(Arc::clone(core)))).await {
-        Ok(result) => result,
-        // Not an answer of the unit: nothing of it may stay, nor be kept under the key.
-        Err(error) => return Outcome::Rollback(Err(refuse(error))),
+    let watched = watch::watched(&core.activity, work(UnitOfWork::new(Arc::clone(core)))).await;
+    // Not an answer of the unit: nothing of it may stay, nor be kept under the key.
+    let mut result = match (watched, core.close()) {
+        (Ok(result), Ok(())) => result,
+        (Err(error), _) | (_, Err(error)) => return Outcome::Rollback(Err(refuse(error))),
     };
-    // What was sent and not awaited: with a key it must be known before deciding which answer to keep, and a refusal may only be
-    // its consequence. An answer without a key learns it from the COMMIT.
-    if (keyed.is_some() || result.is_err())
-        && let Err(error) = core.settle().await
-    {
-        result = Err(refuse(error));
+    // What was sent must be known before deciding which answer to keep under a key, and before believing a refusal: it may
+    // only follow from a statement whose answer nobody waited for. Otherwise the COMMIT tells.
+    if keyed.is_some() || result.is_err() || core.gathered.lock().failure.is_some() {
+        core.settle().await;
     }
     let (events, changes, mutated, failure, serialization) = {
         let mut gathered = core.gathered.lock();
-        gathered.closed = true;
         let events = std::mem::take(&mut gathered.events);
         let changes = std::mem::take(&mut gathered.changes);
         (
@@ -65,15 +63,17 @@ where
     if serialization {
         return Outcome::Again;
     }
-    if let Some(failure) = failure {
-        result = Err(refuse(failure));
+    // A closure that was told of the failure may refuse in its own words; it cannot succeed in spite of it.
+    if let Some(failure) = failure
+        && (result.is_ok() || !failure.told)
+    {
+        result = Err(refuse(failure.error));
     }
     match result {
-        Ok(_) if mutated && events.is_empty() && core.context.unaudited.is_none() => {
-            let error = DbError::Internal("a unit of work changed rows without recording an event".into());
-            Outcome::Rollback(Err(refuse(error)))
-        }
         Ok(answer) => {
+            if let Err(error) = acceptable(core, mutated, &events, &changes) {
+                return Outcome::Rollback(Err(refuse(error)));
+            }
             let kept = keyed.and_then(|keyed| Some((&keyed.request, (keyed.store_answer)(&answer)?)));
             match conclude(core, kept, &events, &changes).await {
                 Ok(()) => Outcome::Commit(Ok(answer), changes),
@@ -85,10 +85,28 @@ where
             None => Outcome::Rollback(Err(refusal)),
             Some((request, kept)) => match keep_refusal(core, request, &kept).await {
                 Ok(()) => Outcome::Commit(Err(refusal), Vec::new()),
+                Err(DbError::Serialization) => Outcome::Again,
                 Err(error) => Outcome::Rollback(Err(refuse(error))),
             },
         },
     }
+}
+
+/// Refuses what a unit may not do, however well its statements went.
+fn acceptable(core: &Core, mutated: bool, events: &[Recorded], changes: &[AccessChange]) -> Result<(), DbError> {
+    if mutated && events.is_empty() && core.context.unaudited.is_none() {
+        return Err(DbError::Internal(
+            "a unit of work changed rows without recording an event".into(),
+        ));
+    }
+    let told = events.iter().map(|recorded| recorded.organization_id);
+    let mut concerned = told.chain(changes.iter().filter_map(|change| change.organization_id));
+    if !concerned.all(|organization_id| core.context.territory.contains(organization_id)) {
+        return Err(DbError::Internal(
+            "a unit of one organization recorded a change of another".into(),
+        ));
+    }
+    Ok(())
 }
 
 /// The answer given before under the key, if there is one; else the savepoint to which a refusal rolls back.
@@ -108,24 +126,33 @@ async fn conclude(
 ) -> Result<(), DbError> {
     let written = async {
         ledger::write(core, events, changes).await?;
-        match kept {
-            Some((request, answer)) => idempotency::store(core, request, &answer).await,
-            None => Ok(()),
+        if let Some((request, answer)) = kept {
+            idempotency::store(core, request, &answer).await?;
         }
+        Ok(())
     };
-    if let Err(error) = written.await {
-        // Preparing a statement fails after one that was sent before it has failed: that one is the cause.
-        return Err(core.settle().await.err().unwrap_or(error));
-    }
-    // On SQLite a ledger statement that failed was noted, not told.
-    core.gathered.lock().failure.take().map_or(Ok(()), Err)
+    ended(core, written.await).await
 }
 
 /// Undoes the work and keeps only the refusal.
 async fn keep_refusal(core: &Core, request: &IdempotencyRequest, refusal: &StoredAnswer) -> Result<(), DbError> {
-    // What was sent before may have failed; the savepoint forgets it.
-    let _forgotten = core.settle().await;
-    core.command("ROLLBACK TO SAVEPOINT work").await?;
-    idempotency::store(core, request, refusal).await?;
-    core.gathered.lock().failure.take().map_or(Ok(()), Err)
+    let written = async {
+        core.command("ROLLBACK TO SAVEPOINT work").await?;
+        idempotency::store(core, request, refusal).await
+    };
+    ended(core, written.await).await
+}
+
+/// How the unit's own statements went. On SQLite one that failed was noted and not told; on PostgreSQL one may have been
+/// refused only because something sent before it had failed.
+async fn ended(core: &Core, written: Result<(), DbError>) -> Result<(), DbError> {
+    match written {
+        Ok(()) => core
+            .gathered
+            .lock()
+            .failure
+            .take()
+            .map_or(Ok(()), |failure| Err(failure.error)),
+        Err(error) => Err(core.cause(error).await),
+    }
 }

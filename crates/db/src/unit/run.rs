@@ -1,15 +1,19 @@
 //! Running a unit on each engine, from its submission to its answer.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use kernel::Generators;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::idempotency::Turn;
 use super::perform::{Outcome, perform};
+use super::watch::panicked;
 use super::{Core, Keyed, Session, UnitContext, UnitOfWork};
 use crate::error::DbError;
 use crate::feed::{AccessChange, Feed};
@@ -18,6 +22,11 @@ use crate::sqlite::{self, Attempt, Writer};
 
 /// How often a closure runs again because its transaction could not be ordered among others.
 const RUNS: u32 = 5;
+
+/// How long a unit may take on PostgreSQL. The server ends each of its statements far sooner: past this, the peer is dead.
+const UNIT_TIME: Duration = Duration::from_secs(60);
+/// The same, for units declared long.
+const LONG_UNIT_TIME: Duration = Duration::from_secs(60 * 60);
 
 /// Makes a unit's own kind of refusal of a failure of the storage.
 pub(crate) type Refuse<E> = Arc<dyn Fn(DbError) -> E + Send + Sync>;
@@ -80,30 +89,41 @@ where
                 Arc::clone(&self.context),
                 self.generators.clone(),
             );
-            let outcome = perform(&core, self.keyed.as_ref(), &*self.refuse, &self.work).await;
             let Session::Postgres(transaction) = &core.session else {
                 break;
             };
+            let limit = if self.context.long { LONG_UNIT_TIME } else { UNIT_TIME };
+            let work = perform(&core, self.keyed.as_ref(), &*self.refuse, &self.work);
+            let Ok(outcome) = timeout(limit, work).await else {
+                transaction.abort();
+                return Err((self.refuse)(DbError::Unavailable(
+                    "the database stopped answering".into(),
+                )));
+            };
             match outcome {
-                Outcome::Commit(result, changes) => match transaction.commit().await {
-                    Ok(()) => {
-                        self.feed.publish(&changes);
-                        return result;
+                Outcome::Commit(result, changes) => {
+                    let committed = timeout(limit, transaction.commit()).await;
+                    match committed.unwrap_or_else(|_| Err(DbError::CommitUnknown("no answer".into()))) {
+                        Ok(()) => {
+                            self.feed.publish(&changes);
+                            return result;
+                        }
+                        Err(DbError::Serialization) => {}
+                        Err(error) => return Err((self.refuse)(error)),
                     }
-                    Err(DbError::Serialization) => {}
-                    Err(error) => return Err((self.refuse)(error)),
-                },
+                }
                 Outcome::Rollback(result) => {
                     transaction.rollback().await;
                     return result;
                 }
-                Outcome::Again => transaction.rollback().await,
+                // On the same connection: what was prepared on it and found stale has been forgotten there.
+                Outcome::Again => connection = transaction.rollback().await,
             }
             tracing::info!(run, "a unit of work could not be serialized and runs again");
         }
         Err((self.refuse)(DbError::Busy {
             what: "contended rows",
-            retry_after: std::time::Duration::from_secs(1),
+            retry_after: Duration::from_secs(1),
         }))
     }
 
@@ -116,7 +136,7 @@ where
             result: None,
             changes: Vec::new(),
             answer,
-            _turn: turn,
+            turn,
         };
         if let Err(error) = writer.submit(Box::new(job)).await {
             return Err(refuse(error));
@@ -135,7 +155,7 @@ struct Submitted<T, E, F> {
     result: Option<Result<T, E>>,
     changes: Vec<AccessChange>,
     answer: oneshot::Sender<Result<T, E>>,
-    _turn: Option<Turn>,
+    turn: Option<Turn>,
 }
 
 impl<T, E, F, Fut> sqlite::Job for Submitted<T, E, F>
@@ -158,22 +178,20 @@ where
         let core = Core::new(session, Arc::clone(&self.unit.context), self.unit.generators.clone());
         // Every step runs in place, so one poll is enough; a closure that is pending waits for something foreign, which the
         // watch has already turned into an error.
-        let outcome = {
-            let run = pin!(perform(
-                &core,
-                self.unit.keyed.as_ref(),
-                &*self.unit.refuse,
-                &self.unit.work
-            ));
+        // The closure's panics are caught within; whatever else of the unit panics must not end the thread either.
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let unit = &self.unit;
+            let run = pin!(perform(&core, unit.keyed.as_ref(), &*unit.refuse, &unit.work));
             run.poll(&mut Context::from_waker(Waker::noop()))
-        };
+        }));
+        let refused = |error| (Attempt::Discard, Err((self.unit.refuse)(error)), Vec::new());
         let (attempt, result, changes) = match outcome {
-            Poll::Ready(Outcome::Commit(result, changes)) => (Attempt::Keep, result, changes),
-            Poll::Ready(Outcome::Rollback(result)) => (Attempt::Discard, result, Vec::new()),
-            Poll::Ready(Outcome::Again) | Poll::Pending => {
-                let error = DbError::Internal("a unit of work did not end on the writer thread".into());
-                (Attempt::Discard, Err((self.unit.refuse)(error)), Vec::new())
-            }
+            Ok(Poll::Ready(Outcome::Commit(result, changes))) => (Attempt::Keep, result, changes),
+            Ok(Poll::Ready(Outcome::Rollback(result))) => (Attempt::Discard, result, Vec::new()),
+            Ok(Poll::Ready(Outcome::Again) | Poll::Pending) => refused(DbError::Internal(
+                "a unit of work did not end on the writer thread".into(),
+            )),
+            Err(panic) => refused(panicked(panic.as_ref())),
         };
         self.result = Some(result);
         self.changes = changes;
@@ -181,13 +199,18 @@ where
     }
 
     fn answer(self: Box<Self>) {
-        self.unit.feed.publish(&self.changes);
-        if let Some(result) = self.result {
-            let _gone = self.answer.send(result);
+        let job = *self;
+        job.unit.feed.publish(&job.changes);
+        // Before the answer: whoever has it may send the same key again.
+        drop(job.turn);
+        if let Some(result) = job.result {
+            let _gone = job.answer.send(result);
         }
     }
 
     fn fail(self: Box<Self>, error: DbError) {
-        let _gone = self.answer.send(Err((self.unit.refuse)(error)));
+        let job = *self;
+        drop(job.turn);
+        let _gone = job.answer.send(Err((job.unit.refuse)(error)));
     }
 }
