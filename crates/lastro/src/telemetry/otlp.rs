@@ -107,7 +107,7 @@ impl HttpClient for Client {
     }
 }
 
-/// Scrubs every batch before it is encoded.
+/// Names and scrubs every span before it is encoded.
 #[derive(Debug)]
 struct Redacting<E> {
     exporter: E,
@@ -115,7 +115,10 @@ struct Redacting<E> {
 
 impl<E: SpanExporter> SpanExporter for Redacting<E> {
     fn export(&self, mut batch: Vec<SpanData>) -> impl Future<Output = OTelSdkResult> + Send {
-        batch.iter_mut().for_each(clean);
+        for span in &mut batch {
+            name_after_route(span);
+            clean(span);
+        }
         self.exporter.export(batch)
     }
 
@@ -129,6 +132,14 @@ impl<E: SpanExporter> SpanExporter for Redacting<E> {
 
     fn set_resource(&mut self, resource: &Resource) {
         self.exporter.set_resource(resource);
+    }
+}
+
+/// A request's span begins before its route is known, and is named after it here, as the conventions ask for.
+fn name_after_route(span: &mut SpanData) {
+    let attribute = |name: &str| span.attributes.iter().find(|attribute| attribute.key.as_str() == name);
+    if let (Some(method), Some(route)) = (attribute("http.request.method"), attribute("http.route")) {
+        span.name = format!("{} {}", method.value.as_str(), route.value.as_str()).into();
     }
 }
 

@@ -19,12 +19,12 @@ impl SpanMaker for RequestSpans {
         let span = tracing::info_span!(
             target: "lastro::http",
             "request",
-            otel.name = Empty,
             otel.kind = "server",
             requestId = request.request_id(),
             http.request.method = request.method().as_str(),
             http.route = Empty,
             http.response.status_code = Empty,
+            otel.status_code = Empty,
         );
         if let Some(caller) = request.trace().and_then(remote) {
             // It can only fail where traces are off or this request is not recorded, and then there is nothing to do.

@@ -30,13 +30,43 @@ fn the_callers_trace_goes_on_in_the_server() {
     let exported = collector.next();
     assert!(exported.contains(&bytes(TRACE_ID)), "the caller's trace");
     assert!(exported.contains(&bytes(CALLER)), "the caller's span is the parent");
-    for present in ["http.request.method", "service.version"] {
+    for present in [
+        "GET /api/v1/organizations",
+        "http.request.method",
+        "http.route",
+        "http.response.status_code",
+        "service.version",
+    ] {
         assert!(exported.contains(present.as_bytes()), "no {present}");
     }
     for absent in ["marked-token", "example.com"] {
         assert!(!exported.contains(absent.as_bytes()), "{absent} was exported");
     }
     assert!(lastro.log().contains(TRACE_ID), "the log names the trace");
+}
+
+#[test]
+fn a_request_without_a_trace_begins_one_that_its_log_line_names() {
+    let collector = HttpSink::start();
+    let lastro = Installation::new().with("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{}", collector.address));
+    let server = lastro.serve(&[]);
+    let malformed = format!("00-{TRACE_ID}-{CALLER}");
+    assert_eq!(
+        server
+            .send("GET /health/live", &[("traceparent", &malformed)], "")
+            .status,
+        200
+    );
+    assert_eq!(server.stop(), Some(0));
+    let log = lastro.log();
+    let line = log
+        .lines()
+        .find(|line| line.contains("/health/live"))
+        .expect("a line for the request");
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    let trace_id = line["traceId"].as_str().expect("the trace's id");
+    assert_ne!(trace_id, TRACE_ID);
+    assert!(collector.next().contains(&bytes(trace_id)));
 }
 
 #[test]
