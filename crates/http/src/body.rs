@@ -20,7 +20,7 @@ use crate::request::RequestContext;
 
 /// A body of JSON, decoded into an [`input!`](crate::input!) with all its problems told at once.
 #[derive(Clone, Debug)]
-pub struct Body<T>(pub T);
+pub struct Body<T: Input>(pub T);
 
 impl<S, T> FromRequest<S> for Body<T>
 where

@@ -167,7 +167,7 @@ impl Doc {
         self.answer(StatusCode::NO_CONTENT, description, ContentDoc::None)
     }
 
-    /// 200 with a page of objects; the example is one of them.
+    /// 200 with a page of objects; the example is one of them, or a list.
     #[must_use]
     pub fn lists<T: ToSchema>(self, description: &'static str, example: Value) -> Self {
         let schema = SchemaSource::of::<T>();
@@ -182,7 +182,7 @@ impl Doc {
         )
     }
 
-    /// 200 with a stretch of a time-ordered stream; the example is one object of it.
+    /// 200 with a stretch of a time-ordered stream; the example is one object of it, or a list.
     #[must_use]
     pub fn streams<T: ToSchema>(self, description: &'static str, example: Value) -> Self {
         let schema = SchemaSource::of::<T>();

@@ -30,6 +30,7 @@ use crate::app::App;
 use crate::client_ip::{Peer, client_ip};
 use crate::cors::Cors;
 use crate::error::{ApiError, ErrorCode, Refused};
+use crate::metrics::RouteMetrics;
 use crate::request::{Exchange, RequestContext};
 use crate::routes::RouteInfo;
 use crate::trace::TraceContext;
@@ -73,6 +74,7 @@ struct Shared {
     is_https: bool,
     ids: RequestIds,
     table: Vec<Arc<RouteInfo>>,
+    unmatched: RouteMetrics,
 }
 
 impl Edge {
@@ -81,6 +83,7 @@ impl Edge {
             cors: Cors::new(&app.config().cors_origins),
             is_https: app.config().base_url.starts_with("https://"),
             ids: RequestIds::new(app.generators().bytes()),
+            unmatched: app.metrics().route("*", "unmatched"),
             app,
             table,
         };
@@ -166,12 +169,15 @@ async fn answer(shared: Arc<Shared>, mut router: Router, mut request: Request<Bo
         finished: false,
     };
     let allowed_origin = shared.cors.allowed(request.headers());
+    let mut recorded = None;
 
     let mut response = if let Some(preflight) = shared.cors.preflight(&request) {
         preflight
     } else {
         request.extensions_mut().insert(context.clone());
         let span = shared.span(&context);
+        // Only a tracer wants to know more of a request than its id.
+        recorded = shared.app.config().span.is_some().then(|| span.clone());
         // Building the handler's future runs some of its code already: it must not escape the nets either.
         let handling = AssertUnwindSafe(async move {
             match router.call(request).await {
@@ -189,8 +195,26 @@ async fn answer(shared: Arc<Shared>, mut router: Router, mut request: Request<Bo
     };
 
     let refusal = shared.finish(&context, &mut response, allowed_origin);
-    ending.finish(response.status(), refusal.as_deref());
+    match recorded {
+        Some(span) => span.in_scope(|| {
+            describe(&span, &context, response.status());
+            ending.finish(response.status(), refusal.as_deref());
+        }),
+        None => ending.finish(response.status(), refusal.as_deref()),
+    }
     response
+}
+
+/// Tells a tracer's span what is only known at the end, in OpenTelemetry's words for HTTP servers. A span without these
+/// fields ignores them.
+fn describe(span: &tracing::Span, context: &RequestContext, status: StatusCode) {
+    if let Some(route) = context.route() {
+        span.record("http.route", route.template());
+    }
+    span.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
 }
 
 fn refused(error: ApiError) -> Response<Body> {
@@ -255,7 +279,7 @@ impl Shared {
         response: &mut Response<Body>,
         allowed_origin: Option<HeaderValue>,
     ) -> Option<Arc<ApiError>> {
-        let refusal = refusal_of(context, response);
+        let refusal = refusal_of(response);
         if let Some(refusal) = &refusal {
             write_refusal(context, response, refusal);
         } else if is_unchanged(context, response) {
@@ -286,18 +310,15 @@ impl Shared {
 }
 
 /// The refusal an answer carries, or that stands behind a status which no handler of ours gave.
-fn refusal_of(context: &RequestContext, response: &mut Response<Body>) -> Option<Arc<ApiError>> {
+fn refusal_of(response: &mut Response<Body>) -> Option<Arc<ApiError>> {
     if let Some(Refused(refusal)) = response.extensions_mut().remove::<Refused>() {
         return Some(refusal);
     }
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
     // Answers outside the envelope (OAuth's own, a replayed refusal) are JSON already.
-    let is_said = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| *kind == JSON);
-    if !is_error || (is_said && context.route().is_some()) {
+    let is_json = |kind: &HeaderValue| kind.as_bytes().starts_with(JSON.as_bytes());
+    if !is_error || response.headers().get(header::CONTENT_TYPE).is_some_and(is_json) {
         return None;
     }
     let code = match status {
@@ -350,9 +371,8 @@ impl Ending {
     fn finish(&mut self, status: StatusCode, refusal: Option<&ApiError>) {
         self.finished = true;
         let latency = self.latency();
-        if let Some(metrics) = self.context.route().and_then(|route| route.metrics()) {
-            metrics.observe(status, latency);
-        }
+        let metrics = self.context.route().and_then(|route| route.metrics());
+        metrics.unwrap_or(&self.shared.unmatched).observe(status, latency);
         if let Some(refusal) = refusal {
             self.shared.app.metrics().count_error(refusal.code());
         }

@@ -326,12 +326,10 @@ impl ApiError {
         Self::new(ErrorCode::Internal).internally(internal)
     }
 
-    /// 503 with `Retry-After`. The text is for the log alone.
+    /// 503. The text is for the log alone.
     #[must_use]
     pub fn unavailable(internal: impl Into<String>) -> Self {
-        Self::new(ErrorCode::InternalUnavailable)
-            .internally(internal)
-            .retry_after(Duration::from_secs(1))
+        Self::new(ErrorCode::InternalUnavailable).internally(internal)
     }
 
     /// Says more exactly than the code why the request was refused.
@@ -355,7 +353,8 @@ impl ApiError {
         self
     }
 
-    /// Tells the client when to come back; sent in whole seconds, rounded up, at least one.
+    /// Tells the client when to come back; sent in whole seconds, rounded up, at least one. A 429 or 503 that was not told says
+    /// one second.
     #[must_use]
     pub fn retry_after(mut self, after: Duration) -> Self {
         self.inner.retry_after = Some(after);
@@ -433,7 +432,13 @@ impl ApiError {
             .code
             .challenge()
             .map(|value| (header::WWW_AUTHENTICATE, value));
-        let retry = self.inner.retry_after.map(|after| {
+        // Whoever is sent away for now is told for how long, if only roughly.
+        let is_for_now = matches!(
+            self.status(),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+        );
+        let after = self.inner.retry_after.or_else(|| is_for_now.then_some(Duration::ZERO));
+        let retry = after.map(|after| {
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
             (header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
         });
@@ -504,9 +509,9 @@ impl From<DbError> for ApiError {
         let internal = error.to_string();
         let refusal = match error {
             DbError::Unavailable(_) | DbError::CommitUnknown(_) | DbError::Timeout | DbError::Serialization => {
-                Self::unavailable("")
+                Self::new(ErrorCode::InternalUnavailable)
             }
-            DbError::Busy { retry_after, .. } => Self::unavailable("").retry_after(retry_after),
+            DbError::Busy { retry_after, .. } => Self::new(ErrorCode::InternalUnavailable).retry_after(retry_after),
             DbError::Unique { columns, .. } => {
                 let fields = columns.iter().filter(|column| *column != "organization_id");
                 let violations = fields.map(|column| RuleViolation::new(camel_case(column), Rule::AlreadyTaken));

@@ -4,7 +4,7 @@
 //! fields, their names in JSON, and the schema in the documentation. Unknown fields are always refused; [`Body`](crate::Body)
 //! takes nothing that was declared otherwise.
 //!
-//! A field is optional exactly when its type says so:
+//! A field is optional exactly when its declaration says so:
 //!
 //! | type | absent | `null` | a value |
 //! |---|---|---|---|
@@ -12,8 +12,7 @@
 //! | `Option<T>` | `None` | `None` | `Some` |
 //! | [`Keep<T>`], a required field in a `PATCH` | `Keep::Absent` | problem | `Keep::Value` |
 //! | [`Patch<T>`], an optional field in a `PATCH` | `Patch::Absent` | `Patch::Null` | `Patch::Value` |
-//!
-//! A default that is not "nothing" is an attribute: `#[deserr(default = 0)]`.
+//! | `T = default` | the default | problem | `T` |
 //!
 //! Value objects check themselves. [`text_value!`](crate::text_value!) teaches a domain type that clients write as a text to
 //! be a field: its constructor's [`RuleViolation`](kernel::RuleViolation) becomes a problem at the field's path.
@@ -23,7 +22,7 @@ use std::borrow::Cow;
 use deserr::{DeserializeError as _, Deserr, ErrorKind, IntoValue, Value, ValueKind, ValuePointerRef};
 use kernel::{Id, Rule, RuleViolation, Timestamp};
 use secrecy::SecretString;
-use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -31,6 +30,8 @@ use crate::problems::Problems;
 
 /// How an id is written.
 pub(crate) const UUID_EXAMPLE: &str = "01932f5c-9c5e-7cc3-9d4e-3b2f6a1e8d40";
+/// How an instant is written.
+pub(crate) const TIME_EXAMPLE: &str = "2026-11-21T12:30:00Z";
 
 /// A body that [`Body`](crate::Body) can read: declared with [`input!`](crate::input!), so that it refuses unknown fields.
 #[diagnostic::on_unimplemented(
@@ -42,18 +43,28 @@ pub trait Input: Deserr<Problems> + Send + 'static {}
 /// Declares a body: a struct with the documentation of its fields, decoded with all problems at once.
 ///
 /// ```
-/// use http::{Keep, Patch};
+/// http::input! {
+///     /// What an invoice is made of.
+///     pub struct CreateInvoice {
+///         /// In how many instalments it is paid.
+///         instalments: http::Int<1, 48>,
+///         /// Words to find it by.
+///         tags: Vec<String> = Vec::new(),
+///     }
+/// }
 ///
 /// http::input! {
 ///     /// What can be changed about an invoice.
 ///     pub struct UpdateInvoice {
 ///         /// When it is due.
-///         due_at: Keep<kernel::Timestamp>,
+///         due_at: Keep<http::TimeText>,
 ///         /// A remark for the customer; `null` removes it.
 ///         remark: Patch<String>,
 ///     }
 /// }
 /// ```
+///
+/// `Keep` and `Patch` need no import here.
 ///
 /// A struct that was declared by hand is refused, since nothing says that it refuses unknown fields:
 ///
@@ -97,8 +108,22 @@ macro_rules! __input {
         ] $($($rest)*)?);
     };
     (@field $head:tt [$($done:tt)*]
+        $(#[$meta:meta])* $vis:vis $field:ident: http::Keep<$type:ty> $(, $($rest:tt)*)?) => {
+        $crate::__input!(@field $head [$($done)*] $(#[$meta])* $vis $field: Keep<$type> $(, $($rest)*)?);
+    };
+    (@field $head:tt [$($done:tt)*]
+        $(#[$meta:meta])* $vis:vis $field:ident: http::Patch<$type:ty> $(, $($rest:tt)*)?) => {
+        $crate::__input!(@field $head [$($done)*] $(#[$meta])* $vis $field: Patch<$type> $(, $($rest)*)?);
+    };
+    (@field $head:tt [$($done:tt)*]
         $(#[$meta:meta])* $vis:vis $field:ident: $type:ty $(, $($rest:tt)*)?) => {
         $crate::__input!(@field $head [$($done)* $(#[$meta])* $vis $field: $type,] $($($rest)*)?);
+    };
+    (@field $head:tt [$($done:tt)*]
+        $(#[$meta:meta])* $vis:vis $field:ident: $type:ty = $default:expr $(, $($rest:tt)*)?) => {
+        $crate::__input!(@field $head [$($done)*
+            $(#[$meta])* #[deserr(default = $default)] #[schema(required = false)] $vis $field: $type,
+        ] $($($rest)*)?);
     };
     (@field [$(#[$meta:meta])* $vis:vis struct $name:ident] [$($done:tt)*]) => {
         $(#[$meta])*
@@ -388,33 +413,67 @@ impl<I> ToSchema for IdText<I> {
     }
 }
 
-/// An instant, with whatever offset.
-impl Deserr<Problems> for Timestamp {
+/// An instant as a field of an input, with whatever offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeText(pub Timestamp);
+
+impl Deserr<Problems> for TimeText {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef<'_>) -> Result<Self, Problems> {
         read_text(value, location, |text| {
-            text.parse().map_err(|_| {
-                RuleViolation::new(
-                    "",
-                    Rule::InvalidFormat {
-                        expected: "2026-11-21T12:30:00Z",
-                    },
-                )
-            })
+            text.parse()
+                .map(Self)
+                .map_err(|_| RuleViolation::new("", Rule::InvalidFormat { expected: TIME_EXAMPLE }))
         })
     }
 }
 
-/// A secret, such as a password: its length is bounded, and it cannot be printed.
-impl Deserr<Problems> for SecretString {
+impl PartialSchema for TimeText {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .examples([TIME_EXAMPLE])
+            .into()
+    }
+}
+
+impl ToSchema for TimeText {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Instant")
+    }
+}
+
+/// A secret as a field of an input, such as a password: its length is bounded, and it cannot be printed.
+#[derive(Clone, Debug)]
+pub struct SecretText(pub SecretString);
+
+impl Deserr<Problems> for SecretText {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef<'_>) -> Result<Self, Problems> {
+        /// Longer than any password or token, short enough to be hashed.
         const MAX: usize = 4_096;
         read_text(value, location, |text| {
             if text.len() > MAX {
                 Err(RuleViolation::new("", Rule::TooLong { max: MAX }))
             } else {
-                Ok(Self::from(text))
+                Ok(Self(SecretString::from(text)))
             }
         })
+    }
+}
+
+impl PartialSchema for SecretText {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
+            .write_only(true)
+            .into()
+    }
+}
+
+impl ToSchema for SecretText {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Secret")
     }
 }
 
@@ -423,6 +482,17 @@ impl Deserr<Problems> for SecretString {
 pub struct Int<const MIN: i64, const MAX: i64>(i64);
 
 impl<const MIN: i64, const MAX: i64> Int<MIN, MAX> {
+    /// The number `N`, checked while compiling: for defaults.
+    ///
+    /// ```compile_fail,E0080
+    /// let instalments: http::Int<1, 48> = http::Int::of::<0>();
+    /// ```
+    #[must_use]
+    pub const fn of<const N: i64>() -> Self {
+        const { assert!(MIN <= N && N <= MAX, "the default is outside the bounds") }
+        Self(N)
+    }
+
     /// The number, if it is within the bounds.
     #[must_use]
     pub fn new(number: i64) -> Option<Self> {

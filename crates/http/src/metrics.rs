@@ -7,10 +7,11 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _, MetricEncoder};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
@@ -87,8 +88,7 @@ impl Metrics {
 
     /// A number that is asked for at each scrape, such as how many connections are in use.
     pub fn gauge(&self, name: &str, help: &str, read: impl Fn() -> i64 + Send + Sync + 'static) {
-        let read = Box::new(read);
-        self.collect(name, help, Kind::Gauge, move || vec![(None, read())]);
+        self.collect(name, help, Kind::Gauge, Reading::One(Box::new(read)));
     }
 
     /// Several numbers of one kind, told apart by one label: `read` gives each with the label's value.
@@ -99,35 +99,22 @@ impl Metrics {
         label: &'static str,
         read: impl Fn() -> Vec<(&'static str, i64)> + Send + Sync + 'static,
     ) {
-        self.collect(name, help, Kind::Gauge, move || {
-            read()
-                .into_iter()
-                .map(|(value, number)| (Some((label, value)), number))
-                .collect()
-        });
+        self.collect(name, help, Kind::Gauge, Reading::Several(label, Box::new(read)));
     }
 
-    /// A number that only grows, kept elsewhere and asked for at each scrape.
-    pub fn counter(&self, name: &str, help: &str, read: impl Fn() -> u64 + Send + Sync + 'static) {
-        self.collect(name, help, Kind::Counter, move || {
-            vec![(None, i64::try_from(read()).unwrap_or(i64::MAX))]
-        });
+    /// A number that only grows, kept elsewhere and asked for at each scrape. `_total` is put behind its name.
+    pub fn counter(&self, name: &str, help: &str, read: impl Fn() -> i64 + Send + Sync + 'static) {
+        self.collect(name, help, Kind::Counter, Reading::One(Box::new(read)));
     }
 
-    fn collect(
-        &self,
-        name: &str,
-        help: &str,
-        kind: Kind,
-        read: impl Fn() -> Vec<(Option<(&'static str, &'static str)>, i64)> + Send + Sync + 'static,
-    ) {
-        let collector = Callback {
-            name: format!("lastro_{name}"),
+    fn collect(&self, name: &str, help: &str, kind: Kind, reading: Reading) {
+        let callback = Callback {
+            name: name.to_owned(),
             help: help.to_owned(),
             kind,
-            read: Box::new(read),
+            reading,
         };
-        self.inner.registry.lock().register_collector(Box::new(collector));
+        self.inner.registry.lock().register_collector(Box::new(callback));
     }
 
     /// Everything, in the text format of OpenMetrics.
@@ -140,10 +127,10 @@ impl Metrics {
         Ok(text)
     }
 
-    pub(crate) fn route(&self, method: &Method, template: &str) -> RouteMetrics {
+    pub(crate) fn route(&self, method: &str, template: &str) -> RouteMetrics {
         RouteMetrics {
             metrics: self.clone(),
-            method: method.to_string(),
+            method: method.to_owned(),
             template: template.to_owned(),
             by_class: Default::default(),
         }
@@ -216,14 +203,27 @@ enum Kind {
     Counter,
 }
 
-type Readings = Vec<(Option<(&'static str, &'static str)>, i64)>;
+impl Kind {
+    fn write(self, number: i64, metric: MetricEncoder<'_>) -> fmt::Result {
+        match self {
+            Self::Gauge => ConstGauge::new(number).encode(metric),
+            Self::Counter => ConstCounter::new(u64::try_from(number).unwrap_or(0)).encode(metric),
+        }
+    }
+}
+
+/// How numbers are asked for.
+enum Reading {
+    One(Box<dyn Fn() -> i64 + Send + Sync>),
+    Several(&'static str, Box<dyn Fn() -> Vec<(&'static str, i64)> + Send + Sync>),
+}
 
 /// Numbers kept elsewhere.
 struct Callback {
     name: String,
     help: String,
     kind: Kind,
-    read: Box<dyn Fn() -> Readings + Send + Sync>,
+    reading: Reading,
 }
 
 impl fmt::Debug for Callback {
@@ -233,21 +233,20 @@ impl fmt::Debug for Callback {
 }
 
 impl Collector for Callback {
-    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
-        use prometheus_client::metrics::MetricType;
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let kind = match self.kind {
             Kind::Gauge => MetricType::Gauge,
             Kind::Counter => MetricType::Counter,
         };
         let mut metric = encoder.encode_descriptor(&self.name, &self.help, None, kind)?;
-        for (label, number) in (self.read)() {
-            let labels: Vec<(&str, &str)> = label.into_iter().collect();
-            let one = metric.encode_family(&labels)?;
-            match self.kind {
-                Kind::Gauge => ConstGauge::new(number).encode(one)?,
-                Kind::Counter => ConstCounter::new(u64::try_from(number).unwrap_or(0)).encode(one)?,
+        match &self.reading {
+            Reading::One(read) => self.kind.write(read(), metric),
+            Reading::Several(label, read) => {
+                for (value, number) in read() {
+                    self.kind.write(number, metric.encode_family(&[(*label, value)])?)?;
+                }
+                Ok(())
             }
         }
-        Ok(())
     }
 }

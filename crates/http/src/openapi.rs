@@ -308,23 +308,26 @@ fn response(answer: &AnswerDoc, schemas: &mut Schemas) -> Value {
                     "meta": { "$ref": format!("#/components/schemas/{meta}") },
                 },
             });
-            Some((
-                "application/json",
-                json!({ "schema": envelope, "example": { "data": [example], "meta": meta_example } }),
-            ))
+            let data = if example.is_array() {
+                example.clone()
+            } else {
+                json!([example])
+            };
+            let example = json!({ "data": data, "meta": meta_example });
+            Some(("application/json", json!({ "schema": envelope, "example": example })))
         }
         ContentDoc::Verbatim { content_type, schema } => Some((
             *content_type,
             schema.map_or_else(|| json!({}), |schema| json!({ "schema": schemas.refer(schema, false) })),
         )),
     };
-    let mut response = json!({ "description": answer.description, "headers": headers });
+    let mut response = Map::new();
+    response.insert("description".to_owned(), answer.description.into());
+    response.insert("headers".to_owned(), Value::Object(headers));
     if let Some((content_type, content)) = content {
-        let mut contents = Map::new();
-        contents.insert(content_type.to_owned(), content);
-        response["content"] = Value::Object(contents);
+        response.insert("content".to_owned(), json!({ content_type: content }));
     }
-    response
+    Value::Object(response)
 }
 
 fn refusal(codes: &[ErrorCode]) -> Value {
@@ -528,10 +531,10 @@ fn error_example(code: ErrorCode) -> Value {
         ErrorCode::RbacModuleNotContracted => Some(json!({ "permission": "FINANCE_INVOICE_READ", "step": "module" })),
         _ => None,
     };
-    let mut error = json!({ "code": code.as_str(), "message": code.message().en });
-    if let Some(details) = details {
-        error["details"] = details;
-    }
-    error["requestId"] = "4f1d0c92a7b3e655-00000001".into();
+    let mut error = Map::new();
+    error.insert("code".to_owned(), code.as_str().into());
+    error.insert("message".to_owned(), code.message().en.into());
+    error.extend(details.map(|details| ("details".to_owned(), details)));
+    error.insert("requestId".to_owned(), "4f1d0c92a7b3e655-00000001".into());
     json!({ "summary": code.message().en, "value": { "error": error } })
 }

@@ -218,7 +218,7 @@ impl<T: QueryValue> QueryValue for Vec<T> {
 }
 
 /// What somebody searches for: matched without case and accents against companion columns
-/// (see [`kernel::fold`]).
+/// (see [`kernel::fold()`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Search {
     text: String,
@@ -692,15 +692,15 @@ impl<F, K: SortKey> ListQuery<F, K> {
 }
 
 impl<F> StreamQuery<F> {
-    /// The answer to this query; `view` says how clients see an object. The keys of the part's cursor are the instant and the
-    /// id of its last object.
+    /// The answer to this query, from what clients see. The keys of the part's cursor are the instant and the id of its last
+    /// object.
     ///
     /// # Errors
     /// `INTERNAL` when a view cannot be rendered.
-    pub fn answer<T, V: Serialize>(&self, part: &CursorPage<T>, view: impl Fn(&T) -> V) -> Result<Answer, ApiError> {
+    pub fn answer<V: Serialize>(&self, part: &CursorPage<V>) -> Result<Answer, ApiError> {
         let meta = StreamMeta {
             next_cursor: part.next.as_ref().map(|cursor| cursor.encode(&self.name)),
         };
-        Answer::list(&part.items.iter().map(view).collect::<Vec<_>>(), &meta)
+        Answer::list(&part.items, &meta)
     }
 }

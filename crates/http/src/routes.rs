@@ -42,6 +42,7 @@ use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
+use serde_json::Value;
 
 use crate::app::App;
 use crate::doc::Doc;
@@ -113,6 +114,12 @@ impl RouteInfo {
     #[must_use]
     pub fn takes_query(&self) -> bool {
         self.doc.query.is_some()
+    }
+
+    /// The example of its body, valid as it stands; `None` when it takes none.
+    #[must_use]
+    pub fn body_example(&self) -> Option<&Value> {
+        self.doc.body.as_ref().map(|body| &body.example)
     }
 
     /// The names of the parameters in its path.
@@ -299,7 +306,9 @@ fn assemble(app: &App, groups: Vec<Routes>) -> (Router, Vec<Arc<RouteInfo>>) {
     for group in groups {
         for line in group.lines {
             // A line that is served twice keeps its first handles; they are the same ones.
-            let _ = line.metrics.set(app.metrics().route(&line.method, &line.template));
+            let _ = line
+                .metrics
+                .set(app.metrics().route(line.method.as_str(), &line.template));
             table.push(line);
         }
         for (path, methods) in group.paths {

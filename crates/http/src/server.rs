@@ -57,8 +57,7 @@ fn builder(idle_timeout: Duration) -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         // Also how long a connection may be idle between two requests: the wait for the next head.
         .header_read_timeout(idle_timeout)
-        .max_buf_size(MAX_HEAD)
-        .pipeline_flush(true);
+        .max_buf_size(MAX_HEAD);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -30,8 +30,7 @@ impl Caller {
         F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Answer, ApiError>> + Send + 'static,
     {
-        let context = UnitContext::tenant(self.actor().as_ref().clone(), self.organization());
-        self.run(context, work).await
+        self.write_in(self.unit(), work).await
     }
 
     /// As [`write`](Self::write), for a change that reaches other organizations than the one acted in; `scope` says why.
@@ -43,48 +42,45 @@ impl Caller {
         F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Answer, ApiError>> + Send + 'static,
     {
-        let context = UnitContext::system(self.actor().as_ref().clone(), self.organization(), scope);
-        self.run(context, work).await
+        self.write_in(self.unit_across(scope), work).await
     }
 
-    /// As [`write`](Self::write), with a unit of work prepared by hand: unaudited, or long.
-    ///
-    /// # Errors
-    /// As [`write`](Self::write).
-    pub async fn write_as<F, Fut>(
-        &self,
-        prepare: impl FnOnce(UnitContext) -> UnitContext,
-        work: F,
-    ) -> Result<Answer, ApiError>
-    where
-        F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Answer, ApiError>> + Send + 'static,
-    {
-        let context = UnitContext::tenant(self.actor().as_ref().clone(), self.organization());
-        self.run(prepare(context), work).await
+    /// A unit of work by the caller inside the organization acted in, for [`write_in`](Self::write_in).
+    #[must_use]
+    pub fn unit(&self) -> UnitContext {
+        UnitContext::tenant(self.actor().as_ref().clone(), self.organization()).from_origin(self.origin())
     }
 
-    async fn run<F, Fut>(&self, context: UnitContext, work: F) -> Result<Answer, ApiError>
-    where
-        F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Answer, ApiError>> + Send + 'static,
-    {
+    /// A unit of work by the caller that reaches other organizations, for [`write_in`](Self::write_in); `scope` says why.
+    #[must_use]
+    pub fn unit_across(&self, scope: SystemScope) -> UnitContext {
+        UnitContext::system(self.actor().as_ref().clone(), self.organization(), scope).from_origin(self.origin())
+    }
+
+    fn origin(&self) -> Origin {
         let request = self.request();
-        let context = context.from_origin(Origin {
+        Origin {
             request_id: Some(request.request_id().to_owned()),
             ip: request.client_ip(),
             user_agent: request.user_agent().map(str::to_owned),
-        });
+        }
+    }
+
+    /// As [`write`](Self::write), in a unit of work with something special about it: unaudited, or long.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn write_in<F, Fut>(&self, context: UnitContext, work: F) -> Result<Answer, ApiError>
+    where
+        F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Answer, ApiError>> + Send + 'static,
+    {
         let keyed = self.idempotency()?;
         let work = self.guarded(work);
         let db = self.app().db();
         match keyed {
             None => db.write(context, work).await,
-            Some(keyed) => {
-                let request = self.request().clone();
-                let refuse = move |error| ApiError::from(error).told_to(&request);
-                db.write_once_as(context, keyed, refuse, work).await
-            }
+            Some(keyed) => db.write_once(context, keyed, work).await,
         }
     }
 

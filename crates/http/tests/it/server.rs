@@ -1,0 +1,124 @@
+//! The server on a real socket.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::world::World;
+
+struct Running {
+    address: std::net::SocketAddr,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+    _world: World,
+}
+
+async fn start() -> Running {
+    let world = World::new().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let server = tokio::spawn(http::serve(listener, world.edge.clone(), async move {
+        stopped.await.unwrap();
+    }));
+    Running {
+        address,
+        stop,
+        server,
+        _world: world,
+    }
+}
+
+impl Running {
+    /// Sends what it is given and reads until the server closes or has answered.
+    async fn say(&self, request: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+}
+
+#[tokio::test]
+async fn it_answers_over_a_socket_and_knows_the_peer() {
+    let running = start().await;
+    let answer = running
+        .say(b"GET /api/v1/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer user\r\nConnection: close\r\n\r\n")
+        .await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("\"ip\":\"127.0.0.1\""), "{answer}");
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_a_clients_fault() {
+    let running = start().await;
+    let head = format!(
+        "GET /health/live HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n",
+        "a".repeat(20_000)
+    );
+    let answer = running.say(head.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    let head = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(70_000));
+    let answer = running.say(head.as_bytes()).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 414 ") || answer.starts_with("HTTP/1.1 431 "),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_400() {
+    let running = start().await;
+    let answer = running.say(b"\x16\x03\x01 hello\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_large_body_is_refused_without_being_read() {
+    let running = start().await;
+    let head = "POST /api/v1/notes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer user\r\nContent-Type: application/json\r\n\
+                Content-Length: 1048577\r\n\r\n";
+    let answer = running.say(head.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(answer.contains("VALIDATION_PAYLOAD_TOO_LARGE"), "{answer}");
+}
+
+#[tokio::test]
+async fn what_runs_is_finished_before_it_ends() {
+    let running = start().await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let body = r#"{"title":"Fine"}"#;
+    let head = format!(
+        "POST /api/v1/notes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer user\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The handler waits for the body while the server is asked to end.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    running.stop.send(()).unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(TcpStream::connect(running.address).await.is_err(), "it still accepts");
+    assert!(!running.server.is_finished());
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 201 "));
+    running.server.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_without_requests_does_not_delay_the_end() {
+    let running = start().await;
+    let _idle = TcpStream::connect(running.address).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    running.stop.send(()).unwrap();
+    tokio::time::timeout(Duration::from_secs(5), running.server)
+        .await
+        .unwrap()
+        .unwrap();
+}
