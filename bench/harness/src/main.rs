@@ -129,7 +129,10 @@ fn subjects(kinds: &[Kind]) -> anyhow::Result<Vec<Subject>> {
 /// Builds each package by itself: built together, their dependencies' features would be merged, and the binary measured would not be the one that
 /// is shipped.
 fn build(subjects: &[Subject], options: &Options) -> anyhow::Result<()> {
-    let mut packages: Vec<&[&str]> = subjects.iter().map(|subject| subject.kind.build()).collect();
+    // Lastro also prepares the database where it is not measured.
+    let mut packages = vec![Kind::Lastro.build()];
+    packages.extend(subjects.iter().map(|subject| subject.kind.build()));
+    packages.sort_unstable();
     packages.dedup();
     if options.only_micro {
         packages.clear();

@@ -217,7 +217,7 @@ pub fn run(plan: &Plan) -> anyhow::Result<Results> {
             Engine::Sqlite => None,
         };
         for organizations in &plan.organizations {
-            let prepared = Prepared::new(plan, &workspace, *engine, postgres.as_ref(), *organizations)?;
+            let prepared = Prepared::new(&workspace, *engine, postgres.as_ref(), *organizations)?;
             let mut expected = BTreeMap::new();
             for round in 1..=plan.rounds {
                 for subject in &plan.subjects {
@@ -258,10 +258,9 @@ struct Prepared<'a> {
 }
 
 impl<'a> Prepared<'a> {
-    /// Lets the first server migrate an empty database and creates the organizations over its API: the rows are those that it writes, audit
-    /// entries and events included.
+    /// Lets Lastro migrate an empty database and creates the organizations over its API: the rows are those that it writes,
+    /// audit entries and events included.
     fn new(
-        plan: &Plan,
         workspace: &'a Workspace,
         engine: Engine,
         postgres: Option<&'a Postgres>,
@@ -281,17 +280,12 @@ impl<'a> Prepared<'a> {
             ids: Vec::new(),
             ids_file,
         };
-        let maker = plan
-            .subjects
-            .iter()
-            .find(|subject| subject.kind == Kind::Lastro)
-            .or_else(|| plan.subjects.first())
-            .context("no server to measure")?;
+        let maker = Subject::new(Kind::Lastro, "lastro".to_owned());
         fs::create_dir(workspace.join(&prepared.name))?;
         if let Some(postgres) = postgres {
             postgres.create(&prepared.name)?;
         }
-        let server = maker.start(&prepared.url(&prepared.name), &workspace.join(&prepared.name), true)?;
+        let server = maker.start(&prepared.url(&prepared.name), &workspace.join(&prepared.name))?;
         prepared.ids = fill(&server, organizations)?;
         fs::write(&prepared.ids_file, prepared.ids.join("\n") + "\n")?;
         server.stop()?;
@@ -361,7 +355,7 @@ impl Turn<'_> {
         if let Some(postgres) = prepared.postgres {
             postgres.copy(&prepared.name, &name)?;
         }
-        let server = subject.start(&prepared.url(&name), &folder, false)?;
+        let server = subject.start(&prepared.url(&name), &folder)?;
         sleep(Duration::from_millis(500))?;
         results.starts.push(Start {
             engine: prepared.engine,
@@ -411,11 +405,13 @@ impl Turn<'_> {
             .chain(["/api/v1/organizations?limit=50".to_owned()]);
         for path in paths {
             let mut answer = client.get(&path)?.json(200).with_context(|| path.clone())?;
-            if let Some(meta) = answer.pointer_mut("/meta").and_then(Value::as_object_mut) {
-                meta.remove("nextCursor");
+            if let Some(Value::String(cursor)) = answer.pointer_mut("/meta/nextCursor") {
+                cursor.clear();
             }
             let first = expected.entry(path).or_insert_with_key(|_| answer.clone());
-            ensure!(*first == answer, "the servers answer differently:\n{first}\n{answer}");
+            if let Some(difference) = difference(first, &answer, &mut String::new()) {
+                bail!("the servers answer differently: {difference}");
+            }
         }
         Ok(())
     }
@@ -482,6 +478,31 @@ impl Turn<'_> {
     }
 }
 
+/// The first place where two answers differ.
+fn difference(left: &Value, right: &Value, at: &mut String) -> Option<String> {
+    let length = at.len();
+    let mut inside = |step: &str, left: &Value, right: &Value| {
+        at.push('/');
+        at.push_str(step);
+        let found = difference(left, right, at);
+        at.truncate(length);
+        found
+    };
+    match (left, right) {
+        (Value::Object(left), Value::Object(right)) if left.keys().eq(right.keys()) => left
+            .iter()
+            .zip(right.values())
+            .find_map(|((name, left), right)| inside(name, left, right)),
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => left
+            .iter()
+            .zip(right)
+            .enumerate()
+            .find_map(|(index, (left, right))| inside(&index.to_string(), left, right)),
+        _ if left == right => None,
+        _ => Some(format!("{at}: {left} and {right}")),
+    }
+}
+
 /// CPU time by who used it.
 struct Costs {
     server: Duration,
@@ -511,4 +532,41 @@ fn total(server: &Server) -> anyhow::Result<u64> {
     list.pointer("/meta/total")
         .and_then(Value::as_u64)
         .context("a list without a total")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_difference_is_named_by_its_place() {
+        let left = json!({"data": [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}], "meta": {"total": 2}});
+        let mut right = left.clone();
+        assert_eq!(difference(&left, &right, &mut String::new()), None);
+        right["data"][1]["name"] = json!("c");
+        let found = difference(&left, &right, &mut String::new());
+        assert_eq!(found.as_deref(), Some(r#"/data/1/name: "b" and "c""#));
+        // The order of the fields is part of the answer: rendering in another order is another answer's work.
+        assert!(difference(&json!({"a": 1, "b": 2}), &json!({"b": 2, "a": 1}), &mut String::new()).is_some());
+    }
+
+    #[test]
+    fn a_plan_that_cannot_be_measured_is_refused() {
+        let mut plan = Plan {
+            engines: vec![Engine::Sqlite],
+            organizations: vec![100],
+            subjects: vec![Subject::new(Kind::Limit, "limit".to_owned())],
+            rounds: 3,
+            measure: Duration::from_secs(4),
+            warmup: Duration::from_secs(1),
+            connections: 64,
+            threads: 2,
+            work: PathBuf::new(),
+            allow_memory_disk: false,
+        };
+        assert!(plan.check().is_ok());
+        assert_eq!(plan.estimate(), Duration::from_secs(3 * 4 * 5));
+        plan.organizations = vec![100, 49];
+        assert!(plan.check().unwrap_err().to_string().contains("at least 50"));
+    }
 }

@@ -88,29 +88,21 @@ impl Subject {
         Self { kind, name }
     }
 
-    /// Starts the server on the database at `url` and waits until it is ready. `folder` is its data folder. With `fresh` the database is empty,
-    /// and the server makes its tables.
+    /// Starts the server on the database at `url` and waits until it is ready. `folder` is its data folder.
     ///
     /// # Errors
     /// When it ends, or is not ready within 30 s; with the end of its log.
-    pub fn start(&self, url: &str, folder: &Path, fresh: bool) -> anyhow::Result<Server> {
+    pub fn start(&self, url: &str, folder: &Path) -> anyhow::Result<Server> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let mut command = tied(&self.kind.program()?, "TERM", None);
-        match self.kind {
-            Kind::Lastro => {
-                command.args(["serve", "--demo"]);
-                command
-                    .env("LASTRO_DATA_DIR", folder)
-                    .env("LASTRO_LOG_FORMAT", "json")
-                    .env("LASTRO_METRICS_TOKEN", "a-token-that-only-switches-the-metrics-on")
-                    // Counted for every request as in production, only never reached.
-                    .env("LASTRO_RATE_LIMIT", "1000000000/min");
-            }
-            Kind::Limit => {
-                if fresh {
-                    command.arg("--create-schema");
-                }
-            }
+        if self.kind == Kind::Lastro {
+            command
+                .args(["serve", "--demo"])
+                .env("LASTRO_DATA_DIR", folder)
+                .env("LASTRO_LOG_FORMAT", "json")
+                .env("LASTRO_METRICS_TOKEN", "a-token-that-only-switches-the-metrics-on")
+                // Counted for every request as in production, only never reached.
+                .env("LASTRO_RATE_LIMIT", "1000000000/min");
         }
         command
             .current_dir(folder)
@@ -131,7 +123,7 @@ impl Subject {
             })
             .with_context(|| format!("{} printed no bootstrap token", self.name))?,
             // Sent like the other's, so that the same bytes come in; nobody reads it.
-            Kind::Limit => "x".repeat(43),
+            Kind::Limit => "x".repeat(60),
         };
         Ok(Server {
             child,

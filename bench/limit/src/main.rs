@@ -31,9 +31,6 @@ struct Options {
     /// Where to listen.
     #[arg(long, env = "LASTRO_BIND", default_value = "127.0.0.1:8081")]
     bind: SocketAddr,
-    /// Create the tables first; without it they must be there.
-    #[arg(long)]
-    create_schema: bool,
     /// PostgreSQL connections shared by all reads.
     #[arg(long, default_value_t = 4)]
     readers: usize,
@@ -58,17 +55,8 @@ type Fatal = Box<dyn std::error::Error + Send + Sync>;
 async fn main() -> Result<(), Fatal> {
     let options = Options::parse();
     if let Some(path) = options.database_url.strip_prefix("sqlite://") {
-        let path = PathBuf::from(path);
-        if options.create_schema {
-            Sqlite::create_organizations(&path)?;
-            Sqlite::create_ledger(&path)?;
-        }
-        routes::serve(options.bind, Arc::new(Sqlite::open(path)?)).await
+        routes::serve(options.bind, Arc::new(Sqlite::open(PathBuf::from(path))?)).await
     } else {
-        if options.create_schema {
-            Postgres::create_organizations(&options.database_url).await?;
-            Postgres::create_ledger(&options.database_url).await?;
-        }
         let store = Postgres::connect(&options.database_url, options.readers, options.writers).await?;
         routes::serve(options.bind, Arc::new(store)).await
     }

@@ -30,7 +30,23 @@ pub struct Organization<'a> {
 }
 
 /// What [`Organization::from_postgres`] and [`Organization::from_sqlite`] expect, in their order.
-pub(crate) const COLUMNS: &str = "id, name, slug, document, is_active, package_code, created_at, updated_at";
+const COLUMNS: &str = "id, name, slug, document, is_active, package_code, created_at, updated_at";
+
+/// The text of a read by key, for both engines.
+pub(crate) fn get() -> String {
+    format!("SELECT {COLUMNS} FROM organizations WHERE id = $1")
+}
+
+/// The text of a list with its total, for both engines.
+pub(crate) fn list() -> String {
+    format!(
+        "SELECT {COLUMNS}, (SELECT count(*) FROM organizations) AS total FROM organizations \
+         ORDER BY name_folded ASC, id ASC LIMIT $1"
+    )
+}
+
+/// The index of the column that follows.
+pub const TOTAL: usize = 8;
 
 impl<'a> Organization<'a> {
     /// Reads a row of [`crate::postgres::Postgres`].
@@ -70,17 +86,20 @@ impl<'a> Organization<'a> {
     }
 }
 
-/// A creation, with everything that its rows need: the organization, its audit entry, its event.
+/// A creation, with everything that its rows need: the organization, its audit entries in the platform's trail and in its
+/// own, its event.
 #[derive(Debug)]
 pub struct NewOrganization {
     /// Its key.
     pub id: Uuid,
-    /// The key of its audit entry.
-    pub audit_id: Uuid,
+    /// The keys of its audit entries: the platform's and its own.
+    pub audit_ids: [Uuid; 2],
     /// The key of its event.
     pub event_id: Uuid,
     /// Its name.
     pub name: String,
+    /// The name as lists are sorted by it.
+    pub folded: String,
     /// Its unique short name.
     pub slug: String,
     /// The instant of all rows.
@@ -95,13 +114,13 @@ impl NewOrganization {
     /// The actor of every audit entry.
     pub const ACTOR: Uuid = Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001);
     /// The actor's name.
-    pub const ACTOR_NAME: &'static str = "Bootstrap token";
+    pub const ACTOR_NAME: &'static str = "bootstrap";
     /// The origin that an audit entry names.
     pub const REQUEST_ID: &'static str = "01930000-0000-7000-8000-000000000000";
     /// The client's address in an audit entry.
     pub const IP: &'static str = "127.0.0.1";
 
-    /// Makes keys, instant and the JSON of the two accompanying rows.
+    /// Makes keys, instant and the JSON of the accompanying rows. Names are taken for ASCII.
     ///
     /// # Errors
     /// None in practice: these values have a JSON.
@@ -126,8 +145,9 @@ impl NewOrganization {
         }))?);
         Ok(Self {
             id,
-            audit_id: Uuid::now_v7(),
+            audit_ids: [Uuid::now_v7(), Uuid::now_v7()],
             event_id: Uuid::now_v7(),
+            folded: name.to_ascii_lowercase(),
             name,
             slug,
             now,

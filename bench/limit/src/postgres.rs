@@ -3,16 +3,25 @@
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use futures_util::TryStreamExt as _;
-use futures_util::future::join5;
+use futures_util::{TryStreamExt as _, join};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls, Row, Statement};
 use uuid::Uuid;
 
 use crate::Failure;
-use crate::organization::{COLUMNS, NewOrganization};
+use crate::organization::{NewOrganization, get, list};
+
+const PLATFORM: &str = "SELECT id FROM organizations WHERE slug = 'platform'";
+const ORGANIZATION: &str = "INSERT INTO organizations (id, name, name_folded, slug, is_active, created_at, updated_at) \
+                            VALUES ($1, $2, $3, $4, TRUE, $5, $5)";
+const AUDIT: &str = "INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_id, actor_name, action, \
+                     target_kind, target_id, changes, request_id, ip) \
+                     VALUES ($1, $2, $3, 'service_account', $4, $5, 'organization.created', 'organization', $6, $7, $8, $9)";
+const OUTBOX: &str = "INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
+                      VALUES ($1, $2, $3, 'organization.created', 'organization', $1, $4)";
 
 /// A shared connection: every request may have a statement in flight on it.
 #[derive(Debug)]
@@ -20,7 +29,6 @@ struct Reader {
     client: Client,
     get: Statement,
     list: Statement,
-    total: Statement,
 }
 
 /// A connection that one transaction holds at a time.
@@ -39,6 +47,7 @@ pub struct Postgres {
     turn: AtomicUsize,
     writers: Mutex<Vec<Writer>>,
     idle: Semaphore,
+    platform: Uuid,
 }
 
 async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
@@ -49,44 +58,18 @@ async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
 }
 
 impl Postgres {
-    /// Creates the table of organizations.
-    ///
-    /// # Errors
-    /// When the database is not reached or has it.
-    pub async fn create_organizations(url: &str) -> Result<(), Failure> {
-        Ok(connect(url)
-            .await?
-            .batch_execute(include_str!("../schema/postgres/organizations.sql"))
-            .await?)
-    }
-
-    /// Creates the tables that a write leaves its traces in.
-    ///
-    /// # Errors
-    /// When the database is not reached or has them.
-    pub async fn create_ledger(url: &str) -> Result<(), Failure> {
-        Ok(connect(url)
-            .await?
-            .batch_execute(include_str!("../schema/postgres/ledger.sql"))
-            .await?)
-    }
-
     /// Opens and prepares `readers` shared connections and `writers` for transactions.
     ///
     /// # Errors
     /// When the database is not reached or has other tables.
     pub async fn connect(url: &str, readers: usize, writers: usize) -> Result<Self, Failure> {
+        let platform = connect(url).await?.query_one(PLATFORM, &[]).await?.try_get(0)?;
         let mut shared = Vec::with_capacity(readers);
         for _ in 0..readers {
             let client = connect(url).await?;
             shared.push(Reader {
-                get: client
-                    .prepare(&format!("SELECT {COLUMNS} FROM organizations WHERE id = $1"))
-                    .await?,
-                list: client
-                    .prepare(&format!("SELECT {COLUMNS} FROM organizations ORDER BY id LIMIT $1"))
-                    .await?,
-                total: client.prepare("SELECT count(*) FROM organizations").await?,
+                get: client.prepare(&get()).await?,
+                list: client.prepare(&list()).await?,
                 client,
             });
         }
@@ -94,22 +77,9 @@ impl Postgres {
         for _ in 0..writers {
             let client = connect(url).await?;
             idle.push(Writer {
-                organization: client
-                    .prepare(&format!("INSERT INTO organizations ({COLUMNS}) VALUES ($1, $2, $3, NULL, TRUE, NULL, $4, $4)"))
-                    .await?,
-                audit: client
-                    .prepare(
-                        "INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_id, actor_name, action, target_kind, \
-                         target_id, changes, request_id, ip) VALUES ($1, $2, $3, 'system', $4, $5, 'organization.created', 'organization', $1, \
-                         $6, $7, $8)",
-                    )
-                    .await?,
-                outbox: client
-                    .prepare(
-                        "INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
-                         VALUES ($1, $2, $3, 'organization.created', 'organization', $1, $4)",
-                    )
-                    .await?,
+                organization: client.prepare(ORGANIZATION).await?,
+                audit: client.prepare(AUDIT).await?,
+                outbox: client.prepare(OUTBOX).await?,
                 client,
             });
         }
@@ -119,6 +89,7 @@ impl Postgres {
             turn: AtomicUsize::new(0),
             writers: Mutex::new(idle),
             idle: permits,
+            platform,
         })
     }
 
@@ -138,7 +109,8 @@ impl Postgres {
         Ok(reader.client.query_opt(&reader.get, &[&id]).await?)
     }
 
-    /// Hands the first `limit` organizations to `each` as they arrive.
+    /// Hands the first `limit` organizations in the order of their names to `each` as they arrive. The column after the
+    /// organization's is the total.
     ///
     /// # Errors
     /// What the driver or `each` says.
@@ -155,16 +127,7 @@ impl Postgres {
         Ok(())
     }
 
-    /// How many organizations there are.
-    ///
-    /// # Errors
-    /// What the driver says.
-    pub async fn total(&self) -> Result<i64, Failure> {
-        let reader = self.reader()?;
-        Ok(reader.client.query_one(&reader.total, &[]).await?.try_get(0)?)
-    }
-
-    /// One organization, its audit entry and its event in one transaction.
+    /// One organization, its audit entries and its event in one transaction.
     ///
     /// # Errors
     /// [`Failure::Duplicate`], or what the driver says.
@@ -175,32 +138,19 @@ impl Postgres {
             writer: self.writers.lock().pop(),
         };
         let writer = held.writer.as_ref().ok_or(Failure::Gone)?;
-        // `join5` polls in the order written, so the five messages leave in one flight and in this order. After a failure the transaction is
-        // aborted, and its COMMIT rolls back.
-        let (begun, organization, audit, outbox, committed) = join5(
+        let [first, second] = new.audit_ids;
+        // `join` polls in the order written, so the six messages leave in one flight and in this order. After a failure the
+        // transaction is aborted, and its COMMIT rolls back.
+        let organization: [&(dyn ToSql + Sync); 5] = [&new.id, &new.name, &new.folded, &new.slug, &new.now];
+        let event: [&(dyn ToSql + Sync); 4] = [&new.id, &new.event_id, &new.now, &new.data];
+        let (begun, organization, platform_audit, own_audit, outbox, committed) = join!(
             writer.client.batch_execute("BEGIN"),
-            writer
-                .client
-                .execute(&writer.organization, &[&new.id, &new.name, &new.slug, &new.now]),
-            writer.client.execute(
-                &writer.audit,
-                &[
-                    &new.id,
-                    &new.audit_id,
-                    &new.now,
-                    &NewOrganization::ACTOR,
-                    &NewOrganization::ACTOR_NAME,
-                    &new.changes,
-                    &NewOrganization::REQUEST_ID,
-                    &NewOrganization::IP,
-                ],
-            ),
-            writer
-                .client
-                .execute(&writer.outbox, &[&new.id, &new.event_id, &new.now, &new.data]),
+            writer.client.execute(&writer.organization, &organization),
+            writer.audit(&self.platform, &first, new),
+            writer.audit(&new.id, &second, new),
+            writer.client.execute(&writer.outbox, &event),
             writer.client.batch_execute("COMMIT"),
-        )
-        .await;
+        );
         begun?;
         organization.map_err(|error| {
             if error.code() == Some(&SqlState::UNIQUE_VIOLATION) {
@@ -209,9 +159,27 @@ impl Postgres {
                 Failure::Postgres(error)
             }
         })?;
-        audit?;
+        platform_audit?;
+        own_audit?;
         outbox?;
         Ok(committed?)
+    }
+}
+
+impl Writer {
+    async fn audit(&self, trail: &Uuid, id: &Uuid, new: &NewOrganization) -> Result<u64, tokio_postgres::Error> {
+        let values: [&(dyn ToSql + Sync); 9] = [
+            trail,
+            id,
+            &new.now,
+            &NewOrganization::ACTOR,
+            &NewOrganization::ACTOR_NAME,
+            &new.id,
+            &new.changes,
+            &NewOrganization::REQUEST_ID,
+            &NewOrganization::IP,
+        ];
+        self.client.execute(&self.audit, &values).await
     }
 }
 

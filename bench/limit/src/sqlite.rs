@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{LazyLock, mpsc};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
@@ -10,19 +10,19 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::Failure;
-use crate::organization::NewOrganization;
+use crate::organization::{self, NewOrganization};
 
-const GET: &str =
-    "SELECT id, name, slug, document, is_active, package_code, created_at, updated_at FROM organizations WHERE id = ?1";
-const LIST: &str = "SELECT id, name, slug, document, is_active, package_code, created_at, updated_at FROM organizations ORDER BY id LIMIT ?1";
-const TOTAL: &str = "SELECT count(*) FROM organizations";
-const ORGANIZATION: &str = "INSERT INTO organizations (id, name, slug, document, is_active, package_code, created_at, updated_at) \
-                            VALUES (?1, ?2, ?3, NULL, 1, NULL, ?4, ?4)";
-const AUDIT: &str = "INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_id, actor_name, action, target_kind, \
-                     target_id, changes, request_id, ip) \
-                     VALUES (?1, ?2, ?3, 'system', ?4, ?5, 'organization.created', 'organization', ?1, ?6, ?7, ?8)";
+const PLATFORM: &str = "SELECT id FROM organizations WHERE slug = 'platform'";
+const ORGANIZATION: &str = "INSERT INTO organizations (id, name, name_folded, slug, is_active, created_at, updated_at) \
+                            VALUES (?1, ?2, ?3, ?4, 1, ?5, ?5)";
+const AUDIT: &str = "INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_id, actor_name, action, \
+                     target_kind, target_id, changes, request_id, ip) \
+                     VALUES (?1, ?2, ?3, 'service_account', ?4, ?5, 'organization.created', 'organization', ?6, ?7, ?8, ?9)";
 const OUTBOX: &str = "INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
                       VALUES (?1, ?2, ?3, 'organization.created', 'organization', ?1, ?4)";
+
+static GET: LazyLock<String> = LazyLock::new(organization::get);
+static LIST: LazyLock<String> = LazyLock::new(organization::list);
 
 /// A group is committed at the latest when it has this many creations or this age.
 const GROUP: usize = 64;
@@ -48,27 +48,7 @@ fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn create(path: &Path) -> rusqlite::Result<Connection> {
-    open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
-}
-
 impl Sqlite {
-    /// Creates the table of organizations, and the file where there is none.
-    ///
-    /// # Errors
-    /// When the file cannot be written or has it.
-    pub fn create_organizations(path: &Path) -> Result<(), Failure> {
-        Ok(create(path)?.execute_batch(include_str!("../schema/sqlite/organizations.sql"))?)
-    }
-
-    /// Creates the tables that a write leaves its traces in, and the file where there is none.
-    ///
-    /// # Errors
-    /// When the file cannot be written or has them.
-    pub fn create_ledger(path: &Path) -> Result<(), Failure> {
-        Ok(create(path)?.execute_batch(include_str!("../schema/sqlite/ledger.sql"))?)
-    }
-
     /// Opens the file and starts the writer thread.
     ///
     /// # Errors
@@ -77,10 +57,13 @@ impl Sqlite {
         let connection = open(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
+        let platform = connection
+            .query_row(PLATFORM, [], |row| row.get(0))
+            .map(Uuid::from_bytes)?;
         let (writer, queue) = mpsc::channel();
         std::thread::Builder::new()
             .name("sqlite-writer".into())
-            .spawn(move || write_all(&connection, &queue))?;
+            .spawn(move || write_all(&connection, platform, &queue))?;
         Ok(Self { path, writer })
     }
 
@@ -98,19 +81,20 @@ impl Sqlite {
     /// What the driver or `map` says.
     pub fn get<T>(&self, id: Uuid, map: impl FnOnce(&Row<'_>) -> Result<T, Failure>) -> Result<Option<T>, Failure> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(GET)?;
+            let mut statement = connection.prepare_cached(&GET)?;
             let mut rows = statement.query([id.as_bytes()])?;
             rows.next()?.map(map).transpose()
         })
     }
 
-    /// Hands the first `limit` organizations to `each`.
+    /// Hands the first `limit` organizations in the order of their names to `each`. The column after the organization's is
+    /// the total.
     ///
     /// # Errors
     /// What the driver or `each` says.
     pub fn list(&self, limit: u32, mut each: impl FnMut(&Row<'_>) -> Result<(), Failure>) -> Result<(), Failure> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(LIST)?;
+            let mut statement = connection.prepare_cached(&LIST)?;
             let mut rows = statement.query([limit])?;
             while let Some(row) = rows.next()? {
                 each(row)?;
@@ -119,15 +103,7 @@ impl Sqlite {
         })
     }
 
-    /// How many organizations there are.
-    ///
-    /// # Errors
-    /// What the driver says.
-    pub fn total(&self) -> Result<i64, Failure> {
-        self.read(|connection| Ok(connection.prepare_cached(TOTAL)?.query_row([], |row| row.get(0))?))
-    }
-
-    /// One organization, its audit entry and its event in one transaction; answers when it is on the disk, and gives the creation back.
+    /// One organization, its audit entries and its event in one transaction; answers when it is on the disk, and gives the creation back.
     ///
     /// # Errors
     /// [`Failure::Duplicate`], or what the driver says.
@@ -139,14 +115,14 @@ impl Sqlite {
 }
 
 /// The writer thread: takes what waits, never waits for company, answers after COMMIT. Ends with the last sender.
-fn write_all(connection: &Connection, queue: &mpsc::Receiver<Job>) {
+fn write_all(connection: &Connection, platform: Uuid, queue: &mpsc::Receiver<Job>) {
     let mut group = Vec::with_capacity(GROUP);
     while let Ok(first) = queue.recv() {
         let started = Instant::now();
         let committed = connection.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
             let mut next = Some(first);
             while let Some((new, answer)) = next {
-                let written = insert(connection, &new).map(|()| new);
+                let written = insert(connection, platform, &new).map(|()| new);
                 group.push((answer, written));
                 next = if group.len() < GROUP && started.elapsed() < AGE {
                     queue.try_recv().ok()
@@ -167,12 +143,13 @@ fn write_all(connection: &Connection, queue: &mpsc::Receiver<Job>) {
     }
 }
 
-/// The three rows. Only the first can be refused, so a refusal leaves nothing behind and the group needs no savepoints.
-fn insert(connection: &Connection, new: &NewOrganization) -> Result<(), Failure> {
+/// The rows. Only the first can be refused, so a refusal leaves nothing behind and the group needs no savepoints.
+fn insert(connection: &Connection, platform: Uuid, new: &NewOrganization) -> Result<(), Failure> {
     let id = new.id.as_bytes();
+    let organization = (id, &new.name, &new.folded, &new.slug, new.now);
     connection
         .prepare_cached(ORGANIZATION)?
-        .execute((id, &new.name, &new.slug, new.now))
+        .execute(organization)
         .map_err(|error| {
             if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) {
                 Failure::Duplicate
@@ -180,16 +157,20 @@ fn insert(connection: &Connection, new: &NewOrganization) -> Result<(), Failure>
                 Failure::Sqlite(error)
             }
         })?;
-    connection.prepare_cached(AUDIT)?.execute((
-        id,
-        new.audit_id.as_bytes(),
-        new.now,
-        NewOrganization::ACTOR.as_bytes(),
-        NewOrganization::ACTOR_NAME,
-        &new.changes.0,
-        NewOrganization::REQUEST_ID,
-        NewOrganization::IP,
-    ))?;
+    let mut audit = connection.prepare_cached(AUDIT)?;
+    for (trail, audit_id) in [platform, new.id].iter().zip(&new.audit_ids) {
+        audit.execute((
+            trail.as_bytes(),
+            audit_id.as_bytes(),
+            new.now,
+            NewOrganization::ACTOR.as_bytes(),
+            NewOrganization::ACTOR_NAME,
+            id,
+            &new.changes.0,
+            NewOrganization::REQUEST_ID,
+            NewOrganization::IP,
+        ))?;
+    }
     connection
         .prepare_cached(OUTBOX)?
         .execute((id, new.event_id.as_bytes(), new.now, &new.data.0))?;

@@ -3,9 +3,10 @@
 use std::future::Future;
 
 use axum::body::Bytes;
-use futures_util::future::try_join;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lastro_bench_limit::Failure;
-use lastro_bench_limit::organization::{NewOrganization, Organization};
+use lastro_bench_limit::organization::{NewOrganization, Organization, TOTAL};
 use lastro_bench_limit::postgres::Postgres;
 use lastro_bench_limit::sqlite::Sqlite;
 use serde::Serialize;
@@ -33,9 +34,11 @@ impl Store for Postgres {
 
     async fn list(&self, limit: u32) -> Result<Bytes, Failure> {
         let mut list = List::new(limit);
-        let rows = self.list(limit, |row| list.push(&Organization::from_postgres(row)?));
-        let ((), total) = try_join(rows, self.total()).await?;
-        list.finish(limit, total)
+        self.list(limit + 1, |row| {
+            list.push(&Organization::from_postgres(row)?, || Ok(row.try_get(TOTAL)?))
+        })
+        .await?;
+        list.finish()
     }
 
     async fn create(&self, new: NewOrganization) -> Result<Bytes, Failure> {
@@ -51,8 +54,10 @@ impl Store for Sqlite {
 
     async fn list(&self, limit: u32) -> Result<Bytes, Failure> {
         let mut list = List::new(limit);
-        self.list(limit, |row| list.push(&Organization::from_sqlite(row)?))?;
-        list.finish(limit, self.total()?)
+        self.list(limit + 1, |row| {
+            list.push(&Organization::from_sqlite(row)?, || Ok(row.get(TOTAL)?))
+        })?;
+        list.finish()
     }
 
     async fn create(&self, new: NewOrganization) -> Result<Bytes, Failure> {
@@ -75,32 +80,72 @@ fn created(new: &NewOrganization) -> Bytes {
 }
 
 /// `{"data":[..],"meta":{..}}` under construction.
-struct List(Vec<u8>);
+struct List {
+    body: Vec<u8>,
+    limit: u32,
+    pushed: u32,
+    total: i64,
+    /// What the next page would begin after, once a row beyond this one was seen.
+    cursor: Option<String>,
+    last: Vec<u8>,
+}
 
 impl List {
-    fn new(rows: u32) -> Self {
-        let mut body = Vec::with_capacity(usize::try_from(rows).unwrap_or(0) * 320 + 96);
+    fn new(limit: u32) -> Self {
+        let mut body = Vec::with_capacity(usize::try_from(limit).unwrap_or(0) * 320 + 160);
         body.extend_from_slice(br#"{"data":["#);
-        Self(body)
-    }
-
-    fn push(&mut self, organization: &Organization<'_>) -> Result<(), Failure> {
-        if self.0.last() != Some(&b'[') {
-            self.0.push(b',');
+        Self {
+            body,
+            limit,
+            pushed: 0,
+            total: 0,
+            cursor: None,
+            last: Vec::new(),
         }
-        Ok(serde_json::to_writer(&mut self.0, organization)?)
     }
 
-    fn finish(mut self, limit: u32, total: i64) -> Result<Bytes, Failure> {
+    /// Takes the next row; the one beyond the limit only tells that others follow.
+    fn push(
+        &mut self,
+        organization: &Organization<'_>,
+        total: impl FnOnce() -> Result<i64, Failure>,
+    ) -> Result<(), Failure> {
+        if self.pushed == self.limit {
+            self.cursor = Some(URL_SAFE_NO_PAD.encode(&self.last));
+            return Ok(());
+        }
+        if self.pushed == 0 {
+            self.total = total()?;
+        } else {
+            self.body.push(b',');
+        }
+        self.pushed += 1;
+        serde_json::to_writer(&mut self.body, organization)?;
+        if self.pushed == self.limit {
+            // As long as a real cursor: its version and the list's fingerprint, name and id.
+            self.last = [&[0; 13], organization.name.as_bytes(), organization.id.as_bytes()].concat();
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Bytes, Failure> {
         #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
         struct Meta {
             page: u32,
             limit: u32,
             total: i64,
+            next_cursor: Option<String>,
         }
-        self.0.extend_from_slice(br#"],"meta":"#);
-        serde_json::to_writer(&mut self.0, &Meta { page: 1, limit, total })?;
-        self.0.push(b'}');
-        Ok(self.0.into())
+        self.body.extend_from_slice(br#"],"meta":"#);
+        let meta = Meta {
+            page: 1,
+            limit: self.limit,
+            total: self.total,
+            next_cursor: self.cursor,
+        };
+        serde_json::to_writer(&mut self.body, &meta)?;
+        self.body.push(b'}');
+        Ok(self.body.into())
     }
 }

@@ -1,13 +1,16 @@
-//! The same work through the bare driver and through the layer: rows end as the same owned struct, writes as the same three rows.
+//! The same work through the bare driver and through the layer: rows end as the same owned struct, writes as the same rows.
 
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::ensure;
-use db::{DbError, Origin, Row, Sql, UnitContext, UnitOfWork, values};
-use kernel::{Actor, ActorKind, Change, DomainEvent, FieldValue, Id as _, OrganizationId, Timestamp};
-use lastro_bench_limit::organization::{NewOrganization, Organization};
+use anyhow::{anyhow, ensure};
+use db::list::{Listed, Start};
+use db::{Db, DbError, Origin, Row, Sql, SystemScope, UnitContext, UnitOfWork, values};
+use kernel::{
+    Actor, ActorKind, Change, Direction, DomainEvent, FieldValue, Id as _, OrganizationId, PageRequest, Timestamp,
+};
+use lastro_bench_limit::organization::{NewOrganization, Organization, TOTAL};
 use lastro_bench_limit::{Failure, Micros};
 use uuid::Uuid;
 
@@ -17,21 +20,14 @@ use crate::paired::Operation;
 /// Rows of a list.
 const ROWS: u32 = 50;
 
+const COLUMNS: &str = "id, name, slug, document, is_active, package_code, created_at, updated_at";
 const GET: Sql = Sql::global(
     "SELECT id, name, slug, document, is_active, package_code, created_at, updated_at FROM organizations WHERE id = $1",
 )
 .point();
-const LIST: Sql = Sql::global(
-    "SELECT id, name, slug, document, is_active, package_code, created_at, updated_at FROM organizations ORDER BY id LIMIT $1",
-)
-.point();
 const INSERT: Sql = Sql::global(
-    "INSERT INTO organizations (id, name, slug, document, is_active, package_code, created_at, updated_at) \
-     VALUES ($1, $2, $3, NULL, TRUE, NULL, $4, $4)",
-)
-.on_sqlite(
-    "INSERT INTO organizations (id, name, slug, document, is_active, package_code, created_at, updated_at) \
-     VALUES ($1, $2, $3, NULL, 1, NULL, $4, $4)",
+    "INSERT INTO organizations (id, name, name_folded, slug, document, is_active, package_code, created_at, updated_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 );
 
 /// An organization as a repository would hand it out.
@@ -47,16 +43,17 @@ struct Owned {
 }
 
 impl Owned {
-    fn from_layer(row: &Row<'_>) -> Result<Self, DbError> {
+    /// Reads an organization whose columns begin at `first`.
+    fn from_layer(row: &Row<'_>, first: usize) -> Result<Self, DbError> {
         Ok(Self {
-            id: row.get(0)?,
-            name: row.get(1)?,
-            slug: row.get(2)?,
-            document: row.get(3)?,
-            is_active: row.get(4)?,
-            package_code: row.get(5)?,
-            created_at: row.get(6)?,
-            updated_at: row.get(7)?,
+            id: row.get(first)?,
+            name: row.get(first + 1)?,
+            slug: row.get(first + 2)?,
+            document: row.get(first + 3)?,
+            is_active: row.get(first + 4)?,
+            package_code: row.get(first + 5)?,
+            created_at: row.get(first + 6)?,
+            updated_at: row.get(first + 7)?,
         })
     }
 
@@ -132,10 +129,9 @@ impl Operation for Get {
         let id = database.id(number)?;
         let row = match (way, &database.bare) {
             (Way::Layer, _) => {
-                database
-                    .layer
-                    .global()
-                    .optional(&GET, &values![id], Owned::from_layer)
+                let scope = database.layer.global();
+                scope
+                    .optional(&GET, &values![id], |row| Owned::from_layer(row, 0))
                     .await?
             }
             (Way::Bare, Bare::Postgres(postgres)) => {
@@ -148,7 +144,7 @@ impl Operation for Get {
     }
 }
 
-/// A list of 50 rows.
+/// A page of 50 rows in the order of a name, with the total and whether more follow.
 pub(crate) struct List(Arc<Database>, Way);
 
 impl List {
@@ -164,35 +160,54 @@ impl List {
 impl Operation for List {
     async fn run(&self, _: u64) -> anyhow::Result<()> {
         let Self(database, way) = self;
-        let rows = match (way, &database.bare) {
+        let listed = match (way, &database.bare) {
             (Way::Layer, _) => {
-                database
-                    .layer
-                    .global()
-                    .all(&LIST, &values![ROWS], Owned::from_layer)
+                let list = db::list::List::global("organizations", COLUMNS).order("name_folded", Direction::Ascending);
+                let page = PageRequest::new(1, ROWS.into()).map_err(|refused| anyhow!("{refused:?}"))?;
+                let scope = database.layer.global();
+                list.fetch(scope, &page, Start::Offset, |row| Owned::from_layer(row, 1))
                     .await?
             }
             (Way::Bare, bare) => {
-                let mut rows = Vec::new();
-                let mut push = |row: Owned| rows.push(row);
+                let (mut items, mut total) = (Vec::new(), 0);
                 match bare {
                     Bare::Postgres(postgres) => {
-                        postgres
-                            .list(ROWS, |row| Owned::from_postgres(row).map(&mut push))
-                            .await?;
+                        let each = |row: &tokio_postgres::Row| {
+                            if items.is_empty() {
+                                total = row.try_get(TOTAL)?;
+                            }
+                            items.push(Owned::from_postgres(row)?);
+                            Ok(())
+                        };
+                        postgres.list(ROWS + 1, each).await?;
                     }
-                    Bare::Sqlite(sqlite) => sqlite.list(ROWS, |row| Owned::from_sqlite(row).map(&mut push))?,
+                    Bare::Sqlite(sqlite) => sqlite.list(ROWS + 1, |row| {
+                        if items.is_empty() {
+                            total = row.get(TOTAL)?;
+                        }
+                        items.push(Owned::from_sqlite(row)?);
+                        Ok(())
+                    })?,
                 }
-                rows
+                let has_more = items.len() > ROWS as usize;
+                items.truncate(ROWS as usize);
+                Listed {
+                    items,
+                    total: u64::try_from(total)?,
+                    has_more,
+                }
             }
         };
-        ensure!(rows.len() == ROWS as usize, "rows are missing");
-        rows.into_iter().for_each(Owned::consume);
+        ensure!(
+            listed.items.len() == ROWS as usize && listed.has_more && listed.total > 0,
+            "rows are missing"
+        );
+        listed.items.into_iter().for_each(Owned::consume);
         Ok(())
     }
 }
 
-/// A creation: the row, its audit entry, its event.
+/// A creation: the row, its audit entries in the platform's trail and in its own, its event.
 pub(crate) struct Create(Arc<Database>, Way);
 
 /// Makes every slug of the process unique.
@@ -220,29 +235,52 @@ impl Operation for Create {
     }
 }
 
-async fn create(database: &Database, name: String, slug: String) -> anyhow::Result<()> {
-    let id: OrganizationId = database.generators.id();
+/// Makes the platform organization, which acts in every creation.
+pub(crate) async fn create_platform(layer: &Db, platform: OrganizationId) -> Result<(), DbError> {
+    let ground = context(platform).unaudited("the ground that the measurements stand on");
+    let work = move |uow: UnitOfWork| async move { insert(&uow, platform, "Platform", "platform").await };
+    layer.write(ground, work).await
+}
+
+fn context(platform: OrganizationId) -> UnitContext {
     let actor = Actor {
-        kind: ActorKind::System,
+        kind: ActorKind::ServiceAccount,
         id: NewOrganization::ACTOR,
         name: NewOrganization::ACTOR_NAME.to_owned(),
     };
     let origin = Origin {
         request_id: Some(NewOrganization::REQUEST_ID.to_owned()),
-        ip: Some(NewOrganization::IP.parse()?),
+        ip: NewOrganization::IP.parse().ok(),
         user_agent: None,
     };
-    let context = UnitContext::tenant(actor, id).from_origin(origin);
+    UnitContext::system(actor, platform, SystemScope::new("creations are measured")).from_origin(origin)
+}
+
+async fn insert(uow: &UnitOfWork, id: OrganizationId, name: &str, slug: &str) -> Result<(), DbError> {
+    let (now, none) = (uow.now(), None::<&str>);
+    let row = values![
+        id.as_uuid(),
+        name,
+        name.to_ascii_lowercase(),
+        slug,
+        none,
+        true,
+        none,
+        now,
+        now
+    ];
+    uow.global().send(&INSERT, &row).await
+}
+
+async fn create(database: &Database, name: String, slug: String) -> anyhow::Result<()> {
+    let id: OrganizationId = database.generators.id();
     let texts = Arc::new((name, slug));
     let work = move |uow: UnitOfWork| {
         let texts = Arc::clone(&texts);
         async move {
             let (name, slug) = (texts.0.as_str(), texts.1.as_str());
-            let now = uow.now();
-            uow.global()
-                .send(&INSERT, &values![id.as_uuid(), name, slug, now])
-                .await?;
-            let at = Micros(now.as_micros());
+            insert(&uow, id, name, slug).await?;
+            let now = Micros(uow.now().as_micros());
             let shown = Organization {
                 id: id.as_uuid(),
                 name,
@@ -250,8 +288,8 @@ async fn create(database: &Database, name: String, slug: String) -> anyhow::Resu
                 document: None,
                 is_active: true,
                 package_code: None,
-                created_at: at,
-                updated_at: at,
+                created_at: now,
+                updated_at: now,
             };
             let data = serde_json::to_string(&shown).map_err(|error| DbError::Internal(error.to_string()))?;
             let change = |field, to| Change {
@@ -277,5 +315,5 @@ async fn create(database: &Database, name: String, slug: String) -> anyhow::Resu
             Ok::<_, DbError>(())
         }
     };
-    Ok(database.layer.write(context, work).await?)
+    Ok(database.layer.write(context(database.platform), work).await?)
 }

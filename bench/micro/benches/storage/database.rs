@@ -3,13 +3,19 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
+use db::migrate::{CORE, Destructive, Migrations};
 use db::{Db, DbConfig};
-use kernel::Generators;
+use kernel::{Generators, OrganizationId};
 use lastro_bench::postgres::Postgres;
 use lastro_bench::workspace::Workspace;
 use lastro_bench_limit::organization::NewOrganization;
 use lastro_bench_limit::{postgres, sqlite};
 use uuid::Uuid;
+
+use crate::cases;
+
+/// The tables of the organizations, without the context that owns them: this measures what lies below it.
+const ORGANIZATION: Migrations = db::migrations!("organization": "0001_organizations");
 
 /// How many organizations there are.
 const ORGANIZATIONS: usize = 1_000;
@@ -25,6 +31,7 @@ pub(crate) struct Database {
     pub(crate) bare: Bare,
     pub(crate) layer: Db,
     pub(crate) generators: Generators,
+    pub(crate) platform: OrganizationId,
     ids: Vec<Uuid>,
 }
 
@@ -41,29 +48,22 @@ impl Database {
             None => format!("sqlite://{}", file.display()),
         };
         let config = DbConfig::new(url.as_str());
-        db::migrate::run(
-            &config,
-            &[db::migrate::CORE],
-            db::migrate::Destructive::Refuse,
-            &mut |_| (),
-        )
-        .await?;
+        db::migrate::run(&config, &[CORE, ORGANIZATION], Destructive::Refuse, &mut |_| ()).await?;
+        let generators = Generators::system();
+        let layer = Db::open(config.clone(), generators.clone())?;
+        let platform = generators.id();
+        cases::create_platform(&layer, platform).await?;
         let bare = match server {
-            Some(server) => {
-                postgres::Postgres::create_organizations(&url).await?;
-                server.sql(NAME, "SELECT lastro_global_table('organizations')")?;
+            Some(_) => {
                 Bare::Postgres(postgres::Postgres::connect(&url, config.shared_connections, config.pool_size).await?)
             }
-            None => {
-                sqlite::Sqlite::create_organizations(&file)?;
-                Bare::Sqlite(sqlite::Sqlite::open(file)?)
-            }
+            None => Bare::Sqlite(sqlite::Sqlite::open(file)?),
         };
-        let generators = Generators::system();
         let mut database = Self {
             bare,
-            layer: Db::open(config, generators.clone())?,
+            layer,
             generators,
+            platform,
             ids: Vec::with_capacity(ORGANIZATIONS),
         };
         for number in 0..ORGANIZATIONS {
@@ -91,7 +91,7 @@ impl Database {
 }
 
 impl Bare {
-    /// Writes the three rows.
+    /// Writes the rows of a creation.
     pub(crate) async fn create(&self, new: NewOrganization) -> anyhow::Result<()> {
         match self {
             Self::Postgres(postgres) => postgres.create(&new).await?,

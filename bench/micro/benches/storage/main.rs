@@ -92,7 +92,7 @@ fn measure(
     for at_once in [1, 64] {
         let case = Case {
             engine,
-            name: "write of three rows",
+            name: "write of four rows",
             at_once,
             goal: None,
         };
