@@ -27,6 +27,9 @@ pub enum BackupError {
         /// Why.
         source: std::io::Error,
     },
+    /// Another process has the database open.
+    #[error("{0} is in use; stop every server on it first")]
+    InUse(String),
     /// The copy is not a sound database.
     #[error("the file is not a sound database: {0}")]
     Unsound(String),
@@ -51,6 +54,7 @@ pub fn sqlite_restore(file: &Path, url: &str, progress: &mut dyn FnMut(u64, u64)
     let target = sqlite_path(url)?;
     let source = open_reader(file)?;
     sound(&source)?;
+    unused(&target)?;
     copy_checked(&source, &target, progress)?;
     // A write-ahead log of the database that was replaced must not be read into the new one.
     for ending in ["-wal", "-shm"] {
@@ -67,6 +71,21 @@ pub fn sqlite_restore(file: &Path, url: &str, progress: &mut dyn FnMut(u64, u64)
         }
     }
     Ok(())
+}
+
+/// Whether nobody has the database open: folding its write-ahead log into it takes the file alone. A server that went on writing
+/// to a file that was replaced would lose what it acknowledges.
+fn unused(target: &Path) -> Result<(), BackupError> {
+    if !target.exists() {
+        return Ok(());
+    }
+    let folded =
+        open_writer(target).and_then(|connection| Ok(connection.pragma_update(None, "journal_mode", "DELETE")?));
+    match folded {
+        Err(DbError::Busy { .. }) => Err(BackupError::InUse(target.display().to_string())),
+        // A damaged file is a reason to restore, not to refuse it.
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 fn copy_checked(source: &Connection, target: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), BackupError> {

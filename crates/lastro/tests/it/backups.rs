@@ -108,6 +108,34 @@ fn a_backup_that_cannot_be_written_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_database_that_a_server_has_open_is_not_replaced() {
+    let lastro = Installation::new();
+    create(&lastro, "kept");
+    lastro.run(&["backup", "copy.backup"]).assert_code(0);
+    let server = lastro.serve(&[]);
+    let refused = lastro.run(&["restore", "--force", "copy.backup"]);
+    assert!(
+        refused.assert_code(1).stderr.contains("is in use"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(server.send("GET /health/ready", &[], "").status, 200);
+    assert_eq!(server.stop(), Some(0));
+    lastro.run(&["restore", "--force", "copy.backup"]).assert_code(0);
+}
+
+#[test]
+fn a_damaged_database_can_be_replaced() {
+    let lastro = Installation::new();
+    create(&lastro, "kept");
+    lastro.run(&["backup", "copy.backup"]).assert_code(0);
+    std::fs::write(lastro.path("data/lastro.db"), "damaged beyond repair ".repeat(1000)).unwrap();
+    lastro.run(&["serve"]).assert_code(1);
+    lastro.run(&["restore", "--force", "copy.backup"]).assert_code(0);
+    assert_eq!(organizations(&lastro), ["kept", "padaria-modelo", "platform"]);
+}
+
+#[test]
 fn there_is_nothing_to_copy_before_the_first_start() {
     let lastro = Installation::new();
     lastro.run(&["backup", "copy.backup"]).assert_code(1);

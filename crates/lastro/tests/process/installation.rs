@@ -1,0 +1,274 @@
+//! The binary in a folder of its own, on a database of its own.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use lastro::config::keys::KEYS;
+use tempfile::TempDir;
+use testkit::postgres::{self, TestDatabase};
+
+use crate::client::Client;
+use crate::process::Process;
+use crate::time::SOON;
+
+/// How long a command may take that ends by itself.
+const COMMAND: Duration = Duration::from_secs(60);
+
+/// The binary with no configuration but what a test gives it.
+pub(crate) struct Installation {
+    folder: TempDir,
+    variables: Vec<(String, String)>,
+    wrapper: Vec<String>,
+    url: String,
+    _database: Option<TestDatabase>,
+}
+
+impl Installation {
+    pub(crate) fn on_sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let url = format!("sqlite://{}", folder.path().join("data/lastro.db").display());
+        Self::new(folder, url, None)
+    }
+
+    /// On an empty database of the tests' server; `None` where there is no PostgreSQL.
+    pub(crate) fn on_postgres() -> Option<Self> {
+        let database = postgres::server().unwrap()?.empty_database().unwrap();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Some(Self::new(folder, database.url(), Some(database)))
+    }
+
+    /// On this database, whatever it is.
+    pub(crate) fn at(url: &str) -> Self {
+        Self::new(tempfile::tempdir().expect("a temporary folder"), url.to_owned(), None)
+    }
+
+    /// Another one on an empty database of the same engine.
+    pub(crate) fn another(&self) -> Self {
+        match &self._database {
+            None => Self::on_sqlite(),
+            Some(_) => Self::on_postgres().expect("the server that was there"),
+        }
+    }
+
+    /// Another node on the same database.
+    pub(crate) fn another_node(&self) -> Self {
+        Self::at(&self.url)
+    }
+
+    fn new(folder: TempDir, url: String, database: Option<TestDatabase>) -> Self {
+        Self {
+            folder,
+            variables: Vec::new(),
+            wrapper: Vec::new(),
+            url: url.clone(),
+            _database: database,
+        }
+        .with("DATABASE_URL", &url)
+        .with("LASTRO_BIND", "127.0.0.1:0")
+        // A storm is one actor.
+        .with("LASTRO_RATE_LIMIT", "off")
+    }
+
+    /// Sets a variable of the environment; the last word about one counts.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Runs the binary by way of another program, which replaces itself by it.
+    pub(crate) fn under(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The database's address.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let binary = env!("CARGO_BIN_EXE_lastro");
+        let mut command = match self.wrapper.split_first() {
+            None => Command::new(binary),
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(binary);
+                command
+            }
+        };
+        command.args(arguments).current_dir(self.folder.path());
+        for key in KEYS {
+            command.env_remove(key.name);
+        }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs a command to its end.
+    #[track_caller]
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        let mut process = Process::start(self.command(arguments));
+        let status = process.end(COMMAND);
+        Ended {
+            stdout: process.remaining_output(),
+            stderr: process.errors(),
+            code: status.code(),
+        }
+    }
+
+    /// Starts a command and leaves it running.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Process {
+        Process::start(self.command(arguments))
+    }
+
+    /// Starts a server and waits until it answers. With `--demo`, its token is known.
+    #[track_caller]
+    pub(crate) fn serve(&self, arguments: &[&str]) -> Server {
+        Server::greeted(self.start(&[&["serve"], arguments].concat()), arguments.contains(&"--demo"))
+    }
+
+    /// Everything in its folder, names from there, in order.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let mut files = Vec::new();
+        list(self.folder.path(), "", &mut files);
+        files.sort();
+        files
+    }
+}
+
+fn list(folder: &Path, prefix: &str, files: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            list(&entry.path(), &format!("{name}/"), files);
+        } else {
+            files.push(name);
+        }
+    }
+}
+
+/// A command that has ended.
+pub(crate) struct Ended {
+    code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    /// Asserts an exit code, showing what was said when it is another.
+    #[track_caller]
+    pub(crate) fn assert_code(&self, code: i32) -> &Self {
+        assert_eq!(self.code, Some(code), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Asserts that standard error tells all of this.
+    #[track_caller]
+    pub(crate) fn assert_says(&self, parts: &[&str]) -> &Self {
+        for part in parts {
+            assert!(self.stderr.contains(part), "no {part:?} in {}", self.stderr);
+        }
+        self
+    }
+
+    /// All that was said.
+    pub(crate) fn all(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+}
+
+/// A server that answers.
+pub(crate) struct Server {
+    process: Process,
+    pub(crate) address: SocketAddr,
+    token: Option<String>,
+}
+
+impl Server {
+    /// A server whose start is still under way: waits until it answers.
+    #[track_caller]
+    pub(crate) fn greeted(process: Process, has_token: bool) -> Self {
+        let mut server = Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            process,
+            token: None,
+        };
+        let greeting = server.line();
+        server.address = greeting
+            .split_once("http://")
+            .and_then(|(_, rest)| rest.split(' ').next()?.parse().ok())
+            .unwrap_or_else(|| panic!("no address in {greeting:?}"));
+        while has_token && server.token.is_none() {
+            server.token = server
+                .line()
+                .strip_prefix("    ")
+                .filter(|line| line.starts_with("lastro_bootstrap_"))
+                .map(|line| line.trim().to_owned());
+        }
+        server
+    }
+
+    #[track_caller]
+    fn line(&self) -> String {
+        self.process
+            .line(SOON)
+            .unwrap_or_else(|| panic!("no greeting; it said: {}", self.process.errors()))
+    }
+
+    /// Somebody without a credential.
+    pub(crate) fn visitor(&self) -> Client {
+        Client::new(self.address, None)
+    }
+
+    /// Whoever holds the token that `--demo` printed.
+    pub(crate) fn operator(&self) -> Client {
+        Client::new(self.address, Some(self.token().to_owned()))
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        self.token.as_deref().expect("a server started with --demo")
+    }
+
+    pub(crate) fn pid(&self) -> String {
+        self.process.pid()
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        self.process.errors()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
+    /// Ends it without a word.
+    pub(crate) fn kill(mut self) {
+        self.process.kill();
+    }
+
+    /// Waits for its end, and returns its exit code.
+    #[track_caller]
+    pub(crate) fn end(mut self, within: Duration) -> Option<i32> {
+        self.process.end(within).code()
+    }
+
+    /// Stops it as a service manager does.
+    #[track_caller]
+    pub(crate) fn stop(self) {
+        self.signal("TERM");
+        let said = self.process.said_later();
+        assert_eq!(self.end(SOON), Some(0), "{}", said());
+    }
+}

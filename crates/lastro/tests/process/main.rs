@@ -1,0 +1,41 @@
+//! The binary as a process, on both engines: killed, out of disk, without its database, started wrongly, started twice, told to
+//! stop, and asked what no client should ask.
+//!
+//! Every wait in here has an end, every server is on a free port of the loopback interface, and every process is ended by its id
+//! when its test ends, whatever the reason.
+
+#[cfg(test)]
+#[macro_use]
+mod engines;
+#[cfg(test)]
+mod client;
+#[cfg(test)]
+mod installation;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
+mod rows;
+#[cfg(test)]
+mod storm;
+#[cfg(test)]
+mod time;
+
+#[cfg(test)]
+mod backups;
+#[cfg(test)]
+mod bad_starts;
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod database_lost;
+// What limits a process's files is Linux's own.
+#[cfg(all(test, target_os = "linux"))]
+mod full_disk;
+#[cfg(test)]
+mod killed;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod stopping;
+#[cfg(test)]
+mod two_nodes;

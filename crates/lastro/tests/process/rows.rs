@@ -1,0 +1,104 @@
+//! What is in the database, seen past the server.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tokio::runtime;
+
+/// The rows of a query whose columns are all text.
+#[track_caller]
+pub(crate) fn query(url: &str, sql: &str) -> Vec<Vec<String>> {
+    let rows = runtime().block_on(db::admin::query(url, sql)).unwrap();
+    rows.into_iter()
+        .map(|row| row.into_iter().map(Option::unwrap_or_default).collect())
+        .collect()
+}
+
+/// The first column of a query's rows.
+#[track_caller]
+pub(crate) fn column(url: &str, sql: &str) -> Vec<String> {
+    query(url, sql).into_iter().map(|mut row| row.swap_remove(0)).collect()
+}
+
+/// Runs a statement.
+#[track_caller]
+pub(crate) fn execute(url: &str, sql: &str) {
+    runtime().block_on(db::admin::execute(url, sql)).unwrap();
+}
+
+fn runtime() -> runtime::Runtime {
+    runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Writes down that a step of a later version was applied.
+pub(crate) fn pretend_to_be_newer(url: &str) {
+    let now = if url.starts_with("sqlite:") { "0" } else { "now()" };
+    execute(
+        url,
+        &format!(
+            "INSERT INTO schema_migrations (context, number, name, sha256, applied_at) \
+             VALUES ('future', 1, '0001_future', 'x', {now})"
+        ),
+    );
+}
+
+/// The organizations, from slug to id without hyphens, after a look at everything that was written with them: each has exactly
+/// one audit entry and one event of its making, none of these is without its organization, and whoever was to be answered 201
+/// under a key got an organization. So nothing is there by half.
+#[track_caller]
+pub(crate) fn whole(url: &str) -> BTreeMap<String, String> {
+    let sqlite = url.starts_with("sqlite:");
+    let id = if sqlite { "lower(hex(o.id))" } else { "replace(CAST(o.id AS text), '-', '')" };
+    let rows = query(
+        url,
+        &format!(
+            "SELECT o.slug, {id}, \
+             CAST((SELECT count(*) FROM audit_entries a WHERE a.target_id = o.id AND a.action = 'organization.created') AS text), \
+             CAST((SELECT count(*) FROM outbox_events e WHERE e.subject_id = o.id AND e.type = 'organization.created') AS text) \
+             FROM organizations o"
+        ),
+    );
+    let mut organizations = BTreeMap::new();
+    for row in rows {
+        let [slug, id, audited, announced] = <[String; 4]>::try_from(row).unwrap();
+        assert_eq!(
+            (audited.as_str(), announced.as_str()),
+            ("1", "1"),
+            "audit entries and events of the making of {slug}"
+        );
+        organizations.insert(slug, id);
+    }
+    for (table, subject, action) in [
+        ("audit_entries", "target_id", "action"),
+        ("outbox_events", "subject_id", "type"),
+    ] {
+        let lost = column(
+            url,
+            &format!(
+                "SELECT CAST(count(*) AS text) FROM {table} t WHERE t.{action} = 'organization.created' \
+                 AND NOT EXISTS (SELECT 1 FROM organizations o WHERE o.id = t.{subject})"
+            ),
+        );
+        assert_eq!(lost, ["0"], "rows of {table} without their organization");
+    }
+    let promised: BTreeSet<String> = column(url, "SELECT key FROM idempotency_records WHERE status = 201")
+        .into_iter()
+        .collect();
+    let missing: Vec<_> = promised.iter().filter(|slug| !organizations.contains_key(*slug)).collect();
+    assert!(missing.is_empty(), "answered and not there: {missing:?}");
+    if sqlite {
+        assert_eq!(column(url, "PRAGMA integrity_check"), ["ok"]);
+    }
+    organizations
+}
+
+/// Asserts that each organization that was acknowledged is there, under the id that was told.
+#[track_caller]
+pub(crate) fn assert_holds(organizations: &BTreeMap<String, String>, acknowledged: &BTreeMap<String, String>) {
+    for (slug, id) in acknowledged {
+        assert_eq!(
+            organizations.get(slug),
+            Some(&id.replace('-', "")),
+            "{slug} was acknowledged"
+        );
+    }
+}
