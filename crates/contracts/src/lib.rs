@@ -4,6 +4,7 @@
 //! API shows them, which are also what its events carry, and the names that others use. [`Manifest`] is what every context
 //! declares about itself.
 
+pub mod access;
 mod manifest;
 pub mod organization;
 

@@ -55,6 +55,13 @@ impl<'v> List<'v> {
         Self::new(table, columns, Reach::Tenant, "organization_id = $1".to_owned())
     }
 
+    /// A list over a query in the place of a table (`(SELECT …) AS name`) that binds the organization as `$1` itself, such as one
+    /// that shows an organization's rows beside global ones.
+    #[must_use]
+    pub fn tenant_view(query: &'static str, columns: &'static str) -> Self {
+        Self::new(query, columns, Reach::Tenant, "1 = 1".to_owned())
+    }
+
     /// A list over a global table.
     #[must_use]
     pub fn global(table: &'static str, columns: &'static str) -> Self {

@@ -19,7 +19,12 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Every context, in the order in which their tables are made.
 #[must_use]
 pub fn modules() -> Vec<Module> {
-    vec![organization::module(), catalog::module(), audit::module()]
+    vec![
+        organization::module(),
+        catalog::module(),
+        access::module(),
+        audit::module(),
+    ]
 }
 
 /// The migrations of all contexts, those of the storage itself first.

@@ -5,7 +5,7 @@ use kernel::{Generators, OrganizationId};
 
 use crate::app::modules;
 
-/// Lays the platform organization and the catalogue, and tells the platform's id.
+/// Lays the platform organization, the catalogue and the system roles, and tells the platform's id.
 ///
 /// # Errors
 ///
@@ -14,5 +14,6 @@ pub async fn lay(db: &Db, generators: &Generators) -> Result<OrganizationId, DbE
     let platform = organization::seed_platform(db, generators.id()).await?;
     let manifests: Vec<_> = modules().into_iter().map(|module| module.manifest).collect();
     catalog::seed(db, platform, manifests).await?;
+    access::seed_system_roles(db, platform).await?;
     Ok(platform)
 }

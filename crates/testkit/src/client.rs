@@ -140,7 +140,6 @@ impl Reply {
     ///
     /// # Panics
     /// When it has another, showing what came instead.
-    #[must_use]
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.bytes));

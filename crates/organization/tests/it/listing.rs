@@ -6,7 +6,13 @@ use testkit::Reply;
 use crate::start;
 
 fn slugs(reply: &Reply) -> Vec<&str> {
-    reply.data().as_array().unwrap().iter().map(|organization| organization["slug"].as_str().unwrap()).collect()
+    reply
+        .data()
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|organization| organization["slug"].as_str().unwrap())
+        .collect()
 }
 
 testkit::behaviours! {

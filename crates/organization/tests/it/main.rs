@@ -1,4 +1,5 @@
 //! The organization context over HTTP, on both engines.
+#![cfg(test)]
 
 mod current;
 mod flow;

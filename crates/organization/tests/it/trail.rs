@@ -6,7 +6,13 @@ use testkit::Reply;
 use crate::start;
 
 fn actions(reply: &Reply) -> Vec<&str> {
-    reply.data().as_array().unwrap().iter().map(|entry| entry["action"].as_str().unwrap()).collect()
+    reply
+        .data()
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["action"].as_str().unwrap())
+        .collect()
 }
 
 testkit::behaviours! {
