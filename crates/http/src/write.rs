@@ -80,7 +80,12 @@ impl Caller {
         let db = self.app().db();
         match keyed {
             None => db.write(context, work).await,
-            Some(keyed) => db.write_once(context, keyed, work).await,
+            Some(keyed) => {
+                // A refusal by the storage is kept under the key like one by the closure, in the words of this request.
+                let request = self.request().clone();
+                let refuse = move |error| ApiError::from(error).told_to(&request);
+                db.write_once_as(context, keyed, refuse, work).await
+            }
         }
     }
 
