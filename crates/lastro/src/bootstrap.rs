@@ -1,8 +1,9 @@
 //! The bootstrap token: how the platform's routes are reached until people can log in.
 //!
 //! `serve --demo` draws a token, prints it once and keeps only its SHA-256, in memory: the next start draws another. Whoever
-//! sends it acts as the service account `bootstrap` inside the platform organization. Without `--demo` there is no token, and
-//! no credential is accepted at all. This disappears when the identity context lands.
+//! sends it acts as the service account `bootstrap` inside the platform organization, the same one at every start: what was
+//! asked under an `Idempotency-Key` before a restart is answered after it. Without `--demo` there is no token, and no credential
+//! is accepted at all. This disappears when the identity context lands.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::{self, BoxFuture, FutureExt as _};
 use http::{ApiError, Authenticator, Credential, ErrorCode, Identity, RequestContext};
-use kernel::{Actor, ActorKind, Generators, OrganizationId};
+use kernel::{Actor, ActorKind, Generators, Id as _, OrganizationId};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -29,10 +30,10 @@ pub struct Bootstrap {
 impl Bootstrap {
     /// Accepts no credential.
     #[must_use]
-    pub fn closed(platform: OrganizationId, generators: &Generators) -> Self {
+    pub fn closed(platform: OrganizationId) -> Self {
         let operator = Actor {
             kind: ActorKind::ServiceAccount,
-            id: operator_id(generators),
+            id: operator_id(platform),
             name: "bootstrap".to_owned(),
         };
         Self {
@@ -54,7 +55,7 @@ impl Bootstrap {
         (
             Self {
                 digest,
-                ..Self::closed(platform, generators)
+                ..Self::closed(platform)
             },
             SecretString::from(token),
         )
@@ -75,8 +76,16 @@ impl Bootstrap {
     }
 }
 
-fn operator_id(generators: &Generators) -> Uuid {
-    kernel::Id::as_uuid(generators.id::<OrganizationId>())
+/// The operator's id, which follows from the installation's platform organization: nothing stores it, and yet keys and audit
+/// entries of different starts and of several nodes name one actor.
+fn operator_id(platform: OrganizationId) -> Uuid {
+    let digest = Sha256::new()
+        .chain_update("lastro bootstrap operator")
+        .chain_update(platform.as_uuid())
+        .finalize();
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(digest).for_each(|(byte, source)| *byte = source);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 impl Authenticator for Bootstrap {
@@ -98,7 +107,7 @@ pub fn header(token: &SecretString) -> String {
 
 #[cfg(test)]
 mod tests {
-    use kernel::{Id as _, ManualClock, Timestamp};
+    use kernel::{ManualClock, Timestamp};
 
     use super::*;
 
@@ -128,6 +137,14 @@ mod tests {
     }
 
     #[test]
+    fn the_operator_is_the_same_at_every_start_and_another_in_every_installation() {
+        let actor = |platform, seed| Bootstrap::open(platform, &generators(seed)).0.identity.actor.id;
+        assert_eq!(actor(platform(), 1), actor(platform(), 2));
+        let elsewhere = OrganizationId::from_uuid(Uuid::from_u128(2));
+        assert_ne!(actor(platform(), 1), actor(elsewhere, 1));
+    }
+
+    #[test]
     fn a_token_has_the_full_entropy_and_says_what_it_is() {
         let (_, token) = Bootstrap::open(platform(), &generators(1));
         let random = token.expose_secret().strip_prefix(PREFIX).unwrap();
@@ -136,7 +153,7 @@ mod tests {
 
     #[test]
     fn without_a_token_nobody_is_recognised() {
-        let bootstrap = Bootstrap::closed(platform(), &generators(1));
+        let bootstrap = Bootstrap::closed(platform());
         let empty_digest_guess = "";
         assert!(bootstrap.recognise(empty_digest_guess).is_err());
     }

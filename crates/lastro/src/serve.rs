@@ -94,7 +94,7 @@ impl Server {
             let (bootstrap, token) = Bootstrap::open(platform, &generators);
             (bootstrap, Some(token))
         } else {
-            (Bootstrap::closed(platform, &generators), None)
+            (Bootstrap::closed(platform), None)
         };
         let http = app::http_config(config, telemetry.request_spans());
         let app = Wiring {

@@ -53,7 +53,10 @@ impl Client {
             text.push_str(&format!("authorization: Bearer {token}\r\n"));
         }
         if !body.is_empty() {
-            text.push_str(&format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()));
+            text.push_str(&format!(
+                "content-type: application/json\r\ncontent-length: {}\r\n",
+                body.len()
+            ));
         }
         for (name, value) in headers {
             text.push_str(&format!("{name}: {value}\r\n"));
@@ -141,7 +144,11 @@ impl Connection {
             headers,
             body: String::new(),
         };
-        assert_eq!(answer.header("transfer-encoding"), None, "this client reads whole bodies only");
+        assert_eq!(
+            answer.header("transfer-encoding"),
+            None,
+            "this client reads whole bodies only"
+        );
         let length = answer.header("content-length").and_then(|length| length.parse().ok());
         let mut body = vec![0; length.unwrap_or(0)];
         self.stream.read_exact(&mut body)?;
@@ -211,8 +218,15 @@ impl Answer {
     /// Asserts that it is the refusal of a server that cannot do it now, and says when to come back.
     #[track_caller]
     pub(crate) fn assert_unavailable(&self) {
-        assert_eq!((self.status, self.code().as_str()), (503, "INTERNAL_UNAVAILABLE"), "{}", self.body);
-        let later = self.header("retry-after").and_then(|seconds| seconds.parse::<u32>().ok());
+        assert_eq!(
+            (self.status, self.code().as_str()),
+            (503, "INTERNAL_UNAVAILABLE"),
+            "{}",
+            self.body
+        );
+        let later = self
+            .header("retry-after")
+            .and_then(|seconds| seconds.parse::<u32>().ok());
         assert!(later.is_some_and(|seconds| (1..=60).contains(&seconds)), "{self:?}");
     }
 }

@@ -134,7 +134,10 @@ impl Installation {
     /// Starts a server and waits until it answers. With `--demo`, its token is known.
     #[track_caller]
     pub(crate) fn serve(&self, arguments: &[&str]) -> Server {
-        Server::greeted(self.start(&[&["serve"], arguments].concat()), arguments.contains(&"--demo"))
+        Server::greeted(
+            self.start(&[&["serve"], arguments].concat()),
+            arguments.contains(&"--demo"),
+        )
     }
 
     /// Everything in its folder, names from there, in order.
@@ -169,7 +172,13 @@ impl Ended {
     /// Asserts an exit code, showing what was said when it is another.
     #[track_caller]
     pub(crate) fn assert_code(&self, code: i32) -> &Self {
-        assert_eq!(self.code, Some(code), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout: {}\nstderr: {}",
+            self.stdout,
+            self.stderr
+        );
         self
     }
 

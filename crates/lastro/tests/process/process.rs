@@ -86,7 +86,9 @@ impl Process {
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn end(&mut self, within: Duration) -> ExitStatus {
-        eventually("the end of the process", within, || self.child.try_wait().expect("its state"))
+        eventually("the end of the process", within, || {
+            self.child.try_wait().expect("its state")
+        })
     }
 
     /// The rest of its output, after its end.

@@ -41,29 +41,38 @@ pub(crate) fn pretend_to_be_newer(url: &str) {
     );
 }
 
-/// The organizations, from slug to id without hyphens, after a look at everything that was written with them: each has exactly
-/// one audit entry and one event of its making, none of these is without its organization, and whoever was to be answered 201
-/// under a key got an organization. So nothing is there by half.
+/// The organizations, from slug to id without hyphens, after a look at everything that was written with them: the making of each
+/// stands exactly once in its own audit trail, once in the platform's, and once among the events; none of these is without its
+/// organization; and whoever was to be answered 201 under a key got an organization. So nothing is there by half.
 #[track_caller]
 pub(crate) fn whole(url: &str) -> BTreeMap<String, String> {
     let sqlite = url.starts_with("sqlite:");
-    let id = if sqlite { "lower(hex(o.id))" } else { "replace(CAST(o.id AS text), '-', '')" };
+    let id = if sqlite {
+        "lower(hex(o.id))"
+    } else {
+        "replace(CAST(o.id AS text), '-', '')"
+    };
+    let audited = "SELECT count(*) FROM audit_entries a WHERE a.target_id = o.id AND a.action = 'organization.created'";
+    let announced =
+        "SELECT count(*) FROM outbox_events e WHERE e.subject_id = o.id AND e.type = 'organization.created'";
     let rows = query(
         url,
         &format!(
-            "SELECT o.slug, {id}, \
-             CAST((SELECT count(*) FROM audit_entries a WHERE a.target_id = o.id AND a.action = 'organization.created') AS text), \
-             CAST((SELECT count(*) FROM outbox_events e WHERE e.subject_id = o.id AND e.type = 'organization.created') AS text) \
-             FROM organizations o"
+            "SELECT o.slug, {id}, CAST(({audited} AND a.organization_id = o.id) AS text), \
+             CAST(({audited} AND a.organization_id <> o.id) AS text), \
+             CAST(({audited} AND a.organization_id = (SELECT p.id FROM organizations p WHERE p.slug = 'platform')) AS text), \
+             CAST(({announced}) AS text) FROM organizations o"
         ),
     );
     let mut organizations = BTreeMap::new();
     for row in rows {
-        let [slug, id, audited, announced] = <[String; 4]>::try_from(row).unwrap();
+        let [slug, id, own, others, platforms, announced] = <[String; 6]>::try_from(row).unwrap();
+        // The platform's own trail is the platform's.
+        let elsewhere = if slug == "platform" { "0" } else { "1" };
         assert_eq!(
-            (audited.as_str(), announced.as_str()),
-            ("1", "1"),
-            "audit entries and events of the making of {slug}"
+            [own.as_str(), &others, &platforms, &announced],
+            ["1", elsewhere, "1", "1"],
+            "the making of {slug} in its own trail, in other trails, in the platform's trail, among the events"
         );
         organizations.insert(slug, id);
     }
@@ -83,7 +92,10 @@ pub(crate) fn whole(url: &str) -> BTreeMap<String, String> {
     let promised: BTreeSet<String> = column(url, "SELECT key FROM idempotency_records WHERE status = 201")
         .into_iter()
         .collect();
-    let missing: Vec<_> = promised.iter().filter(|slug| !organizations.contains_key(*slug)).collect();
+    let missing: Vec<_> = promised
+        .iter()
+        .filter(|slug| !organizations.contains_key(*slug))
+        .collect();
     assert!(missing.is_empty(), "answered and not there: {missing:?}");
     if sqlite {
         assert_eq!(column(url, "PRAGMA integrity_check"), ["ok"]);

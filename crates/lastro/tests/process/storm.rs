@@ -60,7 +60,9 @@ impl Storm {
     #[track_caller]
     pub(crate) fn wait_for(&self, more: usize) {
         let goal = self.acknowledged() + more;
-        eventually("acknowledged creations", SOON, || (self.acknowledged() >= goal).then_some(()));
+        eventually("acknowledged creations", SOON, || {
+            (self.acknowledged() >= goal).then_some(())
+        });
     }
 
     /// Lets each client finish its request.
