@@ -99,7 +99,7 @@ pub fn openapi() -> Result<serde_json::Value, db::DbError> {
     let generators = Generators::system();
     let db = Db::open(db::DbConfig::new("sqlite://:memory:"), generators.clone())?;
     let platform = generators.id();
-    let bootstrap = Bootstrap::closed(platform, &generators);
+    let bootstrap = Bootstrap::closed(platform);
     let app = Wiring {
         http: HttpConfig::default(),
         rate: None,
