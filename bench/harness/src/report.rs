@@ -73,6 +73,14 @@ fn conditions(out: &mut String, results: &Results) -> std::fmt::Result {
         "- Machine: {} cores of {}, {} MiB, Linux {}, {} (4 KiB written and synced in {} µs), shared by load generator, server and database",
         machine.cores, machine.cpu, machine.memory_mib, machine.kernel, machine.file_system, machine.sync_micros
     )?;
+    let foreign: Vec<f64> = results.samples.iter().map(|sample| sample.foreign_cores).collect();
+    if !foreign.is_empty() {
+        let (typical, most) = (median(&foreign), range(&foreign).1);
+        writeln!(
+            out,
+            "- Other programs took {typical:.2} cores meanwhile (median; at most {most:.2})"
+        )?;
+    }
     let versions: Vec<String> = results
         .versions
         .iter()
@@ -172,14 +180,31 @@ fn engine_table(out: &mut String, results: &Results, engine: Engine, organizatio
             .iter()
             .map(|start| start.idle_resident_kib as f64 / 1024.0)
             .collect();
+        let (ready, idle) = (median(&ready), median(&idle));
+        // The goal counts in megabytes.
+        let idle_megabytes = idle * 1.048_576;
+        let [ready_verdict, idle_verdict] = if server == "lastro" {
+            [at_most(ready, 100.0, "ms"), at_most(idle_megabytes, 40.0, "MB")]
+        } else {
+            Default::default()
+        };
         writeln!(
             out,
-            "- {server}: ready {:.0} ms after its start on the existing database, {:.1} MiB resident when idle",
-            median(&ready),
-            median(&idle)
+            "- {server}: ready {ready:.0} ms after its start on the existing database{ready_verdict}, {idle:.1} MiB resident \
+             when idle{idle_verdict}"
         )?;
     }
     writeln!(out)
+}
+
+/// A goal in parentheses.
+fn at_most(value: f64, goal: f64, unit: &str) -> String {
+    format!(" (<= {goal} {unit}: {})", verdict(value <= goal))
+}
+
+/// Whether a goal is met; a missed one is not to be overlooked.
+fn verdict(met: bool) -> &'static str {
+    if met { "met" } else { "**missed**" }
 }
 
 /// The ratio of two servers' requests a second, that of their CPU time per request, and whether the goal is met. Only
@@ -201,7 +226,7 @@ fn compared(
     let (ratio, (low, high)) = (median(&rates), range(&rates));
     let verdict = match goal(engine, scenario) {
         Some(goal) if first == "lastro" && second == "limit" => {
-            format!(">= {goal:.2}: {}", if ratio >= goal { "met" } else { "**missed**" })
+            format!(">= {goal:.2}: {}", verdict(ratio >= goal))
         }
         _ => String::new(),
     };
@@ -231,10 +256,13 @@ fn growth(out: &mut String, results: &Results, sizes: &[(Engine, usize)]) -> std
             continue;
         }
         if !header {
-            writeln!(out, "## Growth\n\np99 of {server}; the goal is less than 20 % more.\n")?;
             writeln!(
                 out,
-                "| engine | request | from | to | p99 ms | then | change |\n|---|---|--:|--:|--:|--:|--:|"
+                "## Growth\n\np99 of {server} in the smallest and the largest database.\n"
+            )?;
+            writeln!(
+                out,
+                "| engine | request | from | to | p99 ms | then | change | goal |\n|---|---|--:|--:|--:|--:|--:|---|"
             )?;
             header = true;
         }
@@ -245,13 +273,14 @@ fn growth(out: &mut String, results: &Results, sizes: &[(Engine, usize)]) -> std
                 })) / 1e3
             };
             let (before, after) = (p99(*smallest), p99(*largest));
+            let change = (after / before - 1.0) * 100.0;
             writeln!(
                 out,
-                "| {engine} | {} | {} | {} | {before:.2} | {after:.2} | {:+.0} % |",
+                "| {engine} | {} | {} | {} | {before:.2} | {after:.2} | {change:+.0} % | < 20 %: {} |",
                 scenario.request(),
                 thousands(*smallest as f64),
                 thousands(*largest as f64),
-                (after / before - 1.0) * 100.0
+                verdict(change < 20.0)
             )?;
         }
     }
@@ -272,19 +301,12 @@ fn micro(out: &mut String, results: &Results) -> std::fmt::Result {
         "| engine | case | bare µs | layer µs | overhead | goal |\n|---|---|--:|--:|--:|---|"
     )?;
     for pair in &results.micro {
-        let verdict = pair.goal_percent.map_or_else(String::new, |goal| {
-            format!(
-                "<= {goal:.0} %: {}",
-                if pair.overhead_percent <= goal {
-                    "met"
-                } else {
-                    "**missed**"
-                }
-            )
+        let judged = pair.goal_percent.map_or_else(String::new, |goal| {
+            format!("<= {goal:.0} %: {}", verdict(pair.overhead_percent <= goal))
         });
         writeln!(
             out,
-            "| {} | {} | {:.2} | {:.2} | **{:+.1} %** ({:+.1} to {:+.1}) | {verdict} |",
+            "| {} | {} | {:.2} | {:.2} | **{:+.1} %** ({:+.1} to {:+.1}) | {judged} |",
             pair.engine,
             pair.case,
             pair.bare_ns / 1e3,
@@ -389,6 +411,10 @@ mod tests {
             "{page}"
         );
         assert!(
+            page.contains("- Other programs took 0.10 cores meanwhile (median; at most 0.10)"),
+            "{page}"
+        );
+        assert!(
             page.contains("**+7.0 %** (+6.0 to +8.0) | <= 5 %: **missed** |"),
             "{page}"
         );
@@ -425,7 +451,10 @@ mod tests {
             ..sample(1, "lastro", 9_000.0)
         });
         let page = page(&results, "A reason.\n").unwrap();
-        assert!(page.contains("| 100 | 10,000 | 4.20 | 6.30 | +50 % |"), "{page}");
+        assert!(
+            page.contains("| 100 | 10,000 | 4.20 | 6.30 | +50 % | < 20 %: **missed** |"),
+            "{page}"
+        );
         assert!(page.ends_with("## Notes\n\nA reason.\n"), "{page}");
     }
 
