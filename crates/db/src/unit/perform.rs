@@ -37,7 +37,9 @@ where
             Err(error) => return Outcome::Rollback(Err(refuse(core.cause(error).await))),
         }
     }
-    let watched = watch::watched(&core.activity, work(UnitOfWork::new(Arc::clone(core)))).await;
+    // Called inside, so that a panic before its first await is caught like any other.
+    let work = async { work(UnitOfWork::new(Arc::clone(core))).await };
+    let watched = watch::watched(&core.activity, work).await;
     // Not an answer of the unit: nothing of it may stay, nor be kept under the key.
     let mut result = match (watched, core.close()) {
         (Ok(result), Ok(())) => result,

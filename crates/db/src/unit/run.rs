@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use kernel::Generators;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -93,12 +94,16 @@ where
                 break;
             };
             let limit = if self.context.long { LONG_UNIT_TIME } else { UNIT_TIME };
+            // The closure's panics are caught within; whatever else of the unit panics must end its transaction too.
             let work = perform(&core, self.keyed.as_ref(), &*self.refuse, &self.work);
-            let Ok(outcome) = timeout(limit, work).await else {
-                transaction.abort();
-                return Err((self.refuse)(DbError::Unavailable(
-                    "the database stopped answering".into(),
-                )));
+            let outcome = match timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(panic)) => Outcome::Rollback(Err((self.refuse)(panicked(panic.as_ref())))),
+                Err(_) => {
+                    transaction.abort();
+                    let error = DbError::Unavailable("the database stopped answering".into());
+                    return Err((self.refuse)(error));
+                }
             };
             match outcome {
                 Outcome::Commit(result, changes) => {

@@ -1,0 +1,13 @@
+//! The storage layer's behaviour, on both engines.
+//!
+//! One small context (`notes`) stands in for the real ones; every test has a database of its own. What a test says is a promise of
+//! `docs/architecture.md`, sections 2, 3 and 5.
+#![cfg(test)]
+
+mod support;
+
+mod deferred;
+mod disconnects;
+mod group;
+mod idempotency;
+mod unit;
