@@ -42,8 +42,10 @@ fn prepare(folder: &Path) -> Result<(), UnusableFolder> {
     std::fs::create_dir_all(folder).map_err(unusable)?;
     // The only way to know is to try: permissions, read-only mounts and full disks all show here.
     let probe = folder.join(format!(".lastro-{}.probe", std::process::id()));
-    std::fs::write(&probe, b"lastro").map_err(unusable)?;
-    std::fs::remove_file(&probe).map_err(unusable)
+    let written = std::fs::write(&probe, b"lastro");
+    // On a full disk the name is there and its content is not: it goes in any case.
+    let removed = std::fs::remove_file(&probe);
+    written.and(removed).map_err(unusable)
 }
 
 /// What the `db` crate needs to know.
