@@ -86,6 +86,11 @@ pub enum Rule {
         /// The greatest number of items.
         max: usize,
     },
+    /// Objects and lists inside each other beyond `max` levels.
+    TooDeep {
+        /// The greatest number of levels.
+        max: usize,
+    },
     /// A number outside `min..=max`.
     OutOfRange {
         /// The least value.
@@ -138,6 +143,7 @@ impl Rule {
             Self::TooLong { .. } => "TOO_LONG",
             Self::TooFewItems { .. } => "TOO_FEW_ITEMS",
             Self::TooManyItems { .. } => "TOO_MANY_ITEMS",
+            Self::TooDeep { .. } => "TOO_DEEP",
             Self::OutOfRange { .. } => "OUT_OF_RANGE",
             Self::InvalidFormat { .. } => "INVALID_FORMAT",
             Self::InvalidCheckDigits => "INVALID_CHECK_DIGITS",
@@ -178,6 +184,7 @@ impl Rule {
             Self::TooFewItems { min } => format!("Must have at least {min} items."),
             Self::TooManyItems { max: 1 } => "Must have at most 1 item.".to_owned(),
             Self::TooManyItems { max } => format!("Must have at most {max} items."),
+            Self::TooDeep { max } => format!("Must not be nested deeper than {max} levels."),
             Self::OutOfRange { min, max } => format!("Must be between {min} and {max}."),
             Self::InvalidFormat { expected } => format!("Must be written like this: {expected}"),
             Self::InvalidCheckDigits => "The check digits do not match.".to_owned(),
@@ -209,6 +216,7 @@ impl Rule {
             Self::TooFewItems { min } => format!("Deve ter no mínimo {min} itens."),
             Self::TooManyItems { max: 1 } => "Deve ter no máximo 1 item.".to_owned(),
             Self::TooManyItems { max } => format!("Deve ter no máximo {max} itens."),
+            Self::TooDeep { max } => format!("Não pode ter mais de {max} níveis de aninhamento."),
             Self::OutOfRange { min, max } => format!("Deve estar entre {min} e {max}."),
             Self::InvalidFormat { expected } => format!("Deve ser escrito assim: {expected}"),
             Self::InvalidCheckDigits => "Os dígitos verificadores não conferem.".to_owned(),
@@ -270,6 +278,7 @@ mod tests {
             Rule::TooLong { max: 120 },
             Rule::TooFewItems { min: 2 },
             Rule::TooManyItems { max: 100 },
+            Rule::TooDeep { max: 16 },
             Rule::OutOfRange { min: 1, max: 100 },
             Rule::InvalidFormat {
                 expected: "12.ABC.345/01DE-35",
