@@ -42,6 +42,8 @@ pub(crate) struct Docs {
 impl Docs {
     pub(crate) fn new(version: &'static str) -> Self {
         let page = Config::from("/openapi.json")
+            // Without the bar that would load documents from elsewhere.
+            .use_base_layout()
             .validator_url("none")
             .deep_linking(true)
             .display_request_duration(true)

@@ -573,3 +573,133 @@ impl From<Vec<RuleViolation>> for ApiError {
         Self::violations(violations)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_is_the_contracts() {
+        let lines: Vec<String> = ErrorCode::ALL
+            .iter()
+            .map(|code| format!("{} {}", code.status().as_u16(), code.as_str()))
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        400 VALIDATION_FAILED
+        400 VALIDATION_MALFORMED_JSON
+        400 VALIDATION_UNKNOWN_FIELD
+        405 VALIDATION_METHOD_NOT_ALLOWED
+        413 VALIDATION_PAYLOAD_TOO_LARGE
+        415 VALIDATION_UNSUPPORTED_MEDIA_TYPE
+        422 VALIDATION_IDEMPOTENCY_MISMATCH
+        400 TENANT_MISMATCH
+        400 TENANT_IN_PAYLOAD
+        400 TENANT_REQUIRED
+        403 TENANT_INACTIVE
+        401 AUTH_REQUIRED
+        401 AUTH_INVALID_TOKEN
+        401 AUTH_TOKEN_EXPIRED
+        401 AUTH_SESSION_REVOKED
+        401 AUTH_INVALID_CREDENTIALS
+        401 AUTH_REFRESH_REUSED
+        429 AUTH_ACCOUNT_LOCKED
+        403 AUTH_REGISTRATION_CLOSED
+        403 RBAC_FORBIDDEN
+        403 RBAC_MODULE_NOT_CONTRACTED
+        403 RBAC_SYSTEM_ROLE_IMMUTABLE
+        403 RBAC_ESCALATION
+        404 NOT_FOUND
+        409 CONFLICT_DUPLICATE
+        409 CONFLICT_STATE
+        409 CONFLICT_CYCLE
+        409 CONFLICT_IDEMPOTENCY_IN_PROGRESS
+        412 CONFLICT_VERSION
+        429 RATE_LIMIT_EXCEEDED
+        429 RATE_LIMIT_QUOTA_EXCEEDED
+        500 INTERNAL
+        503 INTERNAL_UNAVAILABLE
+        ");
+    }
+
+    #[test]
+    fn every_code_speaks_both_languages() {
+        for code in ErrorCode::ALL {
+            let message = code.message();
+            assert!(
+                !message.en.is_empty() && !message.pt_br.is_empty() && message.en != message.pt_br,
+                "{code:?}"
+            );
+            assert_eq!(ErrorCode::parse(code.as_str()), Some(*code));
+        }
+        assert_eq!(
+            ErrorCode::RbacModuleNotContracted.message().pt_br,
+            "Módulo não contratado"
+        );
+        assert_eq!(ErrorCode::parse("TEAPOT"), None);
+    }
+
+    #[test]
+    fn every_401_challenges_and_nothing_else_does() {
+        for code in ErrorCode::ALL {
+            assert_eq!(
+                code.challenge().is_some(),
+                code.status() == StatusCode::UNAUTHORIZED,
+                "{code:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_inside_stays_inside() {
+        let error = ApiError::internal("SELECT secret FROM customers");
+        let body = String::from_utf8(error.render(Locale::En, "r1")).unwrap();
+        assert_eq!(
+            body,
+            r#"{"error":{"code":"INTERNAL","message":"Something went wrong on our side.","requestId":"r1"}}"#
+        );
+        assert_eq!(error.internal_message(), Some("SELECT secret FROM customers"));
+    }
+
+    #[test]
+    fn what_storage_could_not_do_is_told_in_our_words() {
+        let columns = vec!["organization_id".to_owned(), "package_code".to_owned()];
+        let duplicate = ApiError::from(DbError::Unique {
+            table: "packages".into(),
+            columns,
+        });
+        assert_eq!(duplicate.code(), ErrorCode::ConflictDuplicate);
+        let field = RuleViolation::new("packageCode", Rule::AlreadyTaken);
+        assert_eq!(*duplicate.details(), Details::Violations(vec![field]));
+
+        let busy = DbError::Busy {
+            what: "the writer",
+            retry_after: Duration::from_millis(2_500),
+        };
+        for (error, code) in [
+            (busy, ErrorCode::InternalUnavailable),
+            (DbError::Unavailable("gone".into()), ErrorCode::InternalUnavailable),
+            (DbError::CommitUnknown("gone".into()), ErrorCode::InternalUnavailable),
+            (DbError::Timeout, ErrorCode::InternalUnavailable),
+            (DbError::ForeignKey("roles".into()), ErrorCode::ConflictState),
+            (DbError::Internal("wrong SQL".into()), ErrorCode::Internal),
+            (DbError::IdempotencyInProgress, ErrorCode::ConflictIdempotencyInProgress),
+            (DbError::IdempotencyMismatch, ErrorCode::ValidationIdempotencyMismatch),
+        ] {
+            assert_eq!(ApiError::from(error).code(), code);
+        }
+    }
+
+    #[test]
+    fn who_is_sent_away_is_told_for_how_long() {
+        let after = |error: ApiError| {
+            let mut headers = error.headers();
+            headers.find_map(|(name, value)| (name == header::RETRY_AFTER).then(|| value.to_str().unwrap().to_owned()))
+        };
+        let wait = |millis| ApiError::unavailable("").retry_after(Duration::from_millis(millis));
+        assert_eq!(after(wait(2_500)).as_deref(), Some("3"));
+        assert_eq!(after(wait(2_000)).as_deref(), Some("2"));
+        assert_eq!(after(wait(0)).as_deref(), Some("1"));
+        assert_eq!(after(ApiError::new(ErrorCode::AuthAccountLocked)).as_deref(), Some("1"));
+        assert_eq!(after(ApiError::not_found()), None);
+    }
+}
