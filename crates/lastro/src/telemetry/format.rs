@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use tracing::Level;
 
 use super::fields::{Fields, MESSAGE, Safe};
-use crate::config::LogFormat;
+use crate::config::{LogFormat, REDACTED};
 
 /// One event with everything that is known about it.
 pub(super) struct Record<'a> {
@@ -86,7 +86,8 @@ fn json(line: &mut String, record: &Record<'_>) {
         camel_case(line, name);
         line.push_str("\":");
         match value {
-            Safe::Redacted | Safe::Text(_) => json_text(line, &value.to_string()),
+            Safe::Redacted => json_text(line, REDACTED),
+            Safe::Text(text) => json_text(line, text),
             // JSON has no infinity and no NaN.
             Safe::Float(number) if !number.is_finite() => line.push_str("null"),
             Safe::Float(_) | Safe::Signed(_) | Safe::Unsigned(_) | Safe::Flag(_) => {
@@ -99,32 +100,38 @@ fn json(line: &mut String, record: &Record<'_>) {
 
 fn json_text(line: &mut String, text: &str) {
     line.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => line.push_str("\\\""),
-            '\\' => line.push_str("\\\\"),
-            '\n' => line.push_str("\\n"),
-            character if character.is_control() => {
-                let _ = write!(line, "\\u{:04x}", u32::from(character));
+    let mut rest = text;
+    // Most texts have nothing to escape and are copied as they are.
+    while let Some(at) = rest
+        .bytes()
+        .position(|byte| byte < b' ' || matches!(byte, b'"' | b'\\' | 0x7f))
+    {
+        let (plain, escaped) = rest.split_at(at);
+        line.push_str(plain);
+        let mut characters = escaped.chars();
+        match characters.next() {
+            Some('"') => line.push_str("\\\""),
+            Some('\\') => line.push_str("\\\\"),
+            Some('\n') => line.push_str("\\n"),
+            Some(control) => {
+                let _ = write!(line, "\\u{:04x}", u32::from(control));
             }
-            character => line.push(character),
+            None => {}
         }
+        rest = characters.as_str();
     }
+    line.push_str(rest);
     line.push('"');
 }
 
 /// `request_id` is written `requestId`, as the API spells its names; dots stay.
 fn camel_case(line: &mut String, name: &str) {
-    let mut raise = false;
-    for character in name.chars() {
-        match character {
-            '_' => raise = true,
-            character if raise => {
-                line.push(character.to_ascii_uppercase());
-                raise = false;
-            }
-            character => line.push(character),
-        }
+    let mut words = name.split('_');
+    line.extend(words.next());
+    for word in words {
+        let mut characters = word.chars();
+        line.extend(characters.next().map(|first| first.to_ascii_uppercase()));
+        line.push_str(characters.as_str());
     }
 }
 
@@ -161,5 +168,48 @@ fn visible(line: &mut String, text: &str) {
         } else {
             line.push(character);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_is_valid_json() {
+        for text in [
+            "",
+            "plain",
+            "\"quoted\" \\ and\nlines",
+            "\u{0}\u{1b}[31m\u{7f}",
+            "ação \u{1F600}",
+            "\\",
+        ] {
+            let mut line = String::new();
+            json_text(&mut line, text);
+            assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn names_are_spelt_as_in_the_api() {
+        for (name, expected) in [
+            ("request_id", "requestId"),
+            ("requestId", "requestId"),
+            ("http.route", "http.route"),
+            ("http.response.status_code", "http.response.statusCode"),
+            ("a__b_", "aB"),
+        ] {
+            let mut line = String::new();
+            camel_case(&mut line, name);
+            assert_eq!(line, expected);
+        }
+    }
+
+    #[test]
+    fn a_client_can_neither_forge_a_line_nor_steer_a_terminal() {
+        let mut line = String::new();
+        visible(&mut line, "GET /\n2026 ERROR forged \u{1b}[2J");
+        assert_eq!(line, "GET /\\n2026 ERROR forged \\u{1b}[2J");
     }
 }

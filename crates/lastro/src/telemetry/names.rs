@@ -28,10 +28,26 @@ const TELLING: [&str; 18] = [
 /// These only as a whole word of a name: `api_key` but not `monkey`.
 const TELLING_WORDS: [&str; 10] = ["key", "keys", "pwd", "mail", "otp", "totp", "jwt", "dsn", "pin", "rg"];
 
+/// Of those, the ones that no sentence has before a colon without a secret behind it.
+const SECRET: [&str; 7] = [
+    "password",
+    "passwd",
+    "senha",
+    "secret",
+    "token",
+    "authorization",
+    "cookie",
+];
+
 /// Whether a field, a parameter or a JSON member of this name is left out of logs, error reports and traces.
 pub(super) fn is_telling(name: &str) -> bool {
     TELLING.iter().any(|telling| contains_ignoring_case(name, telling))
         || words(name).any(|word| TELLING_WORDS.iter().any(|telling| word.eq_ignore_ascii_case(telling)))
+}
+
+/// Whether the value behind this name is a secret even where a person writes it in a sentence.
+pub(super) fn is_secret(name: &str) -> bool {
+    SECRET.iter().any(|secret| contains_ignoring_case(name, secret))
 }
 
 /// As [`is_telling`] for the names of fields, which live as long as the program: each is judged once a thread.
@@ -67,8 +83,11 @@ fn camel_words(part: &str) -> impl Iterator<Item = &str> {
 
 /// `needle` is in lower case.
 fn contains_ignoring_case(text: &str, needle: &str) -> bool {
+    let first = needle.as_bytes().first();
     text.as_bytes()
         .windows(needle.len())
+        // The first byte rules out nearly every place, at a fraction of the comparison's cost.
+        .filter(|window| window.first().map(u8::to_ascii_lowercase).as_ref() == first)
         .any(|window| window.eq_ignore_ascii_case(needle.as_bytes()))
 }
 

@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::names::is_telling;
+use super::names::{is_secret, is_telling};
 use crate::config::REDACTED;
 
 /// The shortest run of characters that can be a token.
@@ -49,28 +49,37 @@ pub(super) fn scrub(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether the text can hold anything worth a closer look: every finding needs an `@` or `%40`, a `=` or `:` behind a name,
-/// `Bearer` or `Basic` before a space, eleven digits, or a long word.
+/// `Bearer` or `Basic` before a space, eleven digits, a long word, or the punctuation of a CNPJ.
 fn is_suspicious(bytes: &[u8]) -> bool {
-    let mut digits = 0;
-    let mut word = 0;
-    for byte in bytes {
+    let (mut digits, mut word) = (0, 0);
+    let mut has_dot = false;
+    for (at, byte) in bytes.iter().enumerate() {
         match byte {
             b'0'..=b'9' => digits += 1,
-            b'.' | b'-' | b'/' => {}
+            b'.' => has_dot = true,
+            // A formatted CNPJ, whose letters end the run of digits, has a slash behind its dots.
+            b'/' if has_dot => return true,
+            b'/' | b'-' => {}
+            b'@' | b'=' | b':' | b'%' => return true,
+            b' ' if ends_with_a_scheme(bytes.get(..at).unwrap_or_default()) => return true,
             _ => digits = 0,
         }
         word = if is_word(*byte) { word + 1 } else { 0 };
-        if matches!(byte, b'@' | b'=' | b':' | b'%') || digits >= CPF_LENGTH || word >= CNPJ_LENGTH {
+        if digits >= CPF_LENGTH || word >= CNPJ_LENGTH {
             return true;
         }
     }
-    // A formatted alphanumeric CNPJ has no run of digits; it is the only text with both of these.
-    (bytes.contains(&b'/') && bytes.contains(&b'.') && bytes.contains(&b'-'))
-        || ["bearer ", "basic "].iter().any(|scheme| {
-            bytes
-                .windows(scheme.len())
-                .any(|window| window.eq_ignore_ascii_case(scheme.as_bytes()))
-        })
+    false
+}
+
+fn ends_with_a_scheme(bytes: &[u8]) -> bool {
+    ["bearer", "basic"].iter().any(|scheme| {
+        bytes
+            .len()
+            .checked_sub(scheme.len())
+            .and_then(|start| bytes.get(start..))
+            .is_some_and(|end| end.eq_ignore_ascii_case(scheme.as_bytes()))
+    })
 }
 
 enum Finding {
@@ -91,6 +100,9 @@ impl Scanner<'_> {
         if !is_atom(self.byte(at)) {
             return Finding::Nothing { next: at + 1 };
         }
+        if let Some(next) = self.end_of_uuid(at) {
+            return Finding::Nothing { next };
+        }
         let end = self.end_of(at, is_atom);
         self.email(at, end)
             .or_else(|| self.tax_number(at))
@@ -98,6 +110,18 @@ impl Scanner<'_> {
             .or_else(|| self.after_a_scheme(at, end))
             .or_else(|| self.after_a_name(at, end))
             .map_or_else(|| self.word_in_atom(at, end), Finding::Secret)
+    }
+
+    /// The end of a UUID in lower case that begins here: an id, of which lines have several.
+    fn end_of_uuid(&self, at: usize) -> Option<usize> {
+        const TEMPLATE: &[u8; 36] = b"xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+        let end = at + TEMPLATE.len();
+        let text = self.bytes.get(at..end)?;
+        let fits = text.iter().zip(TEMPLATE).all(|(byte, wanted)| match wanted {
+            b'-' => *byte == b'-',
+            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        });
+        (fits && !is_atom(self.byte(end)) && self.byte(end) != b'@').then_some(end)
     }
 
     /// `://user:password@`: up to the last `@` of the authority.
@@ -127,12 +151,13 @@ impl Scanner<'_> {
             return None;
         }
         const CPF: &str = "###.###.###-##";
-        const CNPJ: &str = "***.***.***/****-##";
-        const CNPJ_USUAL: &str = "**.***.***/****-##";
+        const CNPJ: &str = "**.***.***/****-##";
         const CNPJ_ENCODED: &str = "**.***.***%2F****-##";
-        for template in [CPF, CNPJ_USUAL, CNPJ_ENCODED, CNPJ] {
-            if self.matches(at, template) {
-                return Some(at..at + template.len());
+        if self.byte(at + 2) == b'.' || self.byte(at + 3) == b'.' {
+            for template in [CPF, CNPJ, CNPJ_ENCODED] {
+                if self.matches(at, template) {
+                    return Some(at..at + template.len());
+                }
             }
         }
         let end = self.end_of(at, |byte| byte.is_ascii_alphanumeric());
@@ -185,18 +210,21 @@ impl Scanner<'_> {
 
     /// `name=value`, `name: value`, `"name":"value"` and Rust's debug form, where the name tells.
     fn after_a_name(&self, at: usize, end: usize) -> Option<Range<usize>> {
-        let name = std::str::from_utf8(self.slice(at..end)).ok()?;
-        let mut cursor = self.end_of(end, |byte| matches!(byte, b'"' | b'\'' | b'\\' | b']' | b')'));
-        let sign = self.byte(cursor);
-        if !matches!(sign, b'=' | b':') || self.byte(cursor + 1) == sign || !is_telling(name) {
+        let before_sign = self.end_of(end, |byte| matches!(byte, b'"' | b'\'' | b'\\' | b']' | b')'));
+        let sign = self.byte(before_sign);
+        if !matches!(sign, b'=' | b':') || self.byte(before_sign + 1) == sign {
             return None;
         }
-        cursor += 1;
-        // A person writes "unknown key: colour"; a program quotes the name or the value, or the name alone tells enough.
-        let after_sign = self.end_of(cursor, |byte| byte == b' ');
+        let after_sign = self.end_of(before_sign + 1, |byte| byte == b' ');
         let start = self.end_of(after_sign, |byte| matches!(byte, b'"' | b'\'' | b'\\'));
-        let is_prose = sign == b':' && start == after_sign && !has_a_secret_word(name);
-        if is_prose {
+        let name = std::str::from_utf8(self.slice(at..end)).ok()?;
+        // A person writes "unknown key: colour"; a program quotes the name or the value, or the name alone tells enough.
+        let tells = if sign == b':' && start == after_sign {
+            is_secret(name)
+        } else {
+            is_telling(name)
+        };
+        if !tells {
             return None;
         }
         let stop = if start > after_sign {
@@ -286,22 +314,6 @@ fn is_value(byte: u8) -> bool {
             byte,
             b'"' | b'\'' | b'\\' | b',' | b';' | b'&' | b')' | b'}' | b'<' | b'>'
         )
-}
-
-/// Names whose value is a secret whatever stands around it.
-fn has_a_secret_word(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    [
-        "password",
-        "passwd",
-        "senha",
-        "secret",
-        "token",
-        "authorization",
-        "cookie",
-    ]
-    .iter()
-    .any(|word| name.contains(word))
 }
 
 /// Headers whose value goes on behind a space or a semicolon.
