@@ -13,13 +13,12 @@ fn organizations(lastro: &Installation) -> Vec<String> {
         "",
     );
     assert_eq!(server.stop(), Some(0));
-    let slugs = listed.json()["data"]
+    listed.json()["data"]
         .as_array()
         .unwrap()
         .iter()
         .map(|row| row["slug"].as_str().unwrap().to_owned())
-        .collect();
-    slugs
+        .collect()
 }
 
 fn create(lastro: &Installation, slug: &str) {

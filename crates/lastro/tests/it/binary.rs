@@ -30,7 +30,7 @@ impl Installation {
 
     /// Looks for programs in `folder` first.
     pub(crate) fn with_programs(self, folder: &Path) -> Self {
-        let others = std::env::var_os("PATH").unwrap_or_default();
+        let others = search_path();
         let all = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&others));
         let joined = std::env::join_paths(all).expect("a search path");
         self.with("PATH", joined.to_str().expect("text"))
@@ -46,7 +46,7 @@ impl Installation {
             .args(arguments)
             .current_dir(self.folder.path())
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PATH", search_path())
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command
@@ -219,6 +219,15 @@ impl Answer {
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.body))
     }
+}
+
+/// Where this machine keeps its programs.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the binary under test is handed the search path, and nothing else of this process's environment"
+)]
+fn search_path() -> std::ffi::OsString {
+    std::env::var_os("PATH").unwrap_or_default()
 }
 
 /// Whether a file below the folder holds these bytes.
