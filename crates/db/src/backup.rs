@@ -55,22 +55,27 @@ pub fn sqlite_restore(file: &Path, url: &str, progress: &mut dyn FnMut(u64, u64)
     let source = open_reader(file)?;
     sound(&source)?;
     unused(&target)?;
-    copy_checked(&source, &target, progress)?;
-    // A write-ahead log of the database that was replaced must not be read into the new one.
-    for ending in ["-wal", "-shm"] {
-        let mut name = target.clone().into_os_string();
+    copy_checked(&source, &target, progress)
+}
+
+/// Removes what SQLite keeps beside a database file: its log and the log's index.
+fn remove_log(database: &Path) -> Result<(), BackupError> {
+    for ending in ["-wal", "-shm", "-journal"] {
+        let mut name = database.to_path_buf().into_os_string();
         name.push(ending);
-        match std::fs::remove_file(&name) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(BackupError::File {
-                    path: name.to_string_lossy().into_owned(),
-                    source,
-                });
-            }
-            _ => {}
-        }
+        remove(Path::new(&name))?;
     }
     Ok(())
+}
+
+fn remove(path: &Path) -> Result<(), BackupError> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(BackupError::File {
+            path: path.display().to_string(),
+            source,
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Whether nobody has the database open: folding its write-ahead log into it takes the file alone. A server that went on writing
@@ -92,46 +97,71 @@ fn copy_checked(source: &Connection, target: &Path, progress: &mut dyn FnMut(u64
     let mut partial = target.to_path_buf().into_os_string();
     partial.push(".partial");
     let partial = Path::new(&partial);
-    let copied = copy(source, partial, progress);
-    let placed = copied.and_then(|()| {
-        let file = |source| BackupError::File {
-            path: target.display().to_string(),
-            source,
-        };
-        std::fs::File::open(partial)
-            .and_then(|partial| partial.sync_all())
-            .map_err(file)?;
-        std::fs::rename(partial, target).map_err(file)
-    });
+    let placed = copy_into(source, partial, progress).and_then(|()| place(partial, target));
     if placed.is_err() {
         // The reason is reported; a leftover that cannot be removed is visible beside the target.
-        let _leftover = std::fs::remove_file(partial);
+        let _leftover = remove(partial).and_then(|()| remove_log(partial));
     }
     placed
 }
 
-fn copy(source: &Connection, target: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), BackupError> {
+/// Gives the finished copy its name.
+fn place(partial: &Path, target: &Path) -> Result<(), BackupError> {
+    // A log of the database that is replaced must not be read into the new one. It is empty of what matters: see `unused`.
+    remove_log(target)?;
+    let folder = match target.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    std::fs::File::open(partial)
+        .and_then(|partial| partial.sync_all())
+        .and_then(|()| std::fs::rename(partial, target))
+        // The name is in the folder, and survives a power cut only with it.
+        .and_then(|()| std::fs::File::open(folder)?.sync_all())
+        .map_err(|source| BackupError::File {
+            path: target.display().to_string(),
+            source,
+        })
+}
+
+fn copy_into(source: &Connection, target: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), BackupError> {
+    // What an earlier copy left behind when it was killed.
+    remove(target)?;
+    remove_log(target)?;
     let mut copy = open_writer(target)?;
-    {
-        let backup = Backup::new(source, &mut copy).map_err(DbError::from)?;
-        loop {
-            let step = backup.step(PAGES).map_err(DbError::from)?;
-            let state = backup.progress();
-            let total = u64::try_from(state.pagecount).unwrap_or(0);
-            progress(total.saturating_sub(u64::try_from(state.remaining).unwrap_or(0)), total);
-            match step {
-                StepResult::Done => break,
-                StepResult::Busy | StepResult::Locked => std::thread::sleep(Duration::from_millis(50)),
-                _ => {}
-            }
-        }
-    }
+    // One state of the source, however long the copy takes: without it, each foreign commit would begin the copy anew, and on a
+    // busy server it would never end.
+    source
+        .execute_batch("BEGIN; SELECT 1 FROM sqlite_master")
+        .map_err(DbError::from)?;
+    let copied = copy_pages(source, &mut copy, progress);
+    source.execute_batch("ROLLBACK").map_err(DbError::from)?;
+    copied?;
     sound(&copy)?;
     // One file that is complete by itself: no log beside it.
     copy.pragma_update(None, "journal_mode", "DELETE")
         .map_err(DbError::from)?;
     copy.close().map_err(|(_, error)| DbError::from(error))?;
     Ok(())
+}
+
+fn copy_pages(
+    source: &Connection,
+    copy: &mut Connection,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(), BackupError> {
+    let backup = Backup::new(source, copy).map_err(DbError::from)?;
+    loop {
+        let step = backup.step(PAGES).map_err(DbError::from)?;
+        let state = backup.progress();
+        let total = u64::try_from(state.pagecount).unwrap_or(0);
+        progress(total.saturating_sub(u64::try_from(state.remaining).unwrap_or(0)), total);
+        match step {
+            StepResult::Done => return Ok(()),
+            StepResult::Busy | StepResult::Locked => std::thread::sleep(Duration::from_millis(50)),
+            _ => {}
+        }
+    }
 }
 
 fn sound(connection: &Connection) -> Result<(), BackupError> {

@@ -215,6 +215,11 @@ impl Db {
         &self.0.feed
     }
 
+    /// The current instant, as units of work see it.
+    pub(crate) fn now(&self) -> kernel::Timestamp {
+        self.0.generators.now()
+    }
+
     /// Reads the change feed once.
     ///
     /// # Errors

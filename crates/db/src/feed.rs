@@ -23,14 +23,20 @@ use crate::values;
 /// How long a confirmed reading of the feed counts.
 pub const FRESH_FOR: Duration = Duration::from_secs(2);
 
-// Both texts always return at least one row: the reading's own facts stand beside each change, or beside none.
+/// How far back the first reading goes beyond the node's own age: nothing older can have been read into memory before it.
+const BEFORE: Duration = Duration::from_secs(60 * 60);
+
+// Both texts always return at least one row: the reading's own facts stand beside each change, or beside none. The second bound
+// keeps the first reading short however long the feed has grown: of old changes only those that must be remembered count.
 const READ: Sql = Sql::global(
     "SELECT pg_snapshot_xmin(pg_current_snapshot()), clock_timestamp(), c.seq, c.xid, c.organization_id, c.kind, c.subject, \
-     c.until FROM (SELECT 1) AS reading LEFT JOIN access_changes c ON c.xid >= $1 ORDER BY c.seq",
+     c.until FROM (SELECT 1) AS reading LEFT JOIN access_changes c ON c.xid >= $1 AND (c.created_at >= $2 OR c.until > $3) \
+     ORDER BY c.seq",
 )
 .on_sqlite(
     "SELECT coalesce((SELECT max(seq) + 1 FROM access_changes), $1), NULL, c.seq, c.seq, c.organization_id, c.kind, c.subject, \
-     c.until FROM (SELECT 1) AS reading LEFT JOIN access_changes c ON c.seq >= $1 ORDER BY c.seq",
+     c.until FROM (SELECT 1) AS reading LEFT JOIN access_changes c ON c.seq >= $1 AND (c.created_at >= $2 OR c.until > $3) \
+     ORDER BY c.seq",
 )
 .point();
 
@@ -98,6 +104,7 @@ type OffsetSubscriber = Arc<dyn Fn(i64) + Send + Sync>;
 pub struct Feed {
     /// Freshness counts real time, also where the business clock is a test's.
     clock: SystemClock,
+    opened: Duration,
     confirmed: AtomicU64,
     ever: AtomicBool,
     offset: AtomicI64,
@@ -106,9 +113,12 @@ pub struct Feed {
     offset_subscribers: RwLock<Vec<OffsetSubscriber>>,
 }
 
+/// Before every transaction and every change.
+const BEGINNING: i64 = 0;
+
 #[derive(Default)]
 struct Position {
-    /// Every transaction before this one is visible, so its changes were read.
+    /// Every transaction before this one is visible, so its changes were read; [`BEGINNING`] before the first reading.
     from: i64,
     /// Changes at or after `from` that were read already: `from` stays behind while an older transaction is still open.
     seen: HashSet<i64>,
@@ -122,8 +132,10 @@ struct Reading {
 
 impl Feed {
     pub(crate) fn new() -> Self {
+        let clock = SystemClock::new();
         Self {
-            clock: SystemClock::new(),
+            opened: clock.monotonic(),
+            clock,
             confirmed: AtomicU64::new(0),
             ever: AtomicBool::new(false),
             offset: AtomicI64::new(0),
@@ -181,7 +193,13 @@ impl Feed {
         let started = self.clock.monotonic();
         let started_wall = self.clock.now();
         let from = self.position.lock().from;
-        let readings = db.global().all(&READ, &values![from], reading).await?;
+        let now = db.now();
+        let since = if from == BEGINNING {
+            now.minus(BEFORE.saturating_add(started.saturating_sub(self.opened)))
+        } else {
+            Timestamp::MIN
+        };
+        let readings = db.global().all(&READ, &values![from, since, now], reading).await?;
         let took = self.clock.monotonic().saturating_sub(started);
         let changes = self.advance(&readings);
         self.publish(&changes);
@@ -209,8 +227,14 @@ impl Feed {
                 seen.insert(*seq);
             }
         }
-        position.from = position.from.max(next);
-        position.seen = seen;
+        if next < position.from {
+            // The numbers went back: another database stands behind the address (one restored elsewhere, say). What it did before
+            // this reading is unknown, so the next one begins anew.
+            *position = Position::default();
+        } else {
+            position.from = next;
+            position.seen = seen;
+        }
         fresh
     }
 
@@ -286,6 +310,16 @@ mod tests {
             .len(),
             0
         );
+    }
+
+    #[test]
+    fn a_database_whose_numbers_go_back_is_read_anew() {
+        let feed = Feed::new();
+        feed.advance(&[change(2, 11, 12)]);
+        feed.advance(&[change(1, 5, 6)]);
+        assert_eq!(feed.position.lock().from, BEGINNING);
+        assert_eq!(feed.advance(&[change(1, 5, 6)]).len(), 1);
+        assert_eq!(feed.position.lock().from, 6);
     }
 
     #[test]

@@ -278,10 +278,22 @@ mod tests {
     fn what_a_statement_does_is_told_by_its_words() {
         assert_eq!(Verb::of("SELECT id FROM roles FOR UPDATE"), Verb::Read);
         assert_eq!(Verb::of("\n  insert into roles VALUES ($1) RETURNING id"), Verb::Change);
-        assert_eq!(Verb::of("WITH a AS (SELECT 1) SELECT * FROM a FOR NO KEY UPDATE"), Verb::Read);
-        assert_eq!(Verb::of("WITH a AS (SELECT updated_at FROM roles) SELECT * FROM a"), Verb::Read);
-        assert_eq!(Verb::of("WITH a AS (DELETE FROM roles RETURNING id) SELECT * FROM a"), Verb::Change);
-        assert_eq!(Verb::of("WITH a AS (SELECT 1) INSERT INTO roles SELECT * FROM a"), Verb::Change);
+        assert_eq!(
+            Verb::of("WITH a AS (SELECT 1) SELECT * FROM a FOR NO KEY UPDATE"),
+            Verb::Read
+        );
+        assert_eq!(
+            Verb::of("WITH a AS (SELECT updated_at FROM roles) SELECT * FROM a"),
+            Verb::Read
+        );
+        assert_eq!(
+            Verb::of("WITH a AS (DELETE FROM roles RETURNING id) SELECT * FROM a"),
+            Verb::Change
+        );
+        assert_eq!(
+            Verb::of("WITH a AS (SELECT 1) INSERT INTO roles SELECT * FROM a"),
+            Verb::Change
+        );
         assert_eq!(Verb::of("ROLLBACK"), Verb::Other);
         assert_eq!(Verb::of("(SELECT 1)"), Verb::Other);
     }

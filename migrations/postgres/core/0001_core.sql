@@ -1,14 +1,14 @@
 -- What every unit of work writes beside its own rows, and how a table joins the tenancy.
 
 -- A tenant table: units of work see only the organization named at BEGIN ('*' for work that left the tenant for a stated
--- reason); reads outside units come from statements that bind the organization themselves, with a role that can only SELECT.
+-- reason), and outside a unit none; reads outside units come from statements that bind the organization themselves, with a role that can only SELECT.
 CREATE FUNCTION lastro_tenant_table(name regclass, append_only boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', name);
     EXECUTE format(
         'CREATE POLICY tenant ON %s TO lastro_write USING ('
-        || 'organization_id = nullif(current_setting(''lastro.organization'', true), ''*'')::uuid '
+        || 'organization_id = nullif(nullif(current_setting(''lastro.organization'', true), ''*''), '''')::uuid '
         || 'OR current_setting(''lastro.organization'', true) = ''*'')', name);
     EXECUTE format('CREATE POLICY reading ON %s FOR SELECT TO lastro_read USING (true)', name);
     EXECUTE format('GRANT SELECT ON %s TO lastro_read', name);

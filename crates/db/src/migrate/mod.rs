@@ -2,7 +2,7 @@
 //!
 //! A context lists its steps; contexts run in the order in which the composition root declares them. An applied step is a row
 //! `(context, number, name, sha256)`, and its text never changes afterwards. A step is one transaction, unless its text begins
-//! with `-- lastro: no-transaction`, and then it is one statement. A step that loses data says so with
+//! with `-- lastro: no-transaction`, and then it is one statement (on PostgreSQL; SQLite needs none). A step that loses data says so with
 //! `-- lastro: destructive: <why>`, and `serve` does not run it by itself.
 
 mod postgres;
@@ -284,35 +284,94 @@ pub fn lint(step: &Step) -> Result<(), String> {
             .collect::<Vec<_>>()
             .join("\n")
             .to_uppercase();
-        let words: Vec<&str> = code.split_whitespace().collect();
-        let has = |wanted: &[&str]| words.windows(wanted.len()).any(|window| window == wanted);
-        let loses = ["TABLE", "COLUMN", "CONSTRAINT", "INDEX", "SCHEMA"]
-            .iter()
-            .any(|what| has(&["DROP", what]))
-            || has(&["TRUNCATE"])
-            || has(&["DELETE", "FROM"])
-            || code.contains(" TYPE ") && code.contains("ALTER COLUMN")
-            || has(&["RENAME", "TO"])
-            || has(&["RENAME", "COLUMN"]);
+        let words: Vec<&str> = code
+            .split(|character: char| !character.is_ascii_alphanumeric() && character != '_')
+            .filter(|word| !word.is_empty())
+            .collect();
+        let place = || format!("{} on {}", step.file, engine.as_str());
         match step.destructive(engine) {
-            None if loses => {
+            None if loses(&words) => {
                 return Err(format!(
-                    "{} on {} removes or changes something without `-- lastro: destructive: <why>`",
-                    step.file,
-                    engine.as_str()
+                    "{} removes or changes something without `-- lastro: destructive: <why>`",
+                    place()
                 ));
             }
-            Some("") => return Err(format!("{} is destructive without saying why", step.file)),
+            Some("") => return Err(format!("{} is destructive without saying why", place())),
             _ => {}
         }
-        if !step.is_transactional(engine) && code.matches(';').count() != 1 {
-            return Err(format!(
-                "{} runs without a transaction and is not one statement",
-                step.file
-            ));
+        if ends_transaction(&words) {
+            return Err(format!("{} ends its transaction: the runner does that", place()));
+        }
+        if let Some(long) = words.iter().find(|word| is_name(word) && word.len() > NAME) {
+            return Err(format!("{} has a name of more than {NAME} bytes: {long}", place()));
+        }
+        if !step.is_transactional(engine) {
+            if engine == Engine::Sqlite {
+                return Err(format!("{}: there every step is a transaction", place()));
+            }
+            if code.matches(';').count() != 1 {
+                return Err(format!(
+                    "{} runs without a transaction and is not one statement",
+                    place()
+                ));
+            }
         }
     }
     Ok(())
+}
+
+/// Bytes of a name that PostgreSQL keeps. It cuts off the rest without an error, and with it columns from a constraint's name.
+const NAME: usize = 63;
+
+/// Whether a word is the name of a constraint, an index or a trigger.
+fn is_name(word: &str) -> bool {
+    ["PK_", "UQ_", "FK_", "CK_", "IX_", "TR_"]
+        .iter()
+        .any(|prefix| word.starts_with(prefix))
+}
+
+/// Whether the text removes something, renames it or changes its type.
+fn loses(words: &[&str]) -> bool {
+    // What can be made again from the program alone.
+    const REMADE: [&str; 11] = [
+        "NOT",
+        "DEFAULT",
+        "EXPRESSION",
+        "IDENTITY",
+        "TRIGGER",
+        "FUNCTION",
+        "PROCEDURE",
+        "VIEW",
+        "MATERIALIZED",
+        "POLICY",
+        "RULE",
+    ];
+    (0..words.len()).any(|index| {
+        let word = |offset: usize| words.get(index + offset).copied().unwrap_or_default();
+        match word(0) {
+            "TRUNCATE" => true,
+            "DROP" => !REMADE.contains(&word(1)),
+            "DELETE" => word(1) == "FROM",
+            "RENAME" => word(1) != "CONSTRAINT",
+            // ALTER [COLUMN] name [SET DATA] TYPE
+            "ALTER" => {
+                let rest = if word(1) == "COLUMN" { 2 } else { 1 };
+                word(rest + 1) == "TYPE" || (word(rest + 1), word(rest + 2), word(rest + 3)) == ("SET", "DATA", "TYPE")
+            }
+            _ => false,
+        }
+    })
+}
+
+fn ends_transaction(words: &[&str]) -> bool {
+    (0..words.len()).any(|index| {
+        let before = index.checked_sub(1).and_then(|index| words.get(index));
+        match words.get(index).copied() {
+            Some("ROLLBACK" | "SAVEPOINT") => true,
+            Some("COMMIT") => before != Some(&"ON"),
+            _ => false,
+        }
+    })
 }
 
 #[cfg(test)]
@@ -341,17 +400,49 @@ mod tests {
             .is_ok()
         );
         assert!(lint(&step("-- a comment about DROP TABLE a;\nCREATE TABLE b (id INTEGER);")).is_ok());
+        // Words that may be left out, and columns that are named like words.
+        assert!(lint(&step("ALTER TABLE a DROP b;")).is_err());
+        assert!(lint(&step("ALTER TABLE a ALTER b SET DATA TYPE bigint;")).is_err());
+        assert!(lint(&step("ALTER TABLE a ALTER b TYPE bigint;")).is_err());
+        assert!(lint(&step("ALTER TABLE a RENAME b TO c;")).is_err());
+        assert!(lint(&step("TRUNCATE a;")).is_err());
+        assert!(lint(&step("ALTER TABLE a ADD COLUMN type text;")).is_ok());
+        assert!(lint(&step("ALTER TABLE a ALTER COLUMN type DROP NOT NULL;")).is_ok());
+        assert!(lint(&step("DROP TRIGGER b;")).is_ok());
     }
 
     #[test]
-    fn a_step_without_a_transaction_is_one_statement() {
-        assert!(lint(&step("-- lastro: no-transaction\nCREATE INDEX a ON b (c);")).is_ok());
+    fn a_step_without_a_transaction_is_one_statement_of_the_server() {
+        let on_the_server = |postgres| Step {
+            postgres,
+            ..step("CREATE INDEX a ON b (c);")
+        };
+        let one = "-- lastro: no-transaction\nCREATE INDEX CONCURRENTLY a ON b (c);";
+        assert!(lint(&on_the_server(one)).is_ok());
+        assert!(lint(&step(one)).is_err());
+        let two = "-- lastro: no-transaction\nCREATE INDEX a ON b (c);\nCREATE INDEX d ON b (e);";
+        assert!(lint(&on_the_server(two)).is_err());
+    }
+
+    #[test]
+    fn a_step_does_not_end_its_transaction() {
         assert!(
             lint(&step(
-                "-- lastro: no-transaction\nCREATE INDEX a ON b (c);\nCREATE INDEX d ON b (e);"
+                "CREATE TABLE a (id INTEGER); COMMIT; CREATE TABLE b (id INTEGER);"
             ))
             .is_err()
         );
+        assert!(lint(&step("ROLLBACK;")).is_err());
+        assert!(lint(&step("CREATE TEMPORARY TABLE a (id INTEGER) ON COMMIT PRESERVE ROWS;")).is_ok());
+    }
+
+    #[test]
+    fn a_name_that_would_be_cut_off_is_refused() {
+        let named = |columns: &str| format!("CREATE UNIQUE INDEX uq_{columns} ON a (b);");
+        let fits: &'static str = named(&"x".repeat(60)).leak();
+        let long: &'static str = named(&"x".repeat(61)).leak();
+        assert!(lint(&step(fits)).is_ok());
+        assert!(lint(&step(long)).is_err());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Migrating a server, as its owner.
 
+use tokio_postgres::error::SqlState;
+
 use super::{Applied, Destructive, MigrateError, Migrations, PendingStep, Step, admit, compare};
 use crate::config::DbConfig;
 use crate::error::DbError;
@@ -119,44 +121,68 @@ async fn batch(connection: &Connection, text: &str) -> Result<(), DbError> {
 /// Makes the two serving roles where the cluster does not have them, and lets the serving login take them.
 ///
 /// # Errors
-/// [`DbError`]; without the right to create roles, make them by hand first: the message names them.
+/// [`DbError`]; without the right to create roles, the message says what somebody with that right must run.
 pub async fn ensure_roles(config: &DbConfig) -> Result<(), DbError> {
     roles(&connect(config).await?, config).await
 }
 
 async fn roles(connection: &Connection, config: &DbConfig) -> Result<(), DbError> {
-    for role in [WRITE_ROLE, READ_ROLE] {
-        // Another database of the same cluster may be making them at this moment.
-        let make = format!(
-            "DO $$ BEGIN CREATE ROLE {role} NOLOGIN; \
-             EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
-        );
-        let exists = connection
-            .rows("SELECT 1 FROM pg_roles WHERE rolname = $1", &values![role], |_| Ok(()))
-            .await
-            .map_err(DbError::from)?;
-        if exists.is_empty() {
-            batch(connection, &make).await?;
+    let mut logins = Vec::new();
+    for url in [config.url.as_str(), config.owner_url()] {
+        let named = Connector::parse(url)?.user().map(str::to_owned);
+        let login = match named {
+            Some(login) => login,
+            None => one_text(connection, "SELECT current_user::text").await?,
+        };
+        if !logins.contains(&login) {
+            logins.push(login);
         }
-        for login in [
-            Connector::parse(&config.url)?.user(),
-            Connector::parse(config.owner_url())?.user(),
-        ] {
-            let login = login.map_or("CURRENT_USER".to_owned(), quoted);
-            let member = connection
-                .rows(
-                    "SELECT pg_has_role(CASE WHEN $1 = 'CURRENT_USER' THEN current_user::text ELSE $1 END, $2, 'MEMBER')",
-                    &values![login.trim_matches('"'), role],
-                    |row| row.get::<bool>(0),
-                )
-                .await
-                .map_err(DbError::from)?;
-            if member != [true] {
-                batch(connection, &format!("GRANT {role} TO {login}")).await?;
-            }
+    }
+    for role in [WRITE_ROLE, READ_ROLE] {
+        let known = "SELECT 1 FROM pg_roles WHERE rolname = $1";
+        granted(
+            connection,
+            known,
+            &values![role],
+            &format!("CREATE ROLE {role} NOLOGIN"),
+        )
+        .await?;
+        for login in &logins {
+            let member = "SELECT 1 WHERE pg_has_role($1, $2, 'MEMBER')";
+            let grant = format!("GRANT {role} TO {}", quoted(login));
+            granted(connection, member, &values![login.as_str(), role], &grant).await?;
         }
     }
     Ok(())
+}
+
+/// Runs `command` unless `done` finds that it is done. Roles belong to the whole cluster: where the command fails because another
+/// database's migration did the same at this moment, it is done as well.
+async fn granted(connection: &Connection, done: &str, values: &[Value<'_>], command: &str) -> Result<(), DbError> {
+    let is_done =
+        async || -> Result<bool, DbError> { Ok(!connection.rows(done, values, |_| Ok(())).await?.is_empty()) };
+    if is_done().await? {
+        return Ok(());
+    }
+    match connection.client().batch_execute(command).await {
+        Ok(()) => Ok(()),
+        Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Err(DbError::Internal(format!(
+            "the owner of the database may not do this, so somebody else must first: {command}"
+        ))),
+        Err(error) => {
+            if is_done().await? {
+                Ok(())
+            } else {
+                Err(error.into())
+            }
+        }
+    }
+}
+
+async fn one_text(connection: &Connection, query: &str) -> Result<String, DbError> {
+    let mut rows = connection.rows(query, &[], |row| row.get(0)).await?;
+    rows.pop()
+        .ok_or_else(|| DbError::Internal("a query for one text returned none".into()))
 }
 
 fn quoted(name: &str) -> String {

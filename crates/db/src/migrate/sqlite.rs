@@ -48,6 +48,11 @@ pub(super) fn run(
     progress: &mut (dyn FnMut(&PendingStep) + Send),
 ) -> Result<usize, MigrateError> {
     let connection = open_writer(&sqlite_path(&config.url)?)?;
+    // A table is changed by building it anew, which would take along what refers to it. Each step's references are checked
+    // before it is committed instead.
+    connection
+        .pragma_update(None, "foreign_keys", false)
+        .map_err(DbError::from)?;
     let known = compare(Engine::Sqlite, migrations, &read(&connection)?)?;
     let steps = admit(known, destructive)?;
     if steps.is_empty() {
@@ -93,6 +98,15 @@ fn apply(connection: &Connection, migrations: &[Migrations], pending: &PendingSt
             step.checksum(Engine::Sqlite),
         ),
     )?;
+    if let Some(table) = dangling(connection)? {
+        return Err(DbError::ForeignKey(table));
+    }
     connection.execute_batch("COMMIT")?;
     Ok(true)
+}
+
+/// A table with a row that refers to one that is not there.
+fn dangling(connection: &Connection) -> Result<Option<String>, DbError> {
+    let found = connection.query_row("PRAGMA foreign_key_check", [], |row| row.get(0));
+    Ok(found.optional()?)
 }

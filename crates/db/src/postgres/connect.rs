@@ -13,6 +13,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::DbError;
 
+/// How long reaching one server may take.
+const CONNECT: Duration = Duration::from_secs(5);
+
 /// How to reach one server in one capacity.
 #[derive(Clone)]
 pub(crate) struct Connector {
@@ -32,7 +35,7 @@ impl Connector {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             match pair.split_once('=') {
                 Some(("sslmode", value)) => mode = value,
-                Some(("sslrootcert", value)) => roots = Some(value.to_owned()),
+                Some(("sslrootcert", value)) => roots = Some(decoded(value)),
                 _ => kept.push(pair),
             }
         }
@@ -45,7 +48,7 @@ impl Connector {
         let mut config: Config = plain
             .parse()
             .map_err(|_| DbError::Internal("the PostgreSQL address cannot be read".into()))?;
-        config.connect_timeout(Duration::from_secs(5));
+        config.connect_timeout(CONNECT);
         config.keepalives_idle(Duration::from_secs(30));
         config.tcp_user_timeout(Duration::from_secs(10));
         if config.get_application_name().is_none() {
@@ -54,7 +57,7 @@ impl Connector {
         let encrypted = match mode {
             "disable" => false,
             "require" | "verify-full" | "verify-ca" => true,
-            "prefer" | "allow" => !config.get_hosts().iter().all(is_local),
+            "prefer" | "allow" => !is_local(&config),
             _ => return Err(DbError::Internal("sslmode is disable, require or verify-full".into())),
         };
         config.ssl_mode(if encrypted { SslMode::Require } else { SslMode::Disable });
@@ -83,6 +86,15 @@ impl Connector {
 
     /// Opens a connection and drives it on a task of its own until it ends or is aborted.
     pub(crate) async fn connect(&self) -> Result<(Client, AbortHandle), DbError> {
+        // The driver's own limit covers reaching the server, not its greeting.
+        let hosts = u32::try_from(self.config.get_hosts().len()).unwrap_or(u32::MAX);
+        match tokio::time::timeout(CONNECT * hosts.max(1), self.greet()).await {
+            Ok(connected) => connected,
+            Err(_) => Err(DbError::Unavailable("connecting took too long".into())),
+        }
+    }
+
+    async fn greet(&self) -> Result<(Client, AbortHandle), DbError> {
         match &self.tls {
             Some(tls) => {
                 let (client, connection) = self.config.connect(tls.clone()).await?;
@@ -103,12 +115,26 @@ async fn ignore_end<E: std::fmt::Display>(connection: impl Future<Output = Resul
     }
 }
 
-fn is_local(host: &Host) -> bool {
-    match host {
+/// Whether nobody stands between here and the server.
+fn is_local(config: &Config) -> bool {
+    // The address that is dialled, where one is given beside the name.
+    let addresses = config.get_hostaddrs();
+    if !addresses.is_empty() {
+        return addresses.iter().all(std::net::IpAddr::is_loopback);
+    }
+    config.get_hosts().iter().all(|host| match host {
         #[cfg(unix)]
         Host::Unix(_) => true,
         Host::Tcp(name) => name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()),
-    }
+    })
+}
+
+/// A value of the address's query: percent-encoded, and a plus sign is a plus sign.
+fn decoded(value: &str) -> String {
+    let pair = format!("={}", value.replace('+', "%2B"));
+    url::form_urlencoded::parse(pair.as_bytes())
+        .next()
+        .map_or_else(String::new, |(_, value)| value.into_owned())
 }
 
 fn tls_config(root_file: Option<&str>) -> Result<ClientConfig, DbError> {
@@ -152,8 +178,16 @@ mod tests {
         assert!(!encrypted("postgresql:///lastro?host=/run/postgresql"));
         assert!(!encrypted("postgresql://lastro@db.example.com/lastro?sslmode=disable"));
         assert!(encrypted("postgresql://lastro@db.example.com/lastro"));
+        assert!(encrypted("postgresql://lastro@/lastro?hostaddr=203.0.113.7"));
+        assert!(encrypted("postgresql://lastro@localhost/lastro?hostaddr=203.0.113.7"));
+        assert!(!encrypted("postgresql://lastro@/lastro?hostaddr=127.0.0.1"));
         assert!(encrypted("postgresql://lastro@localhost/lastro?sslmode=verify-full"));
         assert!(Connector::parse("postgresql://localhost/lastro?sslmode=maybe").is_err());
+    }
+
+    #[test]
+    fn the_path_of_a_root_certificate_is_decoded() {
+        assert_eq!(decoded("/etc/my%20certs/a+b.pem"), "/etc/my certs/a+b.pem");
     }
 
     #[test]

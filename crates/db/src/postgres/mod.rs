@@ -144,7 +144,9 @@ impl Postgres {
         };
         // Stated, whatever the server's default is: a lock taken first and a look taken after it need two snapshots.
         // The identifier is hexadecimal and hyphens: it needs no quoting beyond this.
-        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL ROLE {WRITE_ROLE}; SET LOCAL lastro.organization = '{organization}'");
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL ROLE {WRITE_ROLE}; SET LOCAL lastro.organization = '{organization}'"
+        );
         Transaction::begin(connection, begin).await
     }
 

@@ -22,8 +22,6 @@ const IN_FLIGHT: usize = 128;
 const STALLED_CHECKS: u32 = 6;
 /// How often progress is checked. The server ends each statement after 1 s, so six silent checks are a dead peer.
 const CHECK_EVERY: Duration = Duration::from_millis(500);
-/// How long opening a connection may take, its greeting included.
-const OPENING: Duration = Duration::from_secs(5);
 
 /// The shared connections of one server.
 pub(crate) struct Shared {
@@ -180,11 +178,8 @@ impl Shared {
         if let Some(lane) = slot.usable() {
             return Ok(lane);
         }
-        let connection = tokio::time::timeout(OPENING, Connection::open(&self.connector))
-            .await
-            .map_err(|_| DbError::Unavailable("connecting took too long".into()))??;
         let lane = Arc::new(Lane {
-            connection,
+            connection: Connection::open(&self.connector).await?,
             in_flight: AtomicUsize::new(0),
             answered: AtomicU64::new(0),
             left: AtomicBool::new(false),

@@ -89,10 +89,7 @@ impl Transaction {
         map: impl Fn(&Row<'_>) -> Result<T, DbError>,
     ) -> Result<Vec<T>, DbError> {
         let connection = self.connection()?;
-        told(
-            &connection,
-            self.drive(connection.rows_of(prepared, values, map)).await,
-        )
+        told(&connection, self.drive(connection.rows_of(prepared, values, map)).await)
     }
 
     pub(crate) async fn execute(&self, text: &str, values: &[Value<'_>]) -> Result<u64, DbError> {

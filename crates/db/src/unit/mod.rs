@@ -363,6 +363,10 @@ impl Core {
             return error;
         }
         self.settle().await;
-        self.gathered.lock().failure.take().map_or(error, |failure| failure.error)
+        self.gathered
+            .lock()
+            .failure
+            .take()
+            .map_or(error, |failure| failure.error)
     }
 }

@@ -17,7 +17,10 @@ fn told<T: std::fmt::Debug>(result: Result<T, DbError>) -> (String, Vec<String>)
 }
 
 fn by_text() -> (String, Vec<String>) {
-    ("notes".to_owned(), vec!["organization_id".to_owned(), "text".to_owned()])
+    (
+        "notes".to_owned(),
+        vec!["organization_id".to_owned(), "text".to_owned()],
+    )
 }
 
 on_both! {

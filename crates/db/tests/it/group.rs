@@ -64,12 +64,19 @@ async fn queued<T: Send + 'static>(
     place: usize,
 ) -> JoinHandle<T> {
     let submitted = tokio::spawn(work);
-    eventually(Duration::from_secs(5), "the unit is queued", || async { waiting(db) == place }).await;
+    eventually(Duration::from_secs(5), "the unit is queued", || async {
+        waiting(db) == place
+    })
+    .await;
     submitted
 }
 
 fn waiting(db: &Db) -> usize {
-    db.gauges().iter().find(|gauge| gauge.name == "writer_queue").unwrap().value
+    db.gauges()
+        .iter()
+        .find(|gauge| gauge.name == "writer_queue")
+        .unwrap()
+        .value
 }
 
 /// What another connection sees committed while the unit runs.
@@ -108,10 +115,22 @@ async fn what_waits_together_is_committed_together_and_long_units_alone() {
         units.push(queued(&f.db, work, place + 1).await);
     }
     held.release().await;
-    let seen: Vec<_> = join_all(units).await.into_iter().map(|seen| seen.unwrap().unwrap()).collect();
+    let seen: Vec<_> = join_all(units)
+        .await
+        .into_iter()
+        .map(|seen| seen.unwrap().unwrap())
+        .collect();
     // The first two shared the COMMIT of the held one; a long one begins after what was before it is committed, and what is
     // after it begins after its own COMMIT.
-    let expected = [(0, "short"), (0, "short"), (3, "long"), (4, "short"), (5, "long"), (6, "long"), (7, "short")];
+    let expected = [
+        (0, "short"),
+        (0, "short"),
+        (3, "long"),
+        (4, "short"),
+        (5, "long"),
+        (6, "long"),
+        (7, "short"),
+    ];
     assert_eq!(seen, expected);
     f.whole(8).await;
 }
@@ -155,9 +174,12 @@ async fn a_unit_that_fails_or_panics_does_not_touch_its_neighbours() {
         }
         f.whole(before + 15 + 1).await;
         // The held unit's note is in the way of the next round's.
-        db::admin::execute(f.url(), "DELETE FROM outbox_events WHERE data LIKE '%held%'; DELETE FROM notes WHERE text = 'held'")
-            .await
-            .unwrap();
+        db::admin::execute(
+            f.url(),
+            "DELETE FROM outbox_events WHERE data LIKE '%held%'; DELETE FROM notes WHERE text = 'held'",
+        )
+        .await
+        .unwrap();
         db::admin::execute(
             f.url(),
             "DROP TRIGGER tr_audit_entries__no_delete; DELETE FROM audit_entries WHERE changes LIKE '%held%'; \
@@ -229,7 +251,13 @@ async fn a_full_queue_is_told_after_the_wait() {
         units.push(queued(&f.db, work, place + 1).await);
     }
     let refused = tokio::time::timeout(wait * 10, f.db.write(unit(home), adding(home, "too much")));
-    assert!(matches!(refused.await.unwrap(), Err(DbError::Busy { what: "the writer's queue", .. })));
+    assert!(matches!(
+        refused.await.unwrap(),
+        Err(DbError::Busy {
+            what: "the writer's queue",
+            ..
+        })
+    ));
     held.release().await;
     assert!(join_all(units).await.into_iter().all(|answer| answer.unwrap().is_ok()));
     f.whole(3).await;
@@ -257,7 +285,10 @@ async fn a_caller_that_left_is_skipped_in_the_queue_and_completed_once_started()
     .await;
     // The one that runs has left as well: it goes on all the same.
     held.unit.abort();
-    eventually(Duration::from_secs(5), "the held unit's caller is gone", || async { held.unit.is_finished() }).await;
+    eventually(Duration::from_secs(5), "the held unit's caller is gone", || async {
+        held.unit.is_finished()
+    })
+    .await;
     drop(held);
     for unit in units.into_iter().skip(1).step_by(2) {
         unit.await.unwrap().unwrap();

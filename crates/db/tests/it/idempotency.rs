@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use kernel::OrganizationId;
 use lastro_db as db;
 
-use crate::support::{Fixture, Refusal, Told, add, actor, key, on_both, organization, send, spill, system_unit, unit};
+use crate::support::{Fixture, Refusal, Told, actor, add, key, on_both, organization, send, spill, system_unit, unit};
 
 const HOME: u128 = 0xa;
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use db::migrate::{self, Destructive, Migrations, Step};
 use db::{
-    Answerable, Db, DbConfig, DbError, Engine, IdempotencyRequest, Replayable, Row, Scope, Sql, StoredAnswer, SystemScope,
-    UnitContext, UnitOfWork, values,
+    Answerable, Db, DbConfig, DbError, Engine, IdempotencyRequest, Replayable, Row, Scope, Sql, StoredAnswer,
+    SystemScope, UnitContext, UnitOfWork, values,
 };
 use kernel::{Actor, ActorKind, DomainEvent, Generators, ManualClock, OrganizationId, Subject};
 use lastro_db as db;
@@ -66,9 +66,8 @@ pub(crate) const NOTES: Migrations = Migrations {
 
 pub(crate) const MIGRATIONS: [Migrations; 2] = [migrate::CORE, NOTES];
 
-pub(crate) const ADD: Sql = Sql::tenant(
-    "INSERT INTO notes (organization_id, id, text, text_folded, place) VALUES ($1, $2, $3, $4, $5)",
-);
+pub(crate) const ADD: Sql =
+    Sql::tenant("INSERT INTO notes (organization_id, id, text, text_folded, place) VALUES ($1, $2, $3, $4, $5)");
 pub(crate) const TEXTS: Sql = Sql::tenant("SELECT text FROM notes WHERE organization_id = $1 ORDER BY text").point();
 pub(crate) const MOVE: Sql = Sql::tenant("UPDATE notes SET place = $3 WHERE organization_id = $1 AND id = $2");
 
@@ -109,7 +108,9 @@ fn template_key(engine: Engine) -> String {
 
 pub(crate) async fn migrated(url: String) -> Result<(), migrate::MigrateError> {
     let config = DbConfig::new(url);
-    migrate::run(&config, &MIGRATIONS, Destructive::Refuse, &mut |_| {}).await.map(drop)
+    migrate::run(&config, &MIGRATIONS, Destructive::Refuse, &mut |_| {})
+        .await
+        .map(drop)
 }
 
 impl Fixture {
@@ -195,7 +196,10 @@ impl Fixture {
     /// That a further unit succeeds and is seen.
     pub(crate) async fn goes_on(&self, organization: OrganizationId) {
         let name = format!("and on {}", SEED.fetch_add(1, Ordering::Relaxed));
-        self.db.write(unit(organization), adding(organization, &name)).await.unwrap();
+        self.db
+            .write(unit(organization), adding(organization, &name))
+            .await
+            .unwrap();
         assert!(self.notes(organization).await.contains(&name));
     }
 }
