@@ -177,14 +177,18 @@ fn incomplete() -> ApiError {
         .with_header(header::CONNECTION, HeaderValue::from_static("close"))
 }
 
-/// `application/json`, or a type built on it such as `application/merge-patch+json`, in UTF-8.
+/// `application/json`, or a type built on it such as `application/merge-patch+json`, in UTF-8 and not compressed: a small
+/// body could unpack to any size.
 fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let media_type = types
         .next()
         .and_then(|value| value.to_str().ok())
         .filter(|_| types.next().is_none());
-    if media_type.is_some_and(is_json) {
+    let is_plain = headers
+        .get(header::CONTENT_ENCODING)
+        .is_none_or(|encoding| encoding == "identity");
+    if is_plain && media_type.is_some_and(is_json) {
         Ok(())
     } else {
         Err(ApiError::new(ErrorCode::ValidationUnsupportedMediaType))

@@ -26,7 +26,7 @@
 //! #     let _ = granted.organization();
 //! #     Ok(InvoiceView { id: String::new(), title: title.0 })
 //! # }
-//! use http::{Answer, ApiError, Body, Doc, ErrorCode, Requires};
+//! use http::{Answer, ApiError, App, Body, Doc, ErrorCode, Requires, Routes};
 //! use serde_json::json;
 //!
 //! http::input! {
@@ -61,22 +61,13 @@
 //!         })
 //!         .await
 //! }
-//! # pub(crate) fn routes() -> http::Routes<http::App> {
-//! #     http::Routes::new("Invoices", "What customers owe.").post("/invoices", handle, doc())
-//! # }
+//!
+//! // In `http/mod.rs`, one line for each endpoint: the context's whole surface on one page.
+//! pub(crate) fn routes() -> Routes<App> {
+//!     Routes::new("Invoices", "What customers owe.").post("/invoices", handle, doc())
+//! }
 //! # }
 //! # assert_eq!(context::routes().lines()[0].access().as_str(), "FINANCE_INVOICE_CREATE");
-//! ```
-//!
-//! And this is the page that lists the context's surface:
-//!
-//! ```ignore
-//! pub(crate) fn routes() -> Routes<App> {
-//!     Routes::new("Invoices", "What customers owe.")
-//!         .get("/invoices", list::handle, list::doc())
-//!         .post("/invoices", create::handle, create::doc())
-//!         .get("/invoices/{id}", get::handle, get::doc())
-//! }
 //! ```
 //!
 //! # What follows from the types

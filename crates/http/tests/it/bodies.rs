@@ -191,6 +191,14 @@ async fn other_content_types_are_415() {
 }
 
 #[tokio::test]
+async fn a_compressed_body_is_415() {
+    let world = World::new().await;
+    let asking = request(Method::POST, "/api/v1/notes").with("content-encoding", "gzip");
+    let reply = world.send(asking.text(r#"{"title":"Fine"}"#)).await;
+    assert_eq!(reply.refusal(), (415, "VALIDATION_UNSUPPORTED_MEDIA_TYPE".into()));
+}
+
+#[tokio::test]
 async fn types_built_on_json_are_json() {
     let world = World::new().await;
     let path = world.note("Fine").await;
