@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 use clap::Parser;
 use lastro_bench::process::{self, tied};
 use lastro_bench::run::{Engine, Plan};
@@ -141,7 +141,8 @@ fn build(subjects: &[Subject], options: &Options) -> anyhow::Result<()> {
         packages.push(&["bench", "--no-run", "--package", "lastro-bench-micro"]);
     }
     for arguments in packages {
-        process::run(tied(Path::new("cargo"), "TERM", None).arg("--quiet").args(arguments)).context("cargo")?;
+        let mut command = tied(Path::new("cargo"), "TERM", None);
+        process::run("cargo", command.arg("--quiet").args(arguments))?;
     }
     Ok(())
 }

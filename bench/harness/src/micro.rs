@@ -44,6 +44,7 @@ pub fn run(work: &Path) -> anyhow::Result<Vec<Pair>> {
     process::progress(format_args!("micro-benchmarks"));
     let file = tempfile::NamedTempFile::new_in(work)?;
     process::run(
+        "the micro-benchmarks",
         process::tied(Path::new("cargo"), "TERM", None)
             .args(["bench", "--quiet", "--package", "lastro-bench-micro"])
             .env(OUTPUT, file.path())

@@ -71,14 +71,15 @@ pub fn progress(line: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "bench: {line}");
 }
 
-/// Runs a command to its end, its output shown.
+/// Runs the command called `name` to its end, its output shown.
 ///
 /// # Errors
 /// When it cannot be started or fails.
-pub fn run(command: &mut Command) -> anyhow::Result<()> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let status = command.status().with_context(|| format!("cannot start {program}"))?;
-    ensure!(status.success(), "{program}: {status}");
+pub fn run(name: &str, command: &mut Command) -> anyhow::Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {name} (through setpriv)"))?;
+    ensure!(status.success(), "{name}: {status}");
     Ok(())
 }
 

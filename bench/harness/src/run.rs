@@ -466,10 +466,10 @@ impl Turn<'_> {
         })
     }
 
-    /// Every acknowledged creation must be there; beyond them at most what was in flight when the load ended.
+    /// Every acknowledged creation must be there; beyond them at most what was in flight when the warm-up and the load ended.
     fn check_writes(&self, outcome: &Outcome, grown: u64) -> anyhow::Result<()> {
         let acknowledged = outcome.requests - outcome.errors.status.min(outcome.requests);
-        let most = acknowledged + self.plan.connections as u64;
+        let most = acknowledged + 2 * self.plan.connections as u64;
         ensure!(
             (acknowledged..=most).contains(&grown),
             "{acknowledged} creations were acknowledged, and the table grew by {grown}"

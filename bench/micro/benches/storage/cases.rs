@@ -169,7 +169,7 @@ impl Operation for List {
                     .await?
             }
             (Way::Bare, bare) => {
-                let (mut items, mut total) = (Vec::new(), 0);
+                let (mut items, mut total) = (Vec::new(), 0_i64);
                 match bare {
                     Bare::Postgres(postgres) => {
                         let each = |row: &tokio_postgres::Row| {
