@@ -1,6 +1,8 @@
 //! The server: connections on a socket, and their orderly end.
 
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -11,6 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tower::Service as _;
 
 use crate::client_ip::Peer;
@@ -25,8 +28,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `stop` is ready; then accepts nothing more, lets what runs finish for at most 30 seconds, and returns.
 pub async fn serve(listener: TcpListener, edge: Edge, stop: impl Future<Output = ()>) {
-    let builder = builder(edge.app().config().idle_timeout);
+    let idle_timeout = edge.app().config().idle_timeout;
+    let builder = builder(idle_timeout);
     let open = GracefulShutdown::new();
+    let (ending, is_ending) = watch::channel(false);
     let mut stop = std::pin::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -35,7 +40,11 @@ pub async fn serve(listener: TcpListener, edge: Edge, stop: impl Future<Output =
         };
         match accepted {
             Ok((stream, address)) => {
-                connect(&builder, &open, edge.clone(), stream, Peer(address));
+                let silence = Silence {
+                    allowed: idle_timeout,
+                    is_ending: is_ending.clone(),
+                };
+                connect(&builder, &open, edge.clone(), stream, Peer(address), silence);
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -44,6 +53,7 @@ pub async fn serve(listener: TcpListener, edge: Edge, stop: impl Future<Output =
         }
     }
     drop(listener);
+    ending.send_replace(true);
     tracing::info!(connections = open.count(), "no longer accepting; finishing what runs");
     if tokio::time::timeout(FINISH_WITHIN, open.shutdown()).await.is_err() {
         tracing::warn!("requests were still running after 30 s and are cut off");
@@ -68,19 +78,56 @@ fn builder(idle_timeout: Duration) -> Builder<TokioExecutor> {
     builder
 }
 
-fn connect(builder: &Builder<TokioExecutor>, open: &GracefulShutdown, edge: Edge, stream: TcpStream, peer: Peer) {
+/// How long a connection may go without a first whole head: a while, and not at all once the server ends. The protocol's own
+/// timers begin only when it is known which protocol is spoken, and go on when the server ends.
+struct Silence {
+    allowed: Duration,
+    is_ending: watch::Receiver<bool>,
+}
+
+impl Silence {
+    /// Ready when the connection is to be closed; never once a request `has_begun`.
+    async fn lasted_too_long(mut self, has_begun: &AtomicBool) {
+        // Either way the time is over; the sender goes only when the server has ended.
+        let _ = tokio::time::timeout(self.allowed, self.is_ending.wait_for(|ending| *ending)).await;
+        if has_begun.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn connect(
+    builder: &Builder<TokioExecutor>,
+    open: &GracefulShutdown,
+    edge: Edge,
+    stream: TcpStream,
+    peer: Peer,
+    silence: Silence,
+) {
     // Answers are written whole; waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
+    let has_begun = Arc::new(AtomicBool::new(false));
+    let begin = Arc::clone(&has_begun);
     let service = service_fn(move |mut request: Request<Incoming>| {
+        begin.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(peer);
         answer(edge.clone(), request)
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     let watched = open.watch(connection);
     tokio::spawn(async move {
-        // How a connection ends is the client's affair: it hangs up, or sends what is not HTTP.
-        if let Err(error) = watched.await {
-            tracing::debug!(%error, "a connection ended badly");
+        tokio::select! {
+            // First: what has arrived when the server ends is still looked at.
+            biased;
+            ended = watched => {
+                // How a connection ends is the client's affair: it hangs up, or sends what is not HTTP.
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended badly");
+                }
+            }
+            () = silence.lasted_too_long(&has_begun) => {
+                tracing::debug!("a connection without a request is closed");
+            }
         }
     });
 }

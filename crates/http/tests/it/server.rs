@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::HttpConfig;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -17,7 +18,11 @@ struct Running {
 }
 
 async fn start() -> Running {
-    let world = World::new().await;
+    start_with(HttpConfig::default()).await
+}
+
+async fn start_with(config: HttpConfig) -> Running {
+    let world = World::with(config).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
@@ -111,10 +116,44 @@ async fn what_runs_is_finished_before_it_ends() {
     running.server.await.unwrap();
 }
 
+/// What clients send that have not asked anything yet: nothing, a part of a head, and the beginning of what HTTP/2 begins with.
+const SILENT: [&[u8]; 3] = [b"", b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-", b"PRI * HT"];
+
+#[tokio::test]
+async fn a_client_that_does_not_come_to_the_point_is_left() {
+    let running = start_with(HttpConfig {
+        idle_timeout: Duration::from_millis(200),
+        ..HttpConfig::default()
+    })
+    .await;
+    let whole = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n".as_slice();
+    let second = [whole, b"GET /health"].concat();
+    for request in SILENT.into_iter().chain([whole, &second]) {
+        let answer = tokio::time::timeout(Duration::from_secs(10), running.say(request));
+        let answer = answer.await.expect("the server closes the connection");
+        assert!(!answer.contains(" 5"), "{answer}");
+    }
+    // Nor does it help to send a byte now and then.
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let trickled = async {
+        while stream.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), trickled)
+        .await
+        .expect("the server closes the connection");
+}
+
 #[tokio::test]
 async fn a_connection_without_requests_does_not_delay_the_end() {
     let running = start().await;
-    let _idle = TcpStream::connect(running.address).await.unwrap();
+    let mut silent = Vec::new();
+    for request in SILENT {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        stream.write_all(request).await.unwrap();
+        silent.push(stream);
+    }
     tokio::time::sleep(Duration::from_millis(20)).await;
     running.stop.send(()).unwrap();
     tokio::time::timeout(Duration::from_secs(5), running.server)
