@@ -112,6 +112,7 @@
 //! ```
 
 pub mod bootstrap;
+pub mod conditions;
 pub mod decision;
 pub mod granted;
 pub mod permission;

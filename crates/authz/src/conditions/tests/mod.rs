@@ -1,0 +1,5 @@
+mod agreement;
+mod deciding;
+mod reading;
+mod reference;
+mod sql;
