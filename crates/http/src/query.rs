@@ -669,16 +669,14 @@ impl<F, K: SortKey> ListQuery<F, K> {
         }
     }
 
-    /// The answer to this query: `place` says where an object stands in the order that was asked for, `view` how clients
-    /// see it.
+    /// The answer to this query, from what clients see; `place` says where an object stands in the order that was asked for.
     ///
     /// # Errors
     /// `INTERNAL` when a view cannot be rendered.
-    pub fn answer<T, V: Serialize>(
+    pub fn answer<V: Serialize>(
         &self,
-        listed: &Listed<T>,
-        place: impl FnOnce(&T, K) -> Place,
-        view: impl Fn(&T) -> V,
+        listed: &Listed<V>,
+        place: impl FnOnce(&V, K) -> Place,
     ) -> Result<Answer, ApiError> {
         let last = listed.items.last().filter(|_| listed.has_more);
         let meta = PageMeta {
@@ -687,7 +685,7 @@ impl<F, K: SortKey> ListQuery<F, K> {
             total: listed.total,
             next_cursor: last.map(|last| place(last, self.sort.key).cursor().encode(&self.name)),
         };
-        Answer::list(&listed.items.iter().map(view).collect::<Vec<_>>(), &meta)
+        Answer::list(&listed.items, &meta)
     }
 }
 

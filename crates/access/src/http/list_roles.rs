@@ -42,7 +42,7 @@ pub(super) async fn handle(caller: Requires<RoleRead>, query: Roles) -> Result<A
     let scope = caller.app().db().scope(caller.granted().organization());
     let text = query.filter.q.as_ref().map(Search::text);
     let listed = roles::list(scope, text, order, query.sort.direction, &query.page, query.start()).await?;
-    query.answer(&listed, place, RoleView::clone)
+    query.answer(&listed, place)
 }
 
 /// Where a role stands in the order that was asked for.

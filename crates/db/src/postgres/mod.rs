@@ -68,9 +68,10 @@ impl Reading {
 impl Postgres {
     /// Prepares the pools; nothing is connected before it is needed.
     pub(crate) fn new(config: &DbConfig) -> Result<Self, DbError> {
-        let writing = Connector::parse(&config.url)?.with_settings(
-            "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000",
-        );
+        let writing = Connector::parse(&config.url)?.with_settings(&format!(
+            "-c role={WRITE_ROLE} -c statement_timeout=10000 -c lock_timeout=5000 \
+             -c idle_in_transaction_session_timeout=10000"
+        ));
         Ok(Self {
             primary: Reading::new(&config.url, config)?,
             replica: config
@@ -144,9 +145,7 @@ impl Postgres {
         };
         // Stated, whatever the server's default is: a lock taken first and a look taken after it need two snapshots.
         // The identifier is hexadecimal and hyphens: it needs no quoting beyond this.
-        let begin = format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL ROLE {WRITE_ROLE}; SET LOCAL lastro.organization = '{organization}'"
-        );
+        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lastro.organization = '{organization}'");
         Transaction::begin(connection, begin).await
     }
 

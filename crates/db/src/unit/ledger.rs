@@ -4,7 +4,7 @@ use kernel::{Change, Id, OrganizationId};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::{Core, Recorded};
+use super::{Core, Recorded, Session};
 use crate::error::DbError;
 use crate::feed::AccessChange;
 use crate::sql::Sql;
@@ -27,6 +27,23 @@ const OUTBOX: Sql = Sql::tenant(
     "INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
      VALUES ($1, $2, $3, $4, $5, $6, $7)",
 );
+// On PostgreSQL each statement costs a message and an execution, so what an event leaves is one statement: its entry, or its
+// entries where the actor acts in another organization ($16, $17) than the one concerned, and its outbox row.
+const ENTRY_AND_EVENT: Sql = Sql::tenant(
+    "WITH entry AS (INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_id, actor_name, action, \
+     target_kind, target_id, changes, request_id, ip, user_agent) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)) \
+     INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
+     VALUES ($1, $14, $3, $7, $8, $9, $15)",
+);
+const ENTRIES_AND_EVENT: Sql = Sql::tenant(
+    "WITH entries AS (INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_id, actor_name, action, \
+     target_kind, target_id, changes, request_id, ip, user_agent) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13), \
+     ($16, $17, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)) \
+     INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
+     VALUES ($1, $14, $3, $7, $8, $9, $15)",
+);
 const VERSION: Sql = Sql::tenant(
     "INSERT INTO access_versions (organization_id, version) VALUES ($1, 1) \
      ON CONFLICT (organization_id) DO UPDATE SET version = access_versions.version + 1",
@@ -35,18 +52,17 @@ const CHANGE: Sql = Sql::global(
     "INSERT INTO access_changes (organization_id, kind, subject, until, created_at) VALUES ($1, $2, $3, $4, $5)",
 );
 
-/// The statements of this file.
+/// The statements of this file that both engines run.
 pub(crate) const STATEMENTS: &[Sql] = &[AUDIT, OUTBOX, VERSION, CHANGE];
 
 /// Writes everything gathered; on PostgreSQL all of it is sent at once and answered with the COMMIT.
 pub(crate) async fn write(core: &Core, events: &[Recorded], changes: &[AccessChange]) -> Result<(), DbError> {
     for recorded in events {
-        let acting = core.context.organization_id;
-        audit(core, acting, recorded).await?;
-        if recorded.organization_id != acting {
-            audit(core, recorded.organization_id, recorded).await?;
+        let entry = entry(core, recorded)?;
+        match core.session {
+            Session::Postgres(_) => at_once(core, recorded, &entry).await?,
+            Session::Sqlite(_) => one_by_one(core, recorded, &entry).await?,
         }
-        outbox(core, recorded).await?;
     }
     let mut bumped: Vec<OrganizationId> = Vec::new();
     for change in changes {
@@ -66,7 +82,8 @@ pub(crate) async fn write(core: &Core, events: &[Recorded], changes: &[AccessCha
     Ok(())
 }
 
-async fn audit(core: &Core, trail: OrganizationId, recorded: &Recorded) -> Result<(), DbError> {
+/// An audit entry without its trail and its id: when, who, what, to what, how, from where.
+fn entry<'r>(core: &'r Core, recorded: &'r Recorded) -> Result<[Value<'r>; 11], DbError> {
     let context = &core.context;
     let event = &recorded.event;
     let changes = if event.changes.is_empty() {
@@ -74,36 +91,57 @@ async fn audit(core: &Core, trail: OrganizationId, recorded: &Recorded) -> Resul
     } else {
         Value::Json(render(&event.changes)?.into())
     };
-    let id: AuditEntryId = core.generators.id();
-    core.send(
-        &AUDIT,
-        &[
-            Value::id(trail),
-            Value::id(id),
-            core.now.into(),
-            context.actor.kind.as_str().into(),
-            context.actor.id.into(),
-            context.actor.name.as_str().into(),
-            event.kind.into(),
-            event.subject.kind.into(),
-            event.subject.id.into(),
-            changes,
-            context.origin.request_id.as_deref().into(),
-            context.origin.ip.map(|ip| ip.to_string()).into(),
-            context.origin.user_agent.as_deref().into(),
-        ],
-    )
-    .await
+    Ok([
+        core.now.into(),
+        context.actor.kind.as_str().into(),
+        context.actor.id.into(),
+        context.actor.name.as_str().into(),
+        event.kind.into(),
+        event.subject.kind.into(),
+        event.subject.id.into(),
+        changes,
+        context.origin.request_id.as_deref().into(),
+        context.origin.ip.map(|ip| ip.to_string()).into(),
+        context.origin.user_agent.as_deref().into(),
+    ])
 }
 
-async fn outbox(core: &Core, recorded: &Recorded) -> Result<(), DbError> {
+/// A new entry's id as a value.
+fn entry_id(core: &Core) -> Value<'static> {
+    Value::id(core.generators.id::<AuditEntryId>())
+}
+
+/// A new event's id as a value.
+fn event_id(core: &Core) -> Value<'static> {
+    Value::id(core.generators.id::<EventId>())
+}
+
+async fn at_once(core: &Core, recorded: &Recorded, entry: &[Value<'_>; 11]) -> Result<(), DbError> {
+    let (acting, concerned) = (core.context.organization_id, recorded.organization_id);
+    let mut values = vec![Value::id(concerned), entry_id(core)];
+    values.extend_from_slice(entry);
+    values.extend([event_id(core), Value::Json(recorded.data.as_str().into())]);
+    if acting == concerned {
+        return core.send(&ENTRY_AND_EVENT, &values).await;
+    }
+    values.extend([Value::id(acting), entry_id(core)]);
+    core.send(&ENTRIES_AND_EVENT, &values).await
+}
+
+async fn one_by_one(core: &Core, recorded: &Recorded, entry: &[Value<'_>; 11]) -> Result<(), DbError> {
+    let (acting, concerned) = (core.context.organization_id, recorded.organization_id);
+    let other = (acting != concerned).then_some(acting);
+    for trail in std::iter::once(concerned).chain(other) {
+        let mut values = vec![Value::id(trail), entry_id(core)];
+        values.extend_from_slice(entry);
+        core.send(&AUDIT, &values).await?;
+    }
     let event = &recorded.event;
-    let id: EventId = core.generators.id();
     core.send(
         &OUTBOX,
         &[
-            Value::id(recorded.organization_id),
-            Value::id(id),
+            Value::id(concerned),
+            event_id(core),
             core.now.into(),
             event.kind.into(),
             event.subject.kind.into(),

@@ -274,11 +274,7 @@ async fn list(
         total: all.len() as u64,
         has_more,
     };
-    query.answer(
-        &listed,
-        |note, _| Place::text(note.title.0.clone(), note.id),
-        NoteView::clone,
-    )
+    query.answer(&listed, |note, _| Place::text(note.title.0.clone(), note.id))
 }
 
 async fn create(

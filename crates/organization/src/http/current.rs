@@ -16,5 +16,5 @@ pub(super) async fn handle(caller: Requires<ProfileRead>) -> Result<Answer, ApiE
     let found = organizations::lookup(caller.app().db().global(), id)
         .await?
         .ok_or_else(ApiError::not_found)?;
-    Answer::ok(&OrganizationView::from(&found))
+    Answer::ok(&found)
 }

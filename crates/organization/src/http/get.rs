@@ -20,5 +20,5 @@ pub(super) async fn handle(
     let found = organizations::lookup(caller.app().db().global(), id)
         .await?
         .ok_or_else(ApiError::not_found)?;
-    Answer::ok(&OrganizationView::from(&found))
+    Answer::ok(&found)
 }

@@ -4,7 +4,7 @@ use contracts::organization::OrganizationView;
 use http::{Answer, ApiError, Doc, ListQuery, Place, Requires, Search};
 use serde_json::json;
 
-use crate::domain::{Document, Organization};
+use crate::domain::Document;
 use crate::manifest::OrganizationRead;
 use crate::store::organizations::{self, Filter, Order};
 
@@ -50,15 +50,14 @@ pub(super) async fn handle(caller: Requires<OrganizationRead>, query: Organizati
     };
     let scope = caller.app().db().global();
     let listed = organizations::list(scope, &filter, order, query.sort.direction, &query.page, query.start()).await?;
-    query.answer(&listed, place, |organization| OrganizationView::from(organization))
+    query.answer(&listed, place)
 }
 
 /// Where an organization stands in the order that was asked for.
-fn place(organization: &Organization, sort: OrganizationSort) -> Place {
-    let state = organization.state();
+fn place(organization: &OrganizationView, sort: OrganizationSort) -> Place {
     match sort {
-        OrganizationSort::Name => Place::text(kernel::fold(state.name.as_str()), state.id),
-        OrganizationSort::Slug => Place::text(state.slug.as_str(), state.id),
-        OrganizationSort::CreatedAt => Place::time(state.created_at, state.id),
+        OrganizationSort::Name => Place::text(kernel::fold(&organization.name), organization.id),
+        OrganizationSort::Slug => Place::text(organization.slug.as_str(), organization.id),
+        OrganizationSort::CreatedAt => Place::time(organization.created_at, organization.id),
     }
 }

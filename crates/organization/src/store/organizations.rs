@@ -51,24 +51,21 @@ pub(crate) struct Filter<'f> {
     pub(crate) text: Option<&'f str>,
 }
 
-pub(crate) async fn lookup(scope: Scope<'_>, id: OrganizationId) -> Result<Option<Organization>, DbError> {
-    scope
-        .optional(&LOOKUP, &[Value::id(id)], |row| organization(row, 0))
-        .await
+/// An organization as clients see it. What is only shown is not checked again: the domain did that when it was written.
+pub(crate) async fn lookup(scope: Scope<'_>, id: OrganizationId) -> Result<Option<OrganizationView>, DbError> {
+    scope.optional(&LOOKUP, &[Value::id(id)], |row| view(row, 0)).await
 }
 
 /// Reads it for a change, and holds it until the unit ends.
 pub(crate) async fn lock(uow: &UnitOfWork, id: OrganizationId) -> Result<Option<Organization>, DbError> {
     uow.global()
         .reads()
-        .optional(&LOCK, &[Value::id(id)], |row| organization(row, 0))
+        .optional(&LOCK, &[Value::id(id)], organization)
         .await
 }
 
 pub(crate) async fn find_by_slug(scope: Scope<'_>, slug: &str) -> Result<Option<Organization>, DbError> {
-    scope
-        .optional(&FIND_BY_SLUG, &values![slug], |row| organization(row, 0))
-        .await
+    scope.optional(&FIND_BY_SLUG, &values![slug], organization).await
 }
 
 /// Whether it may act; `None` when there is none.
@@ -83,10 +80,10 @@ pub(crate) async fn list(
     direction: Direction,
     page: &PageRequest,
     start: Start<'_>,
-) -> Result<Listed<Organization>, DbError> {
+) -> Result<Listed<OrganizationView>, DbError> {
     // The list's first column is the total.
     listing(filter, order, direction)
-        .fetch(scope, page, start, |row| organization(row, 1))
+        .fetch(scope, page, start, |row| view(row, 1))
         .await
 }
 
@@ -175,23 +172,34 @@ fn record(uow: &UnitOfWork, organization: &mut Organization) -> Result<bool, DbE
     Ok(true)
 }
 
-/// Reads an organization whose columns begin at `first`.
-fn organization(row: &Row<'_>, first: usize) -> Result<Organization, DbError> {
-    let text = |index: usize| row.get::<String>(first + index);
-    let broken = |index: usize| row.inconsistency(first + index);
-    let document = row.get::<Option<String>>(first + 3)?;
+fn organization(row: &Row<'_>) -> Result<Organization, DbError> {
+    let document = row.get::<Option<String>>(3)?;
     Ok(Organization::from(Stored {
-        id: row.id(first)?,
-        name: Name::new(&text(1)?).map_err(|_| broken(1))?,
-        slug: Slug::new(&text(2)?).map_err(|_| broken(2))?,
+        id: row.id(0)?,
+        name: Name::new(&row.get::<String>(1)?).map_err(|_| row.inconsistency(1))?,
+        slug: Slug::new(&row.get::<String>(2)?).map_err(|_| row.inconsistency(2))?,
         document: document
-            .map(|document| Document::new(&document).map_err(|_| broken(3)))
+            .map(|document| Document::new(&document).map_err(|_| row.inconsistency(3)))
             .transpose()?,
+        is_active: row.get(4)?,
+        package_code: row.get(5)?,
+        created_at: row.get(6)?,
+        updated_at: row.get(7)?,
+    }))
+}
+
+/// Reads what clients see, from columns that begin at `first`.
+fn view(row: &Row<'_>, first: usize) -> Result<OrganizationView, DbError> {
+    Ok(OrganizationView {
+        id: row.id(first)?,
+        name: row.get(first + 1)?,
+        slug: row.get(first + 2)?,
+        document: row.get(first + 3)?,
         is_active: row.get(first + 4)?,
         package_code: row.get(first + 5)?,
         created_at: row.get(first + 6)?,
         updated_at: row.get(first + 7)?,
-    }))
+    })
 }
 
 impl From<&Organization> for OrganizationView {
