@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{anyhow, ensure};
-use db::list::{Listed, Start};
+use db::list::{List, Listed, Start};
 use db::{Db, DbError, Origin, Row, Sql, SystemScope, UnitContext, UnitOfWork, values};
 use kernel::{
     Actor, ActorKind, Change, Direction, DomainEvent, FieldValue, Id as _, OrganizationId, PageRequest, Timestamp,
@@ -17,12 +17,18 @@ use uuid::Uuid;
 use crate::database::{Bare, Database, found};
 use crate::paired::Operation;
 
-/// Rows of a list.
+/// Rows of a list or a page.
 const ROWS: u32 = 50;
 
 const COLUMNS: &str = "id, name, slug, document, is_active, package_code, created_at, updated_at";
 const GET: Sql = Sql::global(
     "SELECT id, name, slug, document, is_active, package_code, created_at, updated_at FROM organizations WHERE id = $1",
+)
+.point();
+/// The text of the bare driver's list, so that the layer is all that differs.
+const LIST: Sql = Sql::global(
+    "SELECT id, name, slug, document, is_active, package_code, created_at, updated_at, \
+     (SELECT count(*) FROM organizations) AS total FROM organizations ORDER BY name_folded ASC, id ASC LIMIT $1",
 )
 .point();
 const INSERT: Sql = Sql::global(
@@ -105,23 +111,13 @@ impl Owned {
 
 /// Which of the two ways.
 #[derive(Debug, Clone, Copy)]
-enum Way {
+pub(crate) enum Way {
     Bare,
     Layer,
 }
 
 /// A read by key.
-pub(crate) struct Get(Arc<Database>, Way);
-
-impl Get {
-    pub(crate) fn bare(database: &Arc<Database>) -> Arc<Self> {
-        Arc::new(Self(Arc::clone(database), Way::Bare))
-    }
-
-    pub(crate) fn layer(database: &Arc<Database>) -> Arc<Self> {
-        Arc::new(Self(Arc::clone(database), Way::Layer))
-    }
-}
+pub(crate) struct Get(pub(crate) Arc<Database>, pub(crate) Way);
 
 impl Operation for Get {
     async fn run(&self, number: u64) -> anyhow::Result<()> {
@@ -144,84 +140,85 @@ impl Operation for Get {
     }
 }
 
-/// A page of 50 rows in the order of a name, with the total and whether more follow.
-pub(crate) struct List(Arc<Database>, Way);
+/// 50 rows in the order of a name, by one and the same statement.
+pub(crate) struct Rows(pub(crate) Arc<Database>, pub(crate) Way);
 
-impl List {
-    pub(crate) fn bare(database: &Arc<Database>) -> Arc<Self> {
-        Arc::new(Self(Arc::clone(database), Way::Bare))
-    }
-
-    pub(crate) fn layer(database: &Arc<Database>) -> Arc<Self> {
-        Arc::new(Self(Arc::clone(database), Way::Layer))
+impl Operation for Rows {
+    async fn run(&self, _: u64) -> anyhow::Result<()> {
+        let Self(database, way) = self;
+        let rows = match way {
+            Way::Layer => {
+                let scope = database.layer.global();
+                scope
+                    .all(&LIST, &values![ROWS], |row| Owned::from_layer(row, 0))
+                    .await?
+            }
+            Way::Bare => bare_list(database, ROWS).await?.0,
+        };
+        ensure!(rows.len() == ROWS as usize, "rows are missing");
+        rows.into_iter().for_each(Owned::consume);
+        Ok(())
     }
 }
 
-impl Operation for List {
+/// A page of 50 with the total and whether more follow: through the layer as routes do it, composed for each request.
+pub(crate) struct Page(pub(crate) Arc<Database>, pub(crate) Way);
+
+impl Operation for Page {
     async fn run(&self, _: u64) -> anyhow::Result<()> {
         let Self(database, way) = self;
-        let listed = match (way, &database.bare) {
-            (Way::Layer, _) => {
-                let list = db::list::List::global("organizations", COLUMNS).order("name_folded", Direction::Ascending);
+        let listed = match way {
+            Way::Layer => {
+                let list = List::global("organizations", COLUMNS).order("name_folded", Direction::Ascending);
                 let page = PageRequest::new(1, ROWS.into()).map_err(|refused| anyhow!("{refused:?}"))?;
                 let scope = database.layer.global();
                 list.fetch(scope, &page, Start::Offset, |row| Owned::from_layer(row, 1))
                     .await?
             }
-            (Way::Bare, bare) => {
-                let (mut items, mut total) = (Vec::new(), 0_i64);
-                match bare {
-                    Bare::Postgres(postgres) => {
-                        let each = |row: &tokio_postgres::Row| {
-                            if items.is_empty() {
-                                total = row.try_get(TOTAL)?;
-                            }
-                            items.push(Owned::from_postgres(row)?);
-                            Ok(())
-                        };
-                        postgres.list(ROWS + 1, each).await?;
-                    }
-                    Bare::Sqlite(sqlite) => sqlite.list(ROWS + 1, |row| {
-                        if items.is_empty() {
-                            total = row.get(TOTAL)?;
-                        }
-                        items.push(Owned::from_sqlite(row)?);
-                        Ok(())
-                    })?,
-                }
+            Way::Bare => {
+                let (mut items, total) = bare_list(database, ROWS + 1).await?;
                 let has_more = items.len() > ROWS as usize;
                 items.truncate(ROWS as usize);
-                Listed {
-                    items,
-                    total: u64::try_from(total)?,
-                    has_more,
-                }
+                Listed { items, total, has_more }
             }
         };
-        ensure!(
-            listed.items.len() == ROWS as usize && listed.has_more && listed.total > 0,
-            "rows are missing"
-        );
+        let complete = listed.items.len() == ROWS as usize && listed.has_more && listed.total > 0;
+        ensure!(complete, "rows are missing");
         listed.items.into_iter().for_each(Owned::consume);
         Ok(())
     }
 }
 
+/// The first rows and the total, by the bare driver.
+async fn bare_list(database: &Database, limit: u32) -> anyhow::Result<(Vec<Owned>, u64)> {
+    let (mut items, mut total) = (Vec::new(), 0_i64);
+    match &database.bare {
+        Bare::Postgres(postgres) => {
+            let each = |row: &tokio_postgres::Row| {
+                if items.is_empty() {
+                    total = row.try_get(TOTAL)?;
+                }
+                items.push(Owned::from_postgres(row)?);
+                Ok(())
+            };
+            postgres.list(limit, each).await?;
+        }
+        Bare::Sqlite(sqlite) => sqlite.list(limit, |row| {
+            if items.is_empty() {
+                total = row.get(TOTAL)?;
+            }
+            items.push(Owned::from_sqlite(row)?);
+            Ok(())
+        })?,
+    }
+    Ok((items, u64::try_from(total)?))
+}
+
 /// A creation: the row, its audit entries in the platform's trail and in its own, its event.
-pub(crate) struct Create(Arc<Database>, Way);
+pub(crate) struct Create(pub(crate) Arc<Database>, pub(crate) Way);
 
 /// Makes every slug of the process unique.
 static SLUG: AtomicU64 = AtomicU64::new(0);
-
-impl Create {
-    pub(crate) fn bare(database: &Arc<Database>) -> Arc<Self> {
-        Arc::new(Self(Arc::clone(database), Way::Bare))
-    }
-
-    pub(crate) fn layer(database: &Arc<Database>) -> Arc<Self> {
-        Arc::new(Self(Arc::clone(database), Way::Layer))
-    }
-}
 
 impl Operation for Create {
     async fn run(&self, _: u64) -> anyhow::Result<()> {

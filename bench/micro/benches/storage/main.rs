@@ -17,7 +17,7 @@ use lastro_bench::process::{progress, stop_on_signals};
 use lastro_bench::workspace::Workspace;
 use tokio::runtime::Runtime;
 
-use crate::cases::{Create, Get, List};
+use crate::cases::{Create, Get, Page, Rows, Way};
 use crate::database::Database;
 use crate::paired::{Case, Paired};
 
@@ -71,32 +71,24 @@ fn measure(
 ) -> anyhow::Result<()> {
     let database = Arc::new(runtime.block_on(Database::create(workspace, server))?);
     let engine = engine.as_str();
+    let case = |name, at_once, goal| Case {
+        engine,
+        name,
+        at_once,
+        goal,
+    };
+    let both = [Way::Bare, Way::Layer];
     for at_once in [1, together] {
-        let case = |name, goal| Case {
-            engine,
-            name,
-            at_once,
-            goal,
-        };
-        paired.measure(
-            case("read by key", Some(5.0)),
-            &Get::bare(&database),
-            &Get::layer(&database),
-        )?;
-        paired.measure(
-            case("list of 50", Some(10.0)),
-            &List::bare(&database),
-            &List::layer(&database),
-        )?;
+        let [bare, layer] = both.map(|way| Arc::new(Get(Arc::clone(&database), way)));
+        paired.measure(case("read by key", at_once, Some(5.0)), &bare, &layer)?;
+        let [bare, layer] = both.map(|way| Arc::new(Rows(Arc::clone(&database), way)));
+        paired.measure(case("list of 50", at_once, Some(10.0)), &bare, &layer)?;
+        let [bare, layer] = both.map(|way| Arc::new(Page(Arc::clone(&database), way)));
+        paired.measure(case("page of 50, composed", at_once, Some(10.0)), &bare, &layer)?;
     }
     for at_once in [1, 64] {
-        let case = Case {
-            engine,
-            name: "write of four rows",
-            at_once,
-            goal: None,
-        };
-        paired.measure(case, &Create::bare(&database), &Create::layer(&database))?;
+        let [bare, layer] = both.map(|way| Arc::new(Create(Arc::clone(&database), way)));
+        paired.measure(case("write of four rows", at_once, None), &bare, &layer)?;
     }
     Ok(())
 }
