@@ -47,6 +47,7 @@ impl Installation {
             .current_dir(self.folder.path())
             .env_clear()
             .env("PATH", search_path())
+            .envs(coverage_file().map(|file| ("LLVM_PROFILE_FILE", file)))
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command
@@ -228,6 +229,16 @@ impl Answer {
 )]
 fn search_path() -> std::ffi::OsString {
     std::env::var_os("PATH").unwrap_or_default()
+}
+
+/// Where a run that measures coverage wants the counters of every process; without it they would land in the folder that
+/// a test looks at.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the binary under test gets an environment of its own, but for this"
+)]
+fn coverage_file() -> Option<std::ffi::OsString> {
+    std::env::var_os("LLVM_PROFILE_FILE")
 }
 
 /// Whether a file below the folder holds these bytes.
