@@ -9,6 +9,8 @@ mod cli;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 #[cfg(all(feature = "sentry", feature = "otlp"))]
 mod reports;
 #[cfg(test)]
