@@ -6,7 +6,7 @@ use authz::Decider;
 use axum::http::HeaderValue;
 use db::Db;
 use db::migrate::Migrations;
-use http::{App, AppParts, Authenticator, HttpConfig, Metrics, Module, RateLimiter, SpanMaker, Unlimited};
+use http::{App, AppParts, Authenticator, HttpConfig, Metrics, Module, RateLimiter, RouteInfo, SpanMaker, Unlimited};
 use kernel::{Generators, OrganizationId};
 
 use crate::bootstrap::Bootstrap;
@@ -90,16 +90,25 @@ pub fn edge(app: &App) -> http::Edge {
     http::serve_routes(app, routes)
 }
 
-/// The OpenAPI document of all routes. Needs no database: one in memory stands in for it.
+/// The OpenAPI document of all routes.
+///
+/// # Errors
+///
+/// As [`routes`].
+pub fn openapi() -> Result<serde_json::Value, db::DbError> {
+    Ok(http::openapi::document(&routes()?, VERSION))
+}
+
+/// The table of all routes. Needs no database: one in memory stands in for it.
 ///
 /// # Errors
 ///
 /// [`db::DbError`] when there is no memory left for that.
-pub fn openapi() -> Result<serde_json::Value, db::DbError> {
+pub fn routes() -> Result<Vec<Arc<RouteInfo>>, db::DbError> {
     let generators = Generators::system();
     let db = Db::open(db::DbConfig::new("sqlite://:memory:"), generators.clone())?;
     let platform = generators.id();
-    let bootstrap = Bootstrap::closed(platform);
+    let bootstrap = Bootstrap::closed(platform, &generators);
     let app = Wiring {
         http: HttpConfig::default(),
         rate: None,
@@ -109,7 +118,7 @@ pub fn openapi() -> Result<serde_json::Value, db::DbError> {
         bootstrap,
     }
     .app();
-    Ok(http::openapi::document(edge(&app).routes(), VERSION))
+    Ok(edge(&app).routes().to_vec())
 }
 
 /// The gauges of the database, read when somebody scrapes.

@@ -4,6 +4,7 @@
 //! [`serve`] starts a server from it and ends it in good order. [`cli`] is the command line, one file a command; [`config`] reads
 //! what the operator set; [`telemetry`] is what the server tells about itself. The binary is a call of [`cli::main`].
 
+pub mod access_matrix;
 pub mod app;
 pub mod bootstrap;
 pub mod causes;

@@ -96,6 +96,10 @@ pub enum Command {
     /// The same document that a running server answers at /openapi.json. Needs neither a database nor a configuration.
     Openapi,
 
+    /// Print docs/access-matrix.txt: what it takes to use each route
+    #[command(hide = true)]
+    AccessMatrix,
+
     /// Look for what could keep the server from working
     ///
     /// Checks the configuration, the data folder, the database and its migrations, the master key, the addresses to listen

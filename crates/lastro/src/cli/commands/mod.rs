@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod access_matrix;
 mod backup;
 mod completions;
 mod config;
@@ -22,6 +23,7 @@ pub(super) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Seed => seed::run(file),
         Command::Config(command) => config::run(file, &command),
         Command::Openapi => openapi::run(),
+        Command::AccessMatrix => access_matrix::run(),
         Command::Doctor => doctor::run(file),
         Command::Backup(args) => backup::run(file, &args),
         Command::Restore(args) => restore::run(file, &args),

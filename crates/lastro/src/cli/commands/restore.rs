@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use db::DbConfig;
 use db::migrate::{self, MigrateError, Migrations};
+use db::{DbConfig, Engine};
 
 use super::super::args::RestoreArgs;
 use super::super::failure::Failure;
@@ -85,18 +85,21 @@ async fn postgres(config: &Config, tools: &Tools, url: &DatabaseUrl, args: &Rest
     if !args.file.is_file() {
         bail!("{} is not a file", args.file.display());
     }
-    let settings = storage::db_config(&config.database);
-    let migrations = app::migrations();
-    let present = migrate::pending(&settings, &migrations).await?;
-    let is_empty = present.steps.len() == steps(&migrations) && present.unknown.is_empty();
-    if !is_empty && !args.force {
+    // Whoever's tables they are: somebody else's may have the names of ours.
+    if !args.force && !db::schema::describe(url.expose()).await?.is_empty() {
         bail!("it is not empty; --force replaces what it holds");
     }
+    // Looked at before anything is replaced, as the file of SQLite is.
+    let applied = tools.applied(&args.file).await?;
+    if applied.is_empty() {
+        bail!("{} is not a backup made by Lastro", args.file.display());
+    }
+    let behind = refuse_newer(migrate::pending_after(Engine::Postgres, &app::migrations(), applied)?)?;
     // The roles belong to the cluster and are not in the dump, which grants rights to them.
-    migrate::ensure_roles(&settings).await?;
+    migrate::ensure_roles(&storage::db_config(&config.database)).await?;
     let spinner = progress::spinner("restoring");
     spinner.enable_steady_tick(Duration::from_millis(200));
     tools.restore(&args.file, url, &mut || spinner.tick()).await?;
     spinner.finish_and_clear();
-    refuse_newer(migrate::pending(&settings, &migrations).await?)
+    Ok(behind)
 }

@@ -1,0 +1,11 @@
+//! `lastro access-matrix`.
+
+use super::super::failure::Failure;
+use super::super::output;
+use crate::{access_matrix, app};
+
+pub(super) fn run() -> Result<(), Failure> {
+    let routes = app::routes()?;
+    output::answer(&access_matrix::render(routes.iter().map(AsRef::as_ref)))?;
+    Ok(())
+}
