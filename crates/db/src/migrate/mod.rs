@@ -191,6 +191,35 @@ pub enum Destructive {
 
 type Applied = BTreeMap<(String, i64), (String, String)>;
 
+/// A step as the table `schema_migrations` remembers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppliedStep {
+    /// The context.
+    pub context: String,
+    /// The step's number.
+    pub number: i64,
+    /// The step, `NNNN_name`.
+    pub name: String,
+    /// The checksum of its text when it was applied, in hexadecimal.
+    pub sha256: String,
+}
+
+/// As [`pending`], for a database that cannot be asked, such as one in a dump.
+///
+/// # Errors
+/// [`DbError::Internal`] when a step of the binary is misnamed.
+pub fn pending_after(
+    engine: Engine,
+    migrations: &[Migrations],
+    applied: impl IntoIterator<Item = AppliedStep>,
+) -> Result<Pending, DbError> {
+    let applied = applied
+        .into_iter()
+        .map(|step| ((step.context, step.number), (step.name, step.sha256)))
+        .collect();
+    compare(engine, migrations, &applied)
+}
+
 /// Compares what is applied with what the binary knows.
 pub(crate) fn compare(engine: Engine, migrations: &[Migrations], applied: &Applied) -> Result<Pending, DbError> {
     let mut pending = Pending::default();

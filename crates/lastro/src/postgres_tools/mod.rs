@@ -2,6 +2,7 @@
 //!
 //! The password goes to them in the environment: the arguments of a process can be read by everyone on the machine.
 
+mod dump;
 mod target;
 
 use std::ffi::{OsStr, OsString};
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use db::migrate::AppliedStep;
 use tokio::process::Command;
 
 use crate::config::DatabaseUrl;
@@ -103,7 +105,7 @@ impl Tools {
             .arg(&partial)
             .envs(target.environment());
         let grown = || progress(std::fs::metadata(&partial).map_or(0, |metadata| metadata.len()));
-        let dumped = run("pg_dump", command, grown).await.and_then(|()| {
+        let dumped = run("pg_dump", command, grown).await.and_then(|_| {
             let failed = |source| ToolError::File {
                 path: file.to_owned(),
                 source,
@@ -118,6 +120,22 @@ impl Tools {
             let _leftover = std::fs::remove_file(&partial);
         }
         dumped
+    }
+
+    /// The migrations that the database in `file` has seen, read from the dump without a server. None when it is no database of
+    /// Lastro's.
+    ///
+    /// # Errors
+    ///
+    /// [`ToolError`], above all when the file is no dump.
+    pub async fn applied(&self, file: &Path) -> Result<Vec<AppliedStep>, ToolError> {
+        let mut command = self.command("pg_restore")?;
+        command
+            .args(["--data-only", "--table=schema_migrations", "--file=-"])
+            .arg(file)
+            .stdout(Stdio::piped());
+        let script = run("pg_restore", command, || {}).await?;
+        Ok(dump::applied(&String::from_utf8_lossy(&script)))
     }
 
     /// Replaces what the database at `url` holds by what is in `file`, in one transaction. `progress` is told that it goes on.
@@ -141,7 +159,7 @@ impl Tools {
             .arg(target.database())
             .arg(file)
             .envs(target.environment());
-        run("pg_restore", command, progress).await
+        run("pg_restore", command, progress).await.map(drop)
     }
 
     fn command(&self, tool: &'static str) -> Result<Command, ToolError> {
@@ -161,8 +179,8 @@ impl Tools {
     }
 }
 
-/// Waits for a tool, and keeps what it says.
-async fn run(tool: &'static str, mut command: Command, mut progress: impl FnMut()) -> Result<(), ToolError> {
+/// Waits for a tool, and returns what it wrote where that is piped.
+async fn run(tool: &'static str, mut command: Command, mut progress: impl FnMut()) -> Result<Vec<u8>, ToolError> {
     let not_started = |source| ToolError::NotStarted { tool, source };
     let child = command.spawn().map_err(not_started)?;
     let mut finished = std::pin::pin!(child.wait_with_output());
@@ -174,7 +192,7 @@ async fn run(tool: &'static str, mut command: Command, mut progress: impl FnMut(
     };
     if output.status.success() {
         progress();
-        return Ok(());
+        return Ok(output.stdout);
     }
     let said = last_words(&String::from_utf8_lossy(&output.stderr));
     Err(ToolError::Failed { tool, said })
