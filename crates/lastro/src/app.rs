@@ -108,7 +108,7 @@ pub fn routes() -> Result<Vec<Arc<RouteInfo>>, db::DbError> {
     let generators = Generators::system();
     let db = Db::open(db::DbConfig::new("sqlite://:memory:"), generators.clone())?;
     let platform = generators.id();
-    let bootstrap = Bootstrap::closed(platform, &generators);
+    let bootstrap = Bootstrap::closed(platform);
     let app = Wiring {
         http: HttpConfig::default(),
         rate: None,
