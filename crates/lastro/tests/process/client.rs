@@ -46,6 +46,11 @@ impl Client {
         Ok(answer)
     }
 
+    /// What it sends as its credential.
+    pub(crate) fn credential(&self) -> &str {
+        self.credential.as_deref().unwrap_or_default()
+    }
+
     /// The bytes of a request.
     pub(crate) fn text(&self, head: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
         let mut text = format!("{head} HTTP/1.1\r\nhost: {}\r\n", self.address);
