@@ -1,7 +1,8 @@
 -- What every unit of work writes beside its own rows, and how a table joins the tenancy.
 
 -- A tenant table: units of work see only the organization named at BEGIN ('*' for work that left the tenant for a stated
--- reason), and outside a unit none; reads outside units come from statements that bind the organization themselves, with a role that can only SELECT.
+-- reason), and outside a unit none; reads outside units come from statements that bind the organization themselves, with a
+-- role that can only SELECT.
 CREATE FUNCTION lastro_tenant_table(name regclass, append_only boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN

@@ -11,6 +11,8 @@ mod config;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod migrations;
+#[cfg(test)]
 #[cfg(all(feature = "sentry", feature = "otlp"))]
 mod reports;
 #[cfg(test)]
