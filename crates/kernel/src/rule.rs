@@ -120,6 +120,12 @@ pub enum Rule {
     UnknownCode,
     /// A value that must be unique and is in use.
     AlreadyTaken,
+    /// A password without a letter or without a digit.
+    LetterAndDigitNeeded,
+    /// A password that is among the commonest.
+    TooCommon,
+    /// A password with its owner's e-mail name in it.
+    ContainsEmail,
     /// An instant that must lie in the future.
     InPast,
     /// A cursor that was not given out by this list, or for another order of it.
@@ -153,6 +159,9 @@ impl Rule {
             Self::NotAllowed { .. } => "NOT_ALLOWED",
             Self::UnknownCode => "UNKNOWN_CODE",
             Self::AlreadyTaken => "ALREADY_TAKEN",
+            Self::LetterAndDigitNeeded => "LETTER_AND_DIGIT_NEEDED",
+            Self::TooCommon => "TOO_COMMON",
+            Self::ContainsEmail => "CONTAINS_EMAIL",
             Self::InPast => "IN_PAST",
             Self::InvalidCursor => "INVALID_CURSOR",
             Self::Invalid => "INVALID",
@@ -194,6 +203,9 @@ impl Rule {
             Self::NotAllowed { allowed } => format!("Must be one of: {}.", allowed.join(", ")),
             Self::UnknownCode => "This code is not known.".to_owned(),
             Self::AlreadyTaken => "This value is already in use.".to_owned(),
+            Self::LetterAndDigitNeeded => "Must contain letters and digits.".to_owned(),
+            Self::TooCommon => "Is among the commonest passwords.".to_owned(),
+            Self::ContainsEmail => "Must not contain the name in the e-mail address.".to_owned(),
             Self::InPast => "Must be in the future.".to_owned(),
             Self::InvalidCursor => "This cursor does not belong to this list.".to_owned(),
             Self::Invalid => "This value is not valid.".to_owned(),
@@ -226,6 +238,9 @@ impl Rule {
             Self::NotAllowed { allowed } => format!("Deve ser um destes valores: {}.", allowed.join(", ")),
             Self::UnknownCode => "Este código não é conhecido.".to_owned(),
             Self::AlreadyTaken => "Este valor já está em uso.".to_owned(),
+            Self::LetterAndDigitNeeded => "Deve conter letras e dígitos.".to_owned(),
+            Self::TooCommon => "Está entre as senhas mais comuns.".to_owned(),
+            Self::ContainsEmail => "Não pode conter o nome do endereço de e-mail.".to_owned(),
             Self::InPast => "Deve estar no futuro.".to_owned(),
             Self::InvalidCursor => "Este cursor não pertence a esta lista.".to_owned(),
             Self::Invalid => "Este valor não é válido.".to_owned(),
@@ -292,6 +307,9 @@ mod tests {
             },
             Rule::UnknownCode,
             Rule::AlreadyTaken,
+            Rule::LetterAndDigitNeeded,
+            Rule::TooCommon,
+            Rule::ContainsEmail,
             Rule::InPast,
             Rule::InvalidCursor,
             Rule::Invalid,

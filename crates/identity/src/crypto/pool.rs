@@ -1,0 +1,408 @@
+//! The threads that hash and sign, so that no other request waits for it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kernel::Clock;
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::oneshot;
+
+use super::Scratch;
+
+/// What kind of work: the two wait in queues of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Signatures: under a millisecond. They go first, so that a storm of logins delays a refresh by one hash at most.
+    Signing,
+    /// Password hashes: tens of milliseconds and of megabytes.
+    Hashing,
+}
+
+/// How much a pool does at once, and how much may wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolConfig {
+    /// Threads: so many hashes at once, each with memory of its own.
+    pub threads: usize,
+    /// Hashes that may wait.
+    pub waiting_hashes: usize,
+    /// Signatures that may wait.
+    pub waiting_signatures: usize,
+}
+
+impl PoolConfig {
+    /// A thread a core; as many hashes waiting as `threads` do in about two seconds, after which a person has pressed the
+    /// button again; signatures in plenty.
+    #[must_use]
+    pub fn for_cores(cores: usize) -> Self {
+        let threads = cores.max(1);
+        Self {
+            threads,
+            waiting_hashes: threads * 128,
+            waiting_signatures: threads * 2_048,
+        }
+    }
+}
+
+/// Why work was not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PoolError {
+    /// Too much is waiting. The client may try again after so long.
+    #[error("too much is waiting")]
+    Busy {
+        /// How long what waits will take, in whole seconds from 1 to 30.
+        retry_after: Duration,
+    },
+    /// The work panicked, or the pool is gone.
+    #[error("the work was not finished")]
+    Failed,
+}
+
+type Work = Box<dyn FnOnce(&mut Scratch) + Send>;
+
+#[derive(Default)]
+struct Queues {
+    signing: VecDeque<Work>,
+    hashing: VecDeque<Work>,
+    /// What a hash took lately, a moving average.
+    hash_time: Duration,
+    is_closed: bool,
+}
+
+impl Queues {
+    /// The next work and its lane: signatures first.
+    fn next(&mut self) -> Option<(Lane, Work)> {
+        let signing = self.signing.pop_front().map(|work| (Lane::Signing, work));
+        signing.or_else(|| self.hashing.pop_front().map(|work| (Lane::Hashing, work)))
+    }
+}
+
+struct Shared {
+    queues: Mutex<Queues>,
+    arrived: Condvar,
+    clock: Arc<dyn Clock>,
+    config: PoolConfig,
+}
+
+/// A fixed number of threads with bounded queues. Memory is bounded with them: a hash at a time on each thread.
+///
+/// Work whose caller has gone away is skipped when its turn comes. When the pool is dropped its threads end after what they
+/// are at.
+pub struct Pool {
+    shared: Arc<Shared>,
+}
+
+impl Pool {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// The operating system's, when it starts no more threads.
+    pub fn start(config: PoolConfig, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
+        let pool = Self {
+            shared: Arc::new(Shared {
+                queues: Mutex::default(),
+                arrived: Condvar::new(),
+                clock,
+                config,
+            }),
+        };
+        for number in 0..config.threads.max(1) {
+            let shared = Arc::clone(&pool.shared);
+            std::thread::Builder::new()
+                .name(format!("crypto-{number}"))
+                .spawn(move || shared.work())?;
+        }
+        Ok(pool)
+    }
+
+    /// Does `work` on one of the threads. The memory it is handed is kept for the next one.
+    ///
+    /// # Errors
+    /// [`PoolError::Busy`] at once when the lane's queue is full; [`PoolError::Failed`] when `work` panicked.
+    pub async fn run<T, F>(&self, lane: Lane, work: F) -> Result<T, PoolError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Scratch) -> T + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let work: Work = Box::new(move |scratch| {
+            if !answer.is_closed() {
+                // Whoever asked may go away meanwhile; then nobody is told.
+                drop(answer.send(work(scratch)));
+            }
+        });
+        self.shared.submit(lane, work)?;
+        answered.await.map_err(|_| PoolError::Failed)
+    }
+
+    /// How much is waiting in a lane, for the metrics.
+    #[must_use]
+    pub fn waiting(&self, lane: Lane) -> usize {
+        let queues = self.shared.queues.lock();
+        match lane {
+            Lane::Signing => queues.signing.len(),
+            Lane::Hashing => queues.hashing.len(),
+        }
+    }
+}
+
+impl Shared {
+    fn submit(&self, lane: Lane, work: Work) -> Result<(), PoolError> {
+        let mut queues = self.queues.lock();
+        let hash_time = queues.hash_time;
+        let (queue, limit) = match lane {
+            Lane::Signing => (&mut queues.signing, self.config.waiting_signatures),
+            Lane::Hashing => (&mut queues.hashing, self.config.waiting_hashes),
+        };
+        if queue.len() >= limit {
+            let threads = u32::try_from(self.config.threads.max(1)).unwrap_or(u32::MAX);
+            let waiting = u32::try_from(queue.len()).unwrap_or(u32::MAX);
+            let seconds = (hash_time.saturating_mul(waiting) / threads).as_secs() + 1;
+            return Err(PoolError::Busy {
+                retry_after: Duration::from_secs(seconds.min(30)),
+            });
+        }
+        queue.push_back(work);
+        drop(queues);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// What each thread does.
+    fn work(&self) {
+        let mut scratch = Scratch::default();
+        while let Some((lane, work)) = self.wait(&mut scratch) {
+            let start = self.clock.monotonic();
+            // A panic ends the work, not the thread: its caller is told, because the sender inside is dropped. The memory
+            // is only ever written before it is read.
+            let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut scratch)));
+            if outcome.is_ok() && lane == Lane::Hashing {
+                let took = self.clock.monotonic().saturating_sub(start);
+                let mut queues = self.queues.lock();
+                queues.hash_time = (queues.hash_time * 7 + took) / 8;
+            }
+        }
+    }
+
+    /// The next work; `None` when the pool is gone. Before a thread sleeps it gives its memory back.
+    fn wait(&self, scratch: &mut Scratch) -> Option<(Lane, Work)> {
+        let mut queues = self.queues.lock();
+        loop {
+            if queues.is_closed {
+                return None;
+            }
+            if let Some(next) = queues.next() {
+                return Some(next);
+            }
+            scratch.release();
+            self.arrived.wait(&mut queues);
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        let mut queues = self.shared.queues.lock();
+        queues.is_closed = true;
+        // Their callers are told.
+        queues.signing.clear();
+        queues.hashing.clear();
+        drop(queues);
+        self.shared.arrived.notify_all();
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("config", &self.shared.config).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+
+    use kernel::SystemClock;
+
+    use super::*;
+
+    fn pool(threads: usize, waiting: usize) -> Arc<Pool> {
+        let config = PoolConfig {
+            threads,
+            waiting_hashes: waiting,
+            waiting_signatures: waiting,
+        };
+        Arc::new(Pool::start(config, Arc::new(SystemClock::new())).unwrap())
+    }
+
+    /// Occupies one thread until the sender is dropped; returns when it is occupied.
+    async fn occupy(pool: &Arc<Pool>) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), PoolError>>) {
+        let (release, released) = mpsc::channel::<()>();
+        let (begun, began) = oneshot::channel();
+        let pool = Arc::clone(pool);
+        let work = move |_: &mut Scratch| {
+            begun.send(()).unwrap();
+            let _ = released.recv();
+        };
+        let task = tokio::spawn(async move { pool.run(Lane::Hashing, work).await });
+        began.await.unwrap();
+        (release, task)
+    }
+
+    /// Submits work and waits until it is in the queue.
+    async fn queue(
+        pool: &Arc<Pool>,
+        lane: Lane,
+        work: impl FnOnce() + Send + 'static,
+    ) -> tokio::task::JoinHandle<Result<(), PoolError>> {
+        let before = pool.waiting(lane);
+        let task = {
+            let pool = Arc::clone(pool);
+            tokio::spawn(async move { pool.run(lane, move |_| work()).await })
+        };
+        while pool.waiting(lane) == before {
+            tokio::task::yield_now().await;
+        }
+        task
+    }
+
+    #[tokio::test]
+    async fn work_is_done_and_answered() {
+        let pool = pool(2, 8);
+        assert_eq!(pool.run(Lane::Hashing, |_| 6 * 7).await, Ok(42));
+        assert_eq!(pool.run(Lane::Signing, |_| "signed").await, Ok("signed"));
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_is_busy_at_once_and_the_other_lane_is_not() {
+        let pool = pool(1, 2);
+        let (release, occupied) = occupy(&pool).await;
+        let first = queue(&pool, Lane::Hashing, || ()).await;
+        let second = queue(&pool, Lane::Hashing, || ()).await;
+        let refused = pool.run(Lane::Hashing, |_| ()).await;
+        assert!(matches!(refused, Err(PoolError::Busy { retry_after }) if (1..=30).contains(&retry_after.as_secs())));
+        let signed = queue(&pool, Lane::Signing, || ()).await;
+        drop(release);
+        for task in [occupied, first, second, signed] {
+            assert_eq!(task.await.unwrap(), Ok(()));
+        }
+        assert_eq!(pool.run(Lane::Hashing, |_| 1).await, Ok(1), "there is room again");
+    }
+
+    #[tokio::test]
+    async fn signatures_go_first() {
+        let pool = pool(1, 8);
+        let (release, occupied) = occupy(&pool).await;
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = Vec::new();
+        for (lane, name) in [
+            (Lane::Hashing, "hash"),
+            (Lane::Hashing, "hash"),
+            (Lane::Signing, "signature"),
+        ] {
+            let order = Arc::clone(&order);
+            tasks.push(queue(&pool, lane, move || order.lock().push(name)).await);
+        }
+        drop(release);
+        occupied.await.unwrap().unwrap();
+        for task in tasks {
+            task.await.unwrap().unwrap();
+        }
+        assert_eq!(*order.lock(), ["signature", "hash", "hash"]);
+    }
+
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_is_skipped() {
+        let pool = pool(1, 8);
+        let (release, occupied) = occupy(&pool).await;
+        let done = Arc::new(AtomicUsize::new(0));
+        let count = || {
+            let done = Arc::clone(&done);
+            move || {
+                done.fetch_add(1, Ordering::SeqCst);
+            }
+        };
+        let abandoned = queue(&pool, Lane::Hashing, count()).await;
+        let awaited = queue(&pool, Lane::Hashing, count()).await;
+        abandoned.abort();
+        assert!(abandoned.await.unwrap_err().is_cancelled());
+        drop(release);
+        occupied.await.unwrap().unwrap();
+        awaited.await.unwrap().unwrap();
+        assert_eq!(done.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_told_and_the_thread_goes_on() {
+        let pool = pool(1, 8);
+        let failed = pool
+            .run(Lane::Hashing, |_| assert_eq!(1, 2, "this panic belongs to the test"))
+            .await;
+        assert_eq!(failed, Err(PoolError::Failed));
+        assert_eq!(pool.run(Lane::Hashing, |_| 1).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn who_waits_when_the_pool_goes_is_told() {
+        let pool = pool(1, 8);
+        let (release, released) = mpsc::channel::<()>();
+        let (begun, began) = oneshot::channel();
+        pool.shared
+            .submit(
+                Lane::Hashing,
+                Box::new(move |_| {
+                    begun.send(()).unwrap();
+                    let _ = released.recv();
+                }),
+            )
+            .unwrap();
+        began.await.unwrap();
+        let (answer, answered) = oneshot::channel::<()>();
+        pool.shared
+            .submit(Lane::Hashing, Box::new(move |_| drop(answer)))
+            .unwrap();
+        drop(Arc::into_inner(pool).unwrap());
+        assert!(answered.await.is_err());
+        drop(release);
+    }
+
+    #[tokio::test]
+    async fn a_sleeping_thread_holds_no_memory_and_no_more_run_than_threads() {
+        let pool = pool(2, 64);
+        let running = Arc::new(AtomicUsize::new(0));
+        let tasks: Vec<_> = (0..20)
+            .map(|_| {
+                let (pool, running) = (Arc::clone(&pool), Arc::clone(&running));
+                tokio::spawn(async move {
+                    pool.run(Lane::Hashing, move |_| {
+                        let at_once = running.fetch_add(1, Ordering::SeqCst) + 1;
+                        std::thread::yield_now();
+                        running.fetch_sub(1, Ordering::SeqCst);
+                        at_once
+                    })
+                    .await
+                })
+            })
+            .collect();
+        for task in tasks {
+            assert!(task.await.unwrap().unwrap() <= 2);
+        }
+        let mut scratch = Scratch::default();
+        let empty = format!("{scratch:?}");
+        pool.shared.queues.lock().is_closed = true;
+        assert!(pool.shared.wait(&mut scratch).is_none());
+        assert_eq!(format!("{scratch:?}"), empty);
+    }
+
+    #[test]
+    fn there_is_always_a_thread_and_room() {
+        for cores in [0, 1, 64] {
+            let config = PoolConfig::for_cores(cores);
+            assert!(config.threads >= 1 && config.waiting_hashes >= config.threads);
+            assert!(config.waiting_signatures > config.waiting_hashes);
+        }
+    }
+}
