@@ -146,14 +146,4 @@ on_both_engines! {
         refused.assert_code(1).assert_says(&["--force"]);
         assert_eq!(crate::rows::column(theirs.url(), "SELECT slug FROM organizations"), ["theirs"]);
     }
-
-    fn a_copy_that_does_not_fit_leaves_the_last_one_alone(lastro: Installation) {
-        fill(&lastro, &[]);
-        std::fs::write(lastro.path("copy"), "the last one").unwrap();
-        let before = lastro.files();
-        let cramped = lastro.under(&["env", "--ignore-signal=XFSZ", "prlimit", "--fsize=4000"]);
-        cramped.run(&["backup", "copy"]).assert_code(1);
-        assert_eq!(std::fs::read_to_string(cramped.path("copy")).unwrap(), "the last one");
-        assert_eq!(cramped.files(), before, "nothing is left of the attempt");
-    }
 }

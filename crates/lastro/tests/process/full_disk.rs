@@ -15,6 +15,11 @@ use crate::time::{SOON, eventually};
 /// A process that goes over the limit is to see an error, as on a full disk, and not to be ended.
 const ENDURE: &[&str] = &["env", "--ignore-signal=XFSZ"];
 
+/// What starts the binary with files of at most so many bytes.
+fn started_with(bytes: &str) -> [String; 4] {
+    ["env", "--ignore-signal=XFSZ", "prlimit", &format!("--fsize={bytes}")].map(str::to_owned)
+}
+
 /// Sets how many bytes a file of the server may have.
 fn limit_files(server: &Server, bytes: &str) {
     let status = Command::new("prlimit")
@@ -133,21 +138,37 @@ fn a_server_killed_on_a_full_disk_comes_back_with_what_it_promised() {
 
 #[test]
 fn a_server_that_finds_the_disk_full_says_so_and_does_not_start() {
-    let lastro = Installation::on_sqlite().under(&["env", "--ignore-signal=XFSZ", "prlimit", "--fsize=0"]);
+    let lastro = Installation::on_sqlite().under(&started_with("0"));
     let refused = lastro.run(&["serve"]);
     refused
         .assert_code(1)
         .assert_says(&["LASTRO_DATA_DIR", "cannot be written to"]);
     assert_eq!(lastro.files(), Vec::<String>::new(), "nothing is left of the attempt");
 
-    let lastro = Installation::on_sqlite().under(&["env", "--ignore-signal=XFSZ", "prlimit", "--fsize=60000"]);
+    let lastro = Installation::on_sqlite().under(&started_with("60000"));
     let refused = lastro.run(&["serve"]);
     refused.assert_code(1).assert_says(&["data/lastro.db"]);
-    let lastro = lastro.under(&[]);
+    let lastro = lastro.under(ENDURE);
     lastro.serve(&["--demo"]).stop();
     assert_eq!(
         whole(lastro.url()).len(),
         2,
         "with room again, the half-made database is completed"
     );
+}
+
+on_both_engines! {
+    fn a_copy_that_does_not_fit_leaves_the_last_one_alone(lastro: Installation) {
+        lastro.serve(&["--demo"]).stop();
+        std::fs::write(lastro.path("copy"), "the last one").unwrap();
+        let cramped = lastro.under(&started_with("4000"));
+        cramped.run(&["backup", "copy"]).assert_code(1);
+        assert_eq!(std::fs::read_to_string(cramped.path("copy")).unwrap(), "the last one");
+let left: Vec<_> = cramped
+            .files()
+            .into_iter()
+            .filter(|file| !file.starts_with("data/"))
+            .collect();
+        assert_eq!(left, ["copy"], "nothing is left of the attempt");
+    }
 }

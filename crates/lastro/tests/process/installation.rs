@@ -29,19 +29,19 @@ impl Installation {
     pub(crate) fn on_sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = format!("sqlite://{}", folder.path().join("data/lastro.db").display());
-        Self::new(folder, url, None)
+        Self::new(folder, &url, None)
     }
 
     /// On an empty database of the tests' server; `None` where there is no PostgreSQL.
     pub(crate) fn on_postgres() -> Option<Self> {
         let database = postgres::server().unwrap()?.empty_database().unwrap();
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Some(Self::new(folder, database.url(), Some(database)))
+        Some(Self::new(folder, &database.url(), Some(database)))
     }
 
     /// On this database, whatever it is.
     pub(crate) fn at(url: &str) -> Self {
-        Self::new(tempfile::tempdir().expect("a temporary folder"), url.to_owned(), None)
+        Self::new(tempfile::tempdir().expect("a temporary folder"), url, None)
     }
 
     /// Another one on an empty database of the same engine.
@@ -57,15 +57,15 @@ impl Installation {
         Self::at(&self.url)
     }
 
-    fn new(folder: TempDir, url: String, database: Option<TestDatabase>) -> Self {
+    fn new(folder: TempDir, url: &str, database: Option<TestDatabase>) -> Self {
         Self {
             folder,
             variables: Vec::new(),
             wrapper: Vec::new(),
-            url: url.clone(),
+            url: url.to_owned(),
             _database: database,
         }
-        .with("DATABASE_URL", &url)
+        .with("DATABASE_URL", url)
         .with("LASTRO_BIND", "127.0.0.1:0")
         // A storm is one actor.
         .with("LASTRO_RATE_LIMIT", "off")
@@ -78,13 +78,9 @@ impl Installation {
     }
 
     /// Runs the binary by way of another program, which replaces itself by it.
-    pub(crate) fn under(mut self, wrapper: &[&str]) -> Self {
-        self.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
+    pub(crate) fn under(mut self, wrapper: &[impl AsRef<str>]) -> Self {
+        self.wrapper = wrapper.iter().map(|word| word.as_ref().to_owned()).collect();
         self
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -29,7 +29,8 @@ mod commands;
 #[cfg(test)]
 mod database_lost;
 // What limits a process's files is Linux's own.
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod full_disk;
 #[cfg(test)]
 mod killed;
