@@ -78,8 +78,7 @@ pub struct Argon2Cost {
 }
 
 impl Default for Argon2Cost {
-    /// 19 MiB, two passes, one lane: the second choice of OWASP's Password Storage Cheat Sheet, which it calls equivalent to
-    /// the others and which holds the least memory but one.
+    /// 19 MiB, two passes, one lane: the minimum that OWASP's Password Storage Cheat Sheet recommends.
     fn default() -> Self {
         Self {
             memory_kib: 19 * 1024,

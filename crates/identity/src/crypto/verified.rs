@@ -491,18 +491,23 @@ mod tests {
         Wait(u64),
     }
 
+    /// So many that shards with room for one have to give some up.
+    const TOKENS: u8 = 48;
+
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         let step = prop_oneof![
-            6 => (any::<u8>(), 0_u8..8, 0_u8..16, 1_u64..100)
+            6 => (0..TOKENS, 0_u8..8, 0_u8..16, 1_u64..100)
                 .prop_map(|(token, subject, session, seconds)| Step::Keep { token, subject, session, seconds }),
             1 => (0_u8..16).prop_map(Step::RevokeSession),
             1 => (0_u8..8).prop_map(Step::RevokeSubject),
             2 => (1_u64..50).prop_map(Step::Wait),
         ];
-        prop::collection::vec(step, 1..300)
+        prop::collection::vec(step, 1..150)
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         /// A cache may forget; it may never remember what is over or revoked, nor get the owners wrong.
         #[test]
         fn it_knows_nothing_but_what_is_true(steps in steps()) {
@@ -527,7 +532,7 @@ mod tests {
                     }
                     Step::Wait(seconds) => now = now.plus(Duration::from_secs(seconds)),
                 }
-                for token in 0..=u8::MAX {
+                for token in 0..TOKENS {
                     if let Some(value) = cache.get(&token.to_string(), now) {
                         prop_assert_eq!(value, token);
                         prop_assert!(truth.get(&token).is_some_and(|(_, _, expires_at)| now < *expires_at));

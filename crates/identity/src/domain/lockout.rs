@@ -19,7 +19,7 @@ impl LockoutRule {
     pub const ADDRESS_BLOCK: Self = Self { limit: 10 };
     /// Failures of one account from anywhere: the 100th locks it for all. A success does not clear these, only time and an
     /// administrator do: a guesser who spreads over many addresses must not gain from the owner's own logins (NIST SP
-    /// 800-63B, section 3.2.2, disregards failures "from the same IP address").
+    /// 800-63B, section 5.2.2, disregards earlier failures "from the same IP address" only).
     pub const ACCOUNT: Self = Self { limit: 100 };
 
     /// How far back failures count.

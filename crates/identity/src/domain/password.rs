@@ -13,8 +13,8 @@ use super::Email;
 /// The 10,000 commonest passwords, in lower case, a line each, sorted. Where they are from: `common_passwords.md`.
 const COMMON: &str = include_str!("../../data/common_passwords.txt");
 
-/// A password as it is hashed: Unicode NFC, so that it does not matter how a keyboard composes an accent (NIST SP
-/// 800-63B, section 3.1.1.2). Nothing is trimmed, nothing is cut off. It is wiped from memory when dropped and prints as
+/// A password as it is hashed: Unicode NFC, so that it does not matter how a keyboard composes an accent (RFC 8265,
+/// section 4.2). Nothing is trimmed, nothing is cut off. It is wiped from memory when dropped and prints as
 /// `[redacted]`.
 #[derive(Clone)]
 pub struct Password(SecretString);
