@@ -2,7 +2,7 @@
 //!
 //! - [`sqlite`] and [`postgres`]: a database per test on each engine, cloned from a template that is migrated once.
 //! - [`TestApp`]: the real router over such a database, with a clock that stands still; [`behaviours!`] runs a test on both engines.
-//! - [`conformance`]: the tests that every context gets for free.
+//! - [`mod@conformance`]: the tests that every context gets for free.
 //! - [`engines`]: which engines a run used, told at its end.
 
 mod app;
