@@ -90,6 +90,8 @@ fn work(mut client: Client, name: &str, stop: &AtomicBool, acknowledged: &Atomic
             outcome.unanswered.insert(slug);
             break;
         };
+        // Whoever asked on would ask whatever server has the port next.
+        let is_last = answer.header("connection") == Some("close");
         if answer.status == 503 {
             answer.assert_unavailable();
             outcome.unavailable.insert(slug);
@@ -98,6 +100,9 @@ fn work(mut client: Client, name: &str, stop: &AtomicBool, acknowledged: &Atomic
             let id = answer.assert_status(201).id();
             outcome.acknowledged.insert(slug, id);
             acknowledged.fetch_add(1, Ordering::Relaxed);
+        }
+        if is_last {
+            break;
         }
     }
     outcome
