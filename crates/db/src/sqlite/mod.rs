@@ -28,6 +28,8 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, DbError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // Without it a REPLACE deletes rows past the triggers that refuse that.
+    connection.pragma_update(None, "recursive_triggers", true)?;
     Ok(connection)
 }
 

@@ -4,10 +4,15 @@
 //! `docs/architecture.md`, sections 2, 3 and 5.
 #![cfg(test)]
 
+mod proxy;
 mod support;
 
+mod connections;
 mod deferred;
 mod disconnects;
+mod feed;
 mod group;
 mod idempotency;
+mod tenancy;
+mod tls;
 mod unit;
