@@ -4,20 +4,22 @@ use kernel::{Actor, ActorKind, OrganizationId};
 use uuid::Uuid;
 
 use crate::PermissionInfo;
+use crate::conditions::Residual;
+use crate::snapshot::Outcome;
 
 /// The step that refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Step {
     /// A platform permission asked for outside the platform organization.
     Scope,
-    /// Nothing grants the permission to the actor.
-    Grant,
-    /// A grant exists, but its condition does not hold.
-    Condition,
     /// The permission's module is not active for the organization.
     Module,
+    /// Nothing grants the permission to the actor.
+    Grant,
     /// The package or an override withholds the permission.
     Withheld,
+    /// A grant exists, but its condition does not hold of the object.
+    Condition,
     /// The decision presented was made about something else. It is a defect of the server, refused all the same.
     Decision,
 }
@@ -26,10 +28,10 @@ impl Step {
     /// Every step, in the order they are taken.
     pub const ALL: [Self; 6] = [
         Self::Scope,
-        Self::Grant,
-        Self::Condition,
         Self::Module,
+        Self::Grant,
         Self::Withheld,
+        Self::Condition,
         Self::Decision,
     ];
 
@@ -111,18 +113,28 @@ pub struct Decision {
     actor: (ActorKind, Uuid),
     organization: OrganizationId,
     permission: &'static PermissionInfo,
-    denied_at: Option<Step>,
+    outcome: Outcome,
 }
 
 impl Decision {
-    /// Allows. Only the deciders of this crate can say so.
-    pub(crate) fn allowed(actor: &Actor, organization: OrganizationId, permission: &'static PermissionInfo) -> Self {
+    /// Decides so. Only the deciders of this crate can allow.
+    pub(crate) fn made(
+        actor: &Actor,
+        organization: OrganizationId,
+        permission: &'static PermissionInfo,
+        outcome: Outcome,
+    ) -> Self {
         Self {
             actor: (actor.kind, actor.id),
             organization,
             permission,
-            denied_at: None,
+            outcome,
         }
+    }
+
+    /// Allows.
+    pub(crate) fn allowed(actor: &Actor, organization: OrganizationId, permission: &'static PermissionInfo) -> Self {
+        Self::made(actor, organization, permission, Outcome::Allowed)
     }
 
     /// Refuses at `step`.
@@ -132,18 +144,23 @@ impl Decision {
         permission: &'static PermissionInfo,
         step: Step,
     ) -> Self {
-        Self {
-            actor: (actor.kind, actor.id),
-            organization,
-            permission,
-            denied_at: Some(step),
-        }
+        Self::made(actor, organization, permission, Outcome::Denied(step))
     }
 
-    /// Whether it allows.
+    /// Whether it allows, for some objects at least: see [`Decision::residual`].
     #[must_use]
     pub const fn is_allowed(&self) -> bool {
-        self.denied_at.is_none()
+        self.outcome.is_allowed()
+    }
+
+    /// What it allows is limited to what this holds of, if there is such a limit. It goes on into the
+    /// [`Granted`](crate::Granted) that is made of the decision.
+    #[must_use]
+    pub const fn residual(&self) -> Option<&Residual> {
+        match &self.outcome {
+            Outcome::AllowedIf(residual) => Some(residual),
+            Outcome::Allowed | Outcome::Denied(_) => None,
+        }
     }
 
     /// The permission it is about.
@@ -155,7 +172,16 @@ impl Decision {
     /// The refusal, if it is one. A decision is used up by reading it: it holds for the request it was made for.
     #[must_use]
     pub fn into_denial(self) -> Option<Denial> {
-        self.denied_at.map(|step| Denial::new(self.permission, step))
+        self.into_limit().err()
+    }
+
+    /// What it allows is limited to, or the refusal.
+    pub(crate) fn into_limit(self) -> Result<Option<Residual>, Denial> {
+        match self.outcome {
+            Outcome::Allowed => Ok(None),
+            Outcome::AllowedIf(residual) => Ok(Some(residual)),
+            Outcome::Denied(step) => Err(Denial::new(self.permission, step)),
+        }
     }
 
     /// Whether it is about exactly this.
@@ -211,7 +237,7 @@ mod tests {
     fn every_step_has_a_name_of_its_own() {
         assert_eq!(
             Step::ALL.map(Step::as_str),
-            ["scope", "grant", "condition", "module", "withheld", "decision"]
+            ["scope", "module", "grant", "withheld", "condition", "decision"]
         );
         assert_eq!(BTreeSet::from(Step::ALL.map(Step::as_str)).len(), Step::ALL.len());
     }

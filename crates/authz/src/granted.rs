@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use kernel::{Actor, OrganizationId};
 
+use crate::conditions::Residual;
 use crate::{Decision, Denial, Permission, Step};
 
 /// The proof that an actor holds the permission `P` in an organization. A use case takes it as its first argument:
@@ -14,6 +15,7 @@ pub struct Granted<P> {
     actor: Arc<Actor>,
     organization: OrganizationId,
     operator_reason: Option<&'static str>,
+    residual: Option<Residual>,
     // A function pointer, so that the proof is `Send` and `Sync` whatever `P` is.
     permission: PhantomData<fn() -> P>,
 }
@@ -28,15 +30,13 @@ impl<P: Permission> Granted<P> {
         if !decision.is_about(&actor, organization, P::INFO) {
             return Err(Denial::new(P::INFO, Step::Decision));
         }
-        match decision.into_denial() {
-            Some(denial) => Err(denial),
-            None => Ok(Self {
-                actor,
-                organization,
-                operator_reason: None,
-                permission: PhantomData,
-            }),
-        }
+        Ok(Self {
+            residual: decision.into_limit()?,
+            actor,
+            organization,
+            operator_reason: None,
+            permission: PhantomData,
+        })
     }
 
     /// The proof for whoever holds the machine itself, who needs no permission of ours: the command line and the work
@@ -47,6 +47,7 @@ impl<P: Permission> Granted<P> {
             actor,
             organization,
             operator_reason: Some(reason),
+            residual: None,
             permission: PhantomData,
         }
     }
@@ -70,6 +71,15 @@ impl<P> Granted<P> {
     pub const fn operator_reason(&self) -> Option<&'static str> {
         self.operator_reason
     }
+
+    /// What the permission is limited to: it reaches only what this holds of. `None` if it reaches everything.
+    ///
+    /// Whoever hands out, lists or changes objects applies it: to a list as SQL, to an object before it is handed out,
+    /// before and after a change.
+    #[must_use]
+    pub const fn residual(&self) -> Option<&Residual> {
+        self.residual.as_ref()
+    }
 }
 
 // By hand, because a derived one would ask `P: Clone`.
@@ -79,6 +89,7 @@ impl<P> Clone for Granted<P> {
             actor: Arc::clone(&self.actor),
             organization: self.organization,
             operator_reason: self.operator_reason,
+            residual: self.residual.clone(),
             permission: PhantomData,
         }
     }
@@ -91,6 +102,7 @@ impl<P: Permission> fmt::Debug for Granted<P> {
             .field("actor", &self.actor)
             .field("organization", &self.organization)
             .field("operator_reason", &self.operator_reason)
+            .field("residual", &self.residual)
             .finish()
     }
 }
@@ -101,6 +113,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::conditions::Condition;
+    use crate::snapshot::Outcome;
 
     crate::permission!(
         /// Read invoices.
@@ -160,6 +174,29 @@ mod tests {
             let denial = Granted::<Read>::from_decision(decision, ana(), organization(1)).unwrap_err();
             assert_eq!(denial, mismatch, "{what}");
         }
+    }
+
+    #[test]
+    fn the_limit_of_a_decision_goes_into_the_proof() {
+        let condition = Arc::new(Condition::parse("", r#"{"amount":{"$lte":5}}"#).unwrap());
+        let residual = Residual::of(condition);
+        let decision = || {
+            let outcome = Outcome::AllowedIf(residual.clone());
+            Decision::made(&ana(), organization(1), Read::INFO, outcome)
+        };
+        assert!(decision().is_allowed());
+        assert_eq!(decision().residual(), Some(&residual));
+        let granted = Granted::<Read>::from_decision(decision(), ana(), organization(1)).unwrap();
+        assert_eq!(granted.residual(), Some(&residual));
+        assert_eq!(granted.clone().residual(), Some(&residual));
+        assert!(format!("{granted:?}").contains("$lte"), "{granted:?}");
+
+        let outright = Decision::allowed(&ana(), organization(1), Read::INFO);
+        assert_eq!(outright.residual(), None);
+        let granted = Granted::<Read>::from_decision(outright, ana(), organization(1)).unwrap();
+        assert_eq!(granted.residual(), None);
+        let denied = Decision::denied(&ana(), organization(1), Read::INFO, Step::Grant);
+        assert_eq!(denied.residual(), None);
     }
 
     #[test]

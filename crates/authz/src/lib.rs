@@ -90,7 +90,7 @@
 //! # use authz::Granted;
 //! # use kernel::{Actor, OrganizationId};
 //! fn forge<P>(actor: Arc<Actor>, organization: OrganizationId) -> Granted<P> {
-//!     Granted { actor, organization, operator_reason: None, permission: PhantomData }
+//!     Granted { actor, organization, operator_reason: None, residual: None, permission: PhantomData }
 //! }
 //! ```
 //!
@@ -116,6 +116,7 @@ pub mod conditions;
 pub mod decision;
 pub mod granted;
 pub mod permission;
+pub mod snapshot;
 
 pub use bootstrap::BootstrapDecider;
 pub use decision::{Decider, Decision, Denial, DenialCode, Step};

@@ -6,8 +6,8 @@ use crate::conditions::differential::COLUMNS;
 use crate::conditions::{ColumnKind, Variables};
 
 pub(super) struct Reference<'a> {
-    pub(super) row: &'a Json,
-    pub(super) variables: &'a Variables<'a>,
+    row: &'a Json,
+    variables: &'a Variables<'a>,
 }
 
 /// How a value compares with an operand, where it does.
@@ -17,14 +17,14 @@ enum Compared {
 }
 
 impl Reference<'_> {
-    pub(super) fn decide(&self, condition: &Json) -> bool {
+    /// Of each row whether the condition holds.
+    pub(super) fn decide(condition: &Json, rows: &[Json], variables: &Variables<'_>) -> Vec<bool> {
         let text = condition.to_string();
-        if (text.contains("${user.id}") && self.variables.user_id.is_none())
-            || (text.contains("${user.email}") && self.variables.user_email.is_none())
-        {
-            return false;
-        }
-        self.object(condition)
+        let unbound = (text.contains("${user.id}") && variables.user_id.is_none())
+            || (text.contains("${user.email}") && variables.user_email.is_none());
+        rows.iter()
+            .map(|row| !unbound && Reference { row, variables }.object(condition))
+            .collect()
     }
 
     fn object(&self, object: &Json) -> bool {
