@@ -1,13 +1,17 @@
 //! The server: connections on a socket, and their orderly end.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::{Request, Response};
-use hyper::body::Incoming;
+use axum::body::{Body, HttpBody};
+use axum::http::{Request, Response, Version, header};
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -23,6 +27,11 @@ use crate::edge::Edge;
 const MAX_HEAD: usize = 16 * 1_024;
 /// How long requests may still run after the server was asked to end.
 const FINISH_WITHIN: Duration = Duration::from_secs(30);
+/// How much of a body that nobody reads is still taken from its client, in bytes; how long that may take; and how long the
+/// client may pause.
+const UNREAD: usize = 16 * 1_024 * 1_024;
+const UNREAD_FOR: Duration = Duration::from_secs(10);
+const UNREAD_PAUSE: Duration = Duration::from_secs(2);
 /// How long to wait after a connection could not be accepted, mostly for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -133,5 +142,65 @@ fn connect(
 }
 
 async fn answer(mut edge: Edge, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
-    edge.call(request).await
+    // HTTP/2 ends one stream and not the connection. Who asked whether to send a body waits for the answer to that.
+    let lingers = request.version() <= Version::HTTP_11 && !request.headers().contains_key(header::EXPECT);
+    if lingers {
+        edge.call(request.map(|body| Lingering(Some(body)))).await
+    } else {
+        edge.call(request).await
+    }
+}
+
+/// A body of which the part that no handler reads is taken from the client all the same, and thrown away. Most clients look for
+/// an answer only when they have sent everything; closing the connection on one that still sends would tell it of a broken
+/// connection instead of what is wrong with its request (RFC 9112, section 9.6).
+struct Lingering(Option<Incoming>);
+
+impl HttpBody for Lingering {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Some(body) = &mut self.0 else {
+            return Poll::Ready(None);
+        };
+        let polled = Pin::new(body).poll_frame(context);
+        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+            self.0 = None;
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0
+            .as_ref()
+            .map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint)
+    }
+}
+
+impl Drop for Lingering {
+    fn drop(&mut self) {
+        if let Some(body) = self.0.take().filter(|body| !body.is_end_stream())
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(tokio::time::timeout(UNREAD_FOR, discard(body)));
+        }
+    }
+}
+
+/// Reads a body to its end, within what is allowed for one that nobody reads.
+async fn discard(mut body: Incoming) {
+    let mut left = UNREAD;
+    while let Ok(Some(Ok(frame))) = tokio::time::timeout(UNREAD_PAUSE, body.frame()).await {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        let Some(rest) = left.checked_sub(length) else { return };
+        left = rest;
+    }
 }

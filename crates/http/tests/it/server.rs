@@ -93,6 +93,54 @@ async fn a_large_body_is_refused_without_being_read() {
 }
 
 #[tokio::test]
+async fn a_client_that_sends_everything_before_it_listens_is_told_what_is_wrong() {
+    let running = start().await;
+    // Nobody who may not ask has a body read, and nobody a body that is too large: the rest is taken from them all the same.
+    for (credential, status) in [("user", "413"), ("nobody", "401")] {
+        for length in [1_048_577, 5_000_000] {
+            let head = format!(
+                "POST /api/v1/notes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {credential}\r\n\
+                 Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+            );
+            let mut stream = TcpStream::connect(running.address).await.unwrap();
+            stream.write_all(head.as_bytes()).await.unwrap();
+            for piece in vec![b'a'; length].chunks(100_000) {
+                stream.write_all(piece).await.expect("the whole body is taken");
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            let last = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+            stream.write_all(last).await.expect("the connection can be used again");
+            let mut answers = String::new();
+            stream.read_to_string(&mut answers).await.unwrap();
+            assert!(answers.starts_with(&format!("HTTP/1.1 {status} ")), "{answers}");
+            assert!(answers.contains("HTTP/1.1 200 OK"), "{answers}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_without_end_is_not_taken_for_ever() {
+    let running = start().await;
+    let head = "POST /api/v1/notes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer user\r\nContent-Type: application/json\r\n\
+                Content-Length: 9000000000\r\n\r\n";
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let piece = vec![b'a'; 1_000_000];
+    let taken = async {
+        let mut taken = 0;
+        while stream.write_all(&piece).await.is_ok() {
+            taken += 1;
+        }
+        taken
+    };
+    let taken = tokio::time::timeout(Duration::from_secs(30), taken)
+        .await
+        .expect("an end");
+    // What is on its way counts too.
+    assert!(taken < 40, "{taken} MB were taken");
+}
+
+#[tokio::test]
 async fn what_runs_is_finished_before_it_ends() {
     let running = start().await;
     let mut stream = TcpStream::connect(running.address).await.unwrap();

@@ -13,14 +13,13 @@ use crate::time::{SOON, Stopwatch};
 /// The largest body, in bytes.
 const LARGEST: usize = 1_024 * 1_024;
 
-/// Sends bytes as they are, on a connection of their own, and reads one answer.
+/// Sends bytes as they are, all of them, on a connection of their own, and only then reads one answer.
 ///
 /// # Errors
-/// When the server closes the connection without an answer.
+/// When the server closes the connection before it has taken all, or without an answer.
 fn say(server: &Server, bytes: &[u8]) -> io::Result<Answer> {
     let mut connection = Connection::open(server.address)?;
-    // A server that has seen enough does not wait for the rest: what counts is what it answers.
-    let _unwanted = connection.send(bytes);
+    connection.send(bytes)?;
     connection.answer()
 }
 
