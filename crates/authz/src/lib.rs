@@ -117,6 +117,7 @@ pub mod decision;
 pub mod granted;
 pub mod permission;
 pub mod snapshot;
+pub mod store;
 
 pub use bootstrap::BootstrapDecider;
 pub use decision::{Decider, Decision, Denial, DenialCode, Step};
