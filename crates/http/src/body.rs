@@ -226,6 +226,9 @@ fn malformed(error: &serde_json::Error) -> ApiError {
 fn decode<T: Input>(tree: Json, is_tenant_scoped: bool) -> Result<T, ApiError> {
     let mut problems = Problems::default();
     flaws(&tree, &mut |steps, flaw| {
+        if problems.is_full() {
+            return;
+        }
         let rule = match flaw {
             Flaw::Duplicate => Rule::DuplicateField,
             Flaw::Nul => Rule::ControlCharacter,
@@ -237,13 +240,11 @@ fn decode<T: Input>(tree: Json, is_tenant_scoped: bool) -> Result<T, ApiError> {
     if let Json::Object(Fields(fields)) = &tree
         && is_tenant_scoped
     {
-        tenants.extend(
-            fields
-                .iter()
-                .map(|(name, _)| name)
-                .filter(|name| is_tenant_field(name))
-                .cloned(),
-        );
+        for (name, _) in fields {
+            if is_tenant_field(name) && !tenants.contains(name) {
+                tenants.push(name.clone());
+            }
+        }
     }
     let decoded = deserr::deserialize::<T, Json, Problems>(tree);
     match decoded {

@@ -22,32 +22,43 @@ pub(crate) fn client_ip(peer: Option<Peer>, headers: &HeaderMap, trusted: &[IpNe
     if !is_trusted(peer) {
         return Some(peer);
     }
-    let mut client = peer;
-    for hop in hops(headers).into_iter().rev() {
-        // What a trusted proxy could not or would not name ends the chain: nothing further left can be believed.
-        let Some(address) = hop else { break };
-        client = address;
-        if !is_trusted(address) {
-            break;
+    let named = |hops: Vec<Option<IpAddr>>| {
+        let mut client = peer;
+        for hop in hops.into_iter().rev() {
+            // What a trusted proxy could not or would not name ends the chain: nothing further left can be believed.
+            let Some(address) = hop else { break };
+            client = address;
+            if !is_trusted(address) {
+                break;
+            }
         }
+        client
+    };
+    let newer = headers.contains_key(FORWARDED).then(|| named(forwarded(headers)));
+    let older = headers
+        .contains_key(X_FORWARDED_FOR)
+        .then(|| named(x_forwarded_for(headers)));
+    match (newer, older) {
+        // A proxy that writes one of them passes the other on as the client sent it, and nothing says which of them it wrote.
+        (Some(newer), Some(older)) if newer != older => Some(peer),
+        (newer, older) => newer.or(older).or(Some(peer)),
     }
-    Some(client)
 }
 
-/// The addresses the headers name, in order; `None` for one that is hidden or unreadable. `Forwarded` (RFC 7239) wins, since
-/// a proxy that writes it replaces the older header.
-fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    if headers.contains_key(FORWARDED) {
-        let elements = texts(headers, &FORWARDED).flat_map(|value| value.split(','));
-        elements
-            .map(|element| element.split(';').find_map(forwarded_for).and_then(address))
-            .collect()
-    } else {
-        texts(headers, &X_FORWARDED_FOR)
-            .flat_map(|value| value.split(','))
-            .map(address)
-            .collect()
-    }
+/// The addresses that `Forwarded` (RFC 7239) names, in order; `None` for one that is hidden or unreadable.
+fn forwarded(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+    texts(headers, &FORWARDED)
+        .flat_map(|value| value.split(','))
+        .map(|element| element.split(';').find_map(forwarded_for).and_then(address))
+        .collect()
+}
+
+/// The addresses that `X-Forwarded-For` names, in order; `None` for one that is hidden or unreadable.
+fn x_forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+    texts(headers, &X_FORWARDED_FOR)
+        .flat_map(|value| value.split(','))
+        .map(address)
+        .collect()
 }
 
 /// All values of a header. One that is not text hides whatever it names.
@@ -104,6 +115,14 @@ mod tests {
     }
 
     #[test]
+    fn two_headers_that_disagree_are_not_believed() {
+        let spoofed = [("forwarded", "for=6.6.6.6"), ("x-forwarded-for", "203.0.113.9")];
+        assert_eq!(client("10.0.0.1:1", &spoofed, &["10.0.0.0/8"]), "10.0.0.1");
+        let agreeing = [("forwarded", "for=203.0.113.9"), ("x-forwarded-for", "203.0.113.9")];
+        assert_eq!(client("10.0.0.1:1", &agreeing, &["10.0.0.0/8"]), "203.0.113.9");
+    }
+
+    #[test]
     fn an_untrusted_peer_cannot_say_who_it_is() {
         assert_eq!(
             client("203.0.113.9:1", &[("x-forwarded-for", "198.51.100.1")], &["10.0.0.0/8"]),
@@ -152,11 +171,8 @@ mod tests {
     }
 
     #[test]
-    fn forwarded_wins_and_takes_ports_and_brackets() {
-        let headers = [
-            ("x-forwarded-for", "1.1.1.1"),
-            ("forwarded", "proto=https;For=\"[2001:db8::17]:4711\""),
-        ];
+    fn addresses_come_with_ports_and_brackets() {
+        let headers = [("forwarded", "proto=https;For=\"[2001:db8::17]:4711\"")];
         assert_eq!(client("10.0.0.1:1", &headers, &["10.0.0.0/8"]), "2001:db8::17");
         assert_eq!(
             client("10.0.0.1:1", &[("x-forwarded-for", "198.51.100.1:80")], &["10.0.0.0/8"]),

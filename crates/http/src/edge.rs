@@ -336,11 +336,18 @@ fn refusal_of(response: &mut Response<Body>) -> Option<Arc<ApiError>> {
 fn write_refusal(context: &RequestContext, response: &mut Response<Body>, refusal: &ApiError) {
     let locale = context.locale();
     *response.status_mut() = refusal.status();
-    *response.body_mut() = Body::from(refusal.render(locale, context.request_id()));
+    let body = refusal.render(locale, context.request_id());
+    // The answer to a HEAD says how long its body would be and has none: over HTTP/2 one is a protocol error.
+    let length = body.len();
+    *response.body_mut() = if *context.method() == Method::HEAD {
+        Body::empty()
+    } else {
+        Body::from(body)
+    };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, JSON);
     headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(locale.as_str()));
-    headers.remove(header::CONTENT_LENGTH);
+    headers.insert(header::CONTENT_LENGTH, length.into());
     for (name, value) in refusal.headers() {
         headers.insert(name, value);
     }

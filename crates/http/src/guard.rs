@@ -24,6 +24,7 @@ use uuid::Uuid;
 use crate::answer::Precondition;
 use crate::app::App;
 use crate::error::{ApiError, ErrorCode, Message};
+use crate::problems::MAX_PROBLEMS;
 use crate::request::RequestContext;
 
 /// Names the organization a service account of the platform acts in.
@@ -404,6 +405,7 @@ fn refuse_undeclared_query(request: &RequestContext) -> Result<(), ApiError> {
         return Ok(());
     };
     let unknown = crate::query::names(query)
+        .take(MAX_PROBLEMS)
         .map(|name| RuleViolation::new(name, Rule::UnknownField))
         .collect();
     Err(ApiError::violations(unknown))

@@ -9,9 +9,11 @@ use kernel::{Rule, RuleViolation};
 use crate::json::Step;
 
 /// A body is not examined beyond so many problems: an answer must not be much larger than its question.
-const MAX_PROBLEMS: usize = 1_000;
+pub(crate) const MAX_PROBLEMS: usize = 100;
 /// No field name of a client is repeated in an answer beyond this many characters.
 const NAME_LENGTH: usize = 64;
+/// Nor is a path beyond this many bytes: depth times length of names would make a small body's answer large.
+const PATH_LENGTH: usize = 256;
 /// The names under which clients send an organization.
 const TENANT_FIELDS: [&str; 2] = ["organizationId", "tenantId"];
 
@@ -27,6 +29,11 @@ impl Problems {
         if self.list.len() < MAX_PROBLEMS {
             self.list.push(RuleViolation::new(field, rule));
         }
+    }
+
+    /// Whether no more are taken.
+    pub(crate) fn is_full(&self) -> bool {
+        self.list.len() >= MAX_PROBLEMS
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -109,6 +116,9 @@ pub(crate) fn path_of_steps(steps: &[Step<'_>]) -> String {
 }
 
 fn push_field(path: &mut String, name: &str) {
+    if is_cut(path) {
+        return;
+    }
     if !path.is_empty() {
         path.push('.');
     }
@@ -116,8 +126,21 @@ fn push_field(path: &mut String, name: &str) {
 }
 
 fn push_item(path: &mut String, index: usize) {
-    // Writing to a string does not fail.
-    let _ = write!(path, "[{index}]");
+    if !is_cut(path) {
+        // Writing to a string does not fail.
+        let _ = write!(path, "[{index}]");
+    }
+}
+
+/// Whether the path is as long as it may be; the first time it is found to be, it gets its mark.
+fn is_cut(path: &mut String) -> bool {
+    if path.len() < PATH_LENGTH {
+        return false;
+    }
+    if !path.ends_with('…') {
+        path.push('…');
+    }
+    true
 }
 
 impl DeserializeError for Problems {

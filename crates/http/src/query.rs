@@ -43,6 +43,7 @@ use uuid::Uuid;
 use crate::answer::Answer;
 use crate::error::ApiError;
 use crate::input::IdText;
+use crate::problems::MAX_PROBLEMS;
 use crate::request::RequestContext;
 
 /// No parameter name is repeated in an answer beyond this many characters.
@@ -109,7 +110,7 @@ impl RawQuery {
 
     /// Ends reading.
     fn finish(mut self) -> Result<(), ApiError> {
-        let unknown = self.pairs.into_iter().map(|(name, _)| {
+        let unknown = self.pairs.into_iter().take(MAX_PROBLEMS).map(|(name, _)| {
             RuleViolation::new(name.chars().take(NAME_LENGTH).collect::<String>(), Rule::UnknownField)
         });
         self.problems.extend(unknown);
@@ -234,9 +235,12 @@ impl Search {
 
 impl QueryValue for Search {
     fn read(text: &str) -> Result<Self, Rule> {
-        checked_text("", text, 1, 100)
-            .map(|text| Self { text })
-            .map_err(|violation| violation.rule)
+        let text = checked_text("", text, 1, 100).map_err(|violation| violation.rule)?;
+        // Of marks alone nothing is left to look for, and nothing is in everything.
+        if kernel::fold(&text).is_empty() {
+            return Err(Rule::TooShort { min: 1 });
+        }
+        Ok(Self { text })
     }
 
     fn schema() -> RefOr<Schema> {

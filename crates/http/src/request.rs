@@ -64,10 +64,12 @@ impl RequestContext {
         self.exchange.client_ip
     }
 
-    /// The `User-Agent` header, when it is text.
+    /// The `User-Agent` header, when it is text: at most its first 512 characters, since it is kept with every change.
     #[must_use]
     pub fn user_agent(&self) -> Option<&str> {
-        self.exchange.user_agent.as_ref().and_then(|value| value.to_str().ok())
+        const KEPT: usize = 512;
+        let text = self.exchange.user_agent.as_ref()?.to_str().ok()?;
+        Some(text.get(..KEPT).unwrap_or(text))
     }
 
     /// The language of messages, from `Accept-Language`.

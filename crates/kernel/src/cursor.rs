@@ -10,8 +10,9 @@ use crate::{Rule, RuleViolation, Timestamp};
 /// The first byte of every cursor. Another layout gets another number, so that an old cursor is refused instead of
 /// misread.
 const VERSION: u8 = 1;
-/// The longest text that is looked at; real ones are far shorter.
-const MAX_LENGTH: usize = 4_096;
+/// The longest text that is looked at. A key can be a name of 120 characters in its folded form, and folding makes up to 33
+/// bytes of one character (U+FDFA): 5,280 characters of base64.
+const MAX_LENGTH: usize = 8_192;
 
 /// A value of the last item handed out, by which the list is ordered.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! The data folder and the way to the database, with words for what can be wrong with them.
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use db::DbConfig;
@@ -39,7 +40,12 @@ fn prepare(folder: &Path) -> Result<(), UnusableFolder> {
         path: folder.to_owned(),
         source,
     };
-    std::fs::create_dir_all(folder).map_err(unusable)?;
+    // What is inside is customers' data and the master key: nobody else looks.
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(unusable)?;
     // The only way to know is to try: permissions, read-only mounts and full disks all show here.
     let probe = folder.join(format!(".lastro-{}.probe", std::process::id()));
     let written = std::fs::write(&probe, b"lastro");

@@ -21,6 +21,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub(crate) struct Connector {
     config: Config,
     tls: Option<MakeRustlsConnect>,
+    role: Option<&'static str>,
 }
 
 impl Connector {
@@ -66,7 +67,11 @@ impl Connector {
         } else {
             None
         };
-        Ok(Self { config, tls })
+        Ok(Self {
+            config,
+            tls,
+            role: None,
+        })
     }
 
     /// Adds server settings applied when the session starts (`-c name=value …`), so that no SET statement is ever needed.
@@ -77,6 +82,19 @@ impl Connector {
         };
         self.config.options(all);
         self
+    }
+
+    /// Works as `role`, which the login may take. Each connection is asked whether it does: a pooler in between may have dropped
+    /// the settings, and then neither row-level security nor the limits of the role would hold.
+    pub(crate) fn with_role(self, role: &'static str) -> Self {
+        let mut connector = self.with_settings(&format!("-c role={role}"));
+        connector.role = Some(role);
+        connector
+    }
+
+    /// The role that connections must have.
+    pub(crate) fn role(&self) -> Option<&'static str> {
+        self.role
     }
 
     /// The login role, when the address names one.

@@ -29,12 +29,25 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) async fn open(connector: &Connector) -> Result<Self, DbError> {
         let (client, driver) = connector.connect().await?;
-        Ok(Self {
+        let connection = Self {
             client,
             statements: Mutex::default(),
             broken: AtomicBool::new(false),
             driver,
-        })
+        };
+        if let Some(role) = connector.role() {
+            let actual: String = connection
+                .client
+                .query_one_scalar("SELECT current_user::text", &[])
+                .await?;
+            if actual != role {
+                connection.abort();
+                return Err(DbError::Unavailable(format!(
+                    "the connection works as {actual} and not as {role}: is there a pooler that ignores `options`?"
+                )));
+            }
+        }
+        Ok(connection)
     }
 
     /// Whether it may serve another caller.

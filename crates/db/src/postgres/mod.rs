@@ -49,11 +49,11 @@ struct Reading {
 
 impl Reading {
     fn new(url: &str, config: &DbConfig) -> Result<Self, DbError> {
-        let point = Connector::parse(url)?.with_settings(&format!(
-            "-c role={READ_ROLE} -c statement_timeout=1000 -c default_transaction_read_only=on"
-        ));
-        let pooled = Connector::parse(url)?.with_settings(&format!(
-            "-c role={READ_ROLE} -c statement_timeout={} -c default_transaction_read_only=on",
+        let point = Connector::parse(url)?
+            .with_role(READ_ROLE)
+            .with_settings("-c statement_timeout=1000 -c default_transaction_read_only=on");
+        let pooled = Connector::parse(url)?.with_role(READ_ROLE).with_settings(&format!(
+            "-c statement_timeout={} -c default_transaction_read_only=on",
             READ_TIME.as_millis()
         ));
         let shared = Arc::new(Shared::new(point, config.shared_connections, config.wait));
@@ -68,10 +68,9 @@ impl Reading {
 impl Postgres {
     /// Prepares the pools; nothing is connected before it is needed.
     pub(crate) fn new(config: &DbConfig) -> Result<Self, DbError> {
-        let writing = Connector::parse(&config.url)?.with_settings(&format!(
-            "-c role={WRITE_ROLE} -c statement_timeout=10000 -c lock_timeout=5000 \
-             -c idle_in_transaction_session_timeout=10000"
-        ));
+        let writing = Connector::parse(&config.url)?.with_role(WRITE_ROLE).with_settings(
+            "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000",
+        );
         Ok(Self {
             primary: Reading::new(&config.url, config)?,
             replica: config

@@ -21,6 +21,7 @@ const STATEMENTS: usize = 256;
 
 /// Opens the file as a writer: it is created when missing.
 pub(crate) fn open_writer(path: &Path) -> Result<Connection, DbError> {
+    create_private(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     prepare(&connection)?;
@@ -31,6 +32,25 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, DbError> {
     // Without it a REPLACE deletes rows past the triggers that refuse that.
     connection.pragma_update(None, "recursive_triggers", true)?;
     Ok(connection)
+}
+
+/// Makes the file where there is none, for this user alone; the engine gives the files it puts beside it the same rights.
+fn create_private(path: &Path) -> Result<(), DbError> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    if path.as_os_str() == ":memory:" {
+        return Ok(());
+    }
+    let made = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    match made {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(DbError::Unavailable(format!(
+            "the database file cannot be made: {error}"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Opens the file as a reader, which cannot write.
