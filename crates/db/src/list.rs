@@ -59,13 +59,13 @@ impl<'v> List<'v> {
     /// that shows an organization's rows beside global ones.
     #[must_use]
     pub fn tenant_view(query: &'static str, columns: &'static str) -> Self {
-        Self::new(query, columns, Reach::Tenant, "1 = 1".to_owned())
+        Self::new(query, columns, Reach::Tenant, String::new())
     }
 
     /// A list over a global table.
     #[must_use]
     pub fn global(table: &'static str, columns: &'static str) -> Self {
-        Self::new(table, columns, Reach::Global, "1 = 1".to_owned())
+        Self::new(table, columns, Reach::Global, String::new())
     }
 
     fn new(table: &'static str, columns: &'static str, reach: Reach, predicate: String) -> Self {
@@ -87,8 +87,19 @@ impl<'v> List<'v> {
     }
 
     fn and(&mut self, condition: std::fmt::Arguments<'_>) {
+        let word = if self.predicate.is_empty() { "" } else { " AND " };
         // Writing to a String does not fail.
-        let _infallible = write!(self.predicate, " AND {condition}");
+        let _infallible = write!(self.predicate, "{word}{condition}");
+    }
+
+    /// The WHERE of what is kept. There is none where everything is: SQLite counts a whole table without reading it, but not one
+    /// under a condition, however empty.
+    fn kept(&self) -> String {
+        if self.predicate.is_empty() {
+            String::new()
+        } else {
+            format!(" WHERE {}", self.predicate)
+        }
     }
 
     /// Keeps the rows whose column equals the value, where one is given.
@@ -164,7 +175,7 @@ impl<'v> List<'v> {
     /// The statement of the page and its values, and the statement of the total.
     fn compose(mut self, page: &PageRequest, start: Start<'v>) -> Composed<'v> {
         let counted = self.values.len();
-        let total = format!("SELECT count(*) FROM {} WHERE {}", self.table, self.predicate);
+        let total = format!("SELECT count(*) FROM {}{}", self.table, self.kept());
         let (word, sign) = match self.direction {
             Direction::Ascending => ("ASC", ">"),
             Direction::Descending => ("DESC", "<"),
@@ -179,12 +190,20 @@ impl<'v> List<'v> {
                 0
             }
         };
-        // One row more than asked for tells whether others follow.
-        let limit = self.bind(Value::Integer(i64::from(page.limit()) + 1));
-        let offset = self.bind(Value::Integer(i64::from(offset)));
+        // One row more than asked for tells whether others follow. The number is written out, since PostgreSQL plans a statement
+        // with an unknown limit anew at every execution; there are at most a hundred texts of it.
+        let limit = page.limit() + 1;
+        let skip = if offset == 0 {
+            String::new()
+        } else {
+            format!(" OFFSET ${}", self.bind(Value::Integer(i64::from(offset))))
+        };
         let text = format!(
-            "SELECT ({total}) AS total, {} FROM {} WHERE {} ORDER BY {} {word}, id {word} LIMIT ${limit} OFFSET ${offset}",
-            self.columns, self.table, self.predicate, self.order
+            "SELECT ({total}) AS total, {} FROM {}{} ORDER BY {} {word}, id {word} LIMIT {limit}{skip}",
+            self.columns,
+            self.table,
+            self.kept(),
+            self.order
         );
         Composed {
             rows: text,
@@ -207,14 +226,9 @@ impl<'v> List<'v> {
         item: impl Fn(&Row<'_>) -> Result<T, DbError> + Send + Sync,
     ) -> Result<Vec<T>, DbError> {
         self = self.below("id", after);
-        let limit = self.bind(rows.into());
-        let Self {
-            columns,
-            table,
-            predicate,
-            ..
-        } = &self;
-        let text = format!("SELECT {columns} FROM {table} WHERE {predicate} ORDER BY id DESC LIMIT ${limit}");
+        let Self { columns, table, .. } = &self;
+        let kept = self.kept();
+        let text = format!("SELECT {columns} FROM {table}{kept} ORDER BY id DESC LIMIT {rows}");
         scope
             .into()
             .all(&Sql::composed(&text, self.reach, self.lane), &self.values, item)
