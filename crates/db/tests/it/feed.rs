@@ -75,7 +75,7 @@ on_both! {
             let undone = f.db.write(unit(home()), move |uow| async move {
                 uow.access_changed(user(number));
                 if number == 1 {
-                    spill()
+                    spill::<()>();
                 }
                 Err::<(), _>(DbError::Timeout)
             });

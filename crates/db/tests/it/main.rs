@@ -7,12 +7,16 @@
 mod proxy;
 mod support;
 
+mod backups;
 mod connections;
 mod deferred;
 mod disconnects;
 mod feed;
 mod group;
 mod idempotency;
+mod lists;
+mod migrations;
+mod statements;
 mod tenancy;
 mod tls;
 mod unit;
