@@ -114,7 +114,6 @@ struct Entry {
     id: Uuid,
     code: Box<str>,
     module: ModuleIndex,
-    scope: PermissionScope,
 }
 
 const TENANT: usize = 0;
@@ -156,7 +155,6 @@ impl Catalogue {
                 id: row.id,
                 code: row.code.into(),
                 module,
-                scope: row.scope,
             });
         }
         catalogue.sets.shrink();
@@ -224,8 +222,12 @@ impl Catalogue {
     /// Where a permission can be held: what is unknown, only in the platform organization.
     #[must_use]
     pub fn scope(&self, permission: PermissionIndex) -> PermissionScope {
-        self.entry(permission)
-            .map_or(PermissionScope::Platform, |entry| entry.scope)
+        // The few words of this row are always at hand; the permission's own entry would have to be fetched.
+        if self.sets.has(TENANT, permission) {
+            PermissionScope::Tenant
+        } else {
+            PermissionScope::Platform
+        }
     }
 
     /// The id of a system role, where the catalogue has it.

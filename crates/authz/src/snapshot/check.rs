@@ -1,5 +1,7 @@
 //! The check: no lock, no allocation, nothing that grows with the number of users, roles or permissions.
 
+use std::sync::Arc;
+
 use kernel::{Actor, ActorKind, Timestamp};
 
 use super::Snapshot;
@@ -157,10 +159,14 @@ impl Snapshot {
 }
 
 fn of_user(graph: &Graph, grants: Grants<'_>, permission: PermissionIndex, now: Timestamp) -> Holding {
-    if grants.at(now).any(|grant| graph.holds(grant.node, permission)) {
-        return Holding::Outright;
+    let mut is_limited = false;
+    for grant in grants.at(now) {
+        if graph.holds(grant.node, permission) {
+            return Holding::Outright;
+        }
+        is_limited |= graph.holds_under_condition(grant.node, permission);
     }
-    if !graph.has_conditions() {
+    if !is_limited {
         return Holding::Not;
     }
     let mut conditions = grants
@@ -168,6 +174,6 @@ fn of_user(graph: &Graph, grants: Grants<'_>, permission: PermissionIndex, now: 
         .flat_map(|grant| graph.conditions_for(grant.node, permission));
     match conditions.next() {
         None => Holding::Not,
-        Some(first) => Holding::If(conditions.fold(Residual::of(first.clone()), Residual::or)),
+        Some(first) => Holding::If(conditions.fold(Residual::of(Arc::clone(first)), Residual::or)),
     }
 }

@@ -54,7 +54,9 @@ pub(super) struct Graph {
     nodes: Vec<Node>,
     direct: BitRows,
     effective: BitRows,
-    /// What the nodes hold under conditions, inherited ones included: those of the node `n` are at
+    /// Of what the nodes hold under conditions and not without, a bit each; no row where there is nothing.
+    limited: BitRows,
+    /// The same with the conditions, inherited ones included: those of the node `n` are at
     /// `conditional_ends[n - 1]..conditional_ends[n]`, in order.
     conditional: Vec<Conditional>,
     conditional_ends: Vec<u32>,
@@ -70,9 +72,9 @@ impl Graph {
         self.effective.has(node as usize, permission)
     }
 
-    /// Whether any node holds anything under a condition.
-    pub(super) fn has_conditions(&self) -> bool {
-        !self.conditional.is_empty()
+    /// Whether the node holds the permission under a condition, and not without.
+    pub(super) fn holds_under_condition(&self, node: NodeIndex, permission: PermissionIndex) -> bool {
+        self.limited.has(node as usize, permission)
     }
 
     /// What the node holds under conditions and not without.
@@ -160,6 +162,7 @@ impl Graph {
             + self.nodes.capacity() * size_of::<Node>()
             + self.direct.footprint()
             + self.effective.footprint()
+            + self.limited.footprint()
             + self.conditional.capacity() * size_of::<Conditional>()
             + self.conditional_ends.capacity() * size_of::<u32>()
             + self.conditions.capacity() * size_of::<Arc<Condition>>()
@@ -419,7 +422,7 @@ impl<'c> GraphBuilder<'c> {
         if !self.is_platform {
             resolved.effective.keep(self.catalogue.tenant());
         }
-        let mut conditional = Vec::new();
+        let mut conditional: Vec<Conditional> = Vec::new();
         let mut conditional_ends = Vec::with_capacity(nodes.len());
         for (node, held) in resolved.conditional.into_iter().enumerate() {
             conditional.extend(held.into_iter().filter(|held| {
@@ -428,7 +431,20 @@ impl<'c> GraphBuilder<'c> {
             }));
             conditional_ends.push(u32::try_from(conditional.len()).map_err(|_| TooLarge)?);
         }
+        let mut limited = self.catalogue.no_rows();
+        if !conditional.is_empty() {
+            let mut rest = conditional.iter();
+            let mut before = 0;
+            for (node, &end) in conditional_ends.iter().enumerate() {
+                limited.add();
+                for held in rest.by_ref().take((end - before) as usize) {
+                    limited.set(node, held.permission);
+                }
+                before = end;
+            }
+        }
         conditional.shrink_to_fit();
+        limited.shrink();
         direct.shrink();
         resolved.effective.shrink();
         self.roles.shrink();
@@ -437,6 +453,7 @@ impl<'c> GraphBuilder<'c> {
             nodes,
             direct,
             effective: resolved.effective,
+            limited,
             conditional,
             conditional_ends,
             conditions: conditions.list,

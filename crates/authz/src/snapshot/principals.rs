@@ -11,7 +11,7 @@ use super::TooLarge;
 use super::bits::BitRows;
 use super::catalogue::{Catalogue, PermissionIndex};
 use super::graph::{Graph, NodeIndex};
-use super::ids::IdMap;
+use super::ids::{IdMap, VALUES};
 use super::rows::{KeyRow, Principal, Rows};
 
 /// Marks, in a user's place, that the user is inactive, and in a grant that it expires.
@@ -344,12 +344,11 @@ impl<'a> PrincipalsBuilder<'a> {
     }
 }
 
-/// A number without the mark.
+/// A number that leaves room for the mark, and with it is still a value that a map of ids takes.
 fn number(number: usize) -> Result<u32, TooLarge> {
-    // With the mark it must not be all ones either: so a map of ids says that there is nothing.
     u32::try_from(number)
         .ok()
-        .filter(|&number| number < MARK - 1)
+        .filter(|&number| number < VALUES & !MARK)
         .ok_or(TooLarge)
 }
 
