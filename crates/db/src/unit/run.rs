@@ -24,6 +24,8 @@ use crate::sqlite::{self, Attempt, Writer};
 /// How often a closure runs again because its transaction could not be ordered among others.
 const RUNS: u32 = 5;
 
+/// How long it stands back before it runs again, the first time.
+const PAUSE: Duration = Duration::from_millis(10);
 /// How long a unit may take on PostgreSQL. The server ends each of its statements far sooner: past this, the peer is dead.
 const UNIT_TIME: Duration = Duration::from_secs(60);
 /// The same, for units declared long.
@@ -125,11 +127,19 @@ where
                 Outcome::Again => connection = transaction.rollback().await,
             }
             tracing::info!(run, "a unit of work could not be serialized and runs again");
+            // At once it would take the rows again from whom it has just given way to.
+            tokio::time::sleep(self.pause(run)).await;
         }
         Err((self.refuse)(DbError::Busy {
             what: "contended rows",
             retry_after: Duration::from_secs(1),
         }))
+    }
+
+    /// How long to stand back before running again: longer each time, and not as long as the others.
+    fn pause(&self, run: u32) -> Duration {
+        let [random] = self.generators.bytes::<1>();
+        PAUSE * 2_u32.saturating_pow(run.saturating_sub(1)) + PAUSE.mul_f64(f64::from(random) / 256.0)
     }
 
     /// Runs on the writer thread of SQLite.

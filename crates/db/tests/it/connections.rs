@@ -183,15 +183,16 @@ async fn units_that_wait_for_each_other_run_again() {
          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
     );
     let crossing = |order: [Uuid; 2], sends: bool| {
-        let runs = Arc::clone(&runs);
+        let (runs, own) = (Arc::clone(&runs), AtomicUsize::new(0));
         f.db.write(unit(home()).unaudited("a test"), move |uow: UnitOfWork| {
-            let run = runs.fetch_add(1, Ordering::SeqCst);
+            runs.fetch_add(1, Ordering::SeqCst);
+            let is_first = own.fetch_add(1, Ordering::SeqCst) == 0;
             async move {
                 let [first, second] = order;
                 uow.scope(home()).execute(&MORE, &values![first]).await?;
-                // The first two wait until each holds what the other wants; the third is the one that runs again.
+                // Each waits until the other holds what it wants, but not when it runs again.
                 texts(uow.global(), &SHOW).await?;
-                while run % 3 < 2 && uow.global().reads().one(&SHOWN, &[], |row| row.get::<i64>(0)).await? < 2 {
+                while is_first && uow.global().reads().one(&SHOWN, &[], |row| row.get::<i64>(0)).await? < 2 {
                     sleep(uow.global(), &SLEEP, 10).await?;
                 }
                 if sends {
@@ -207,7 +208,7 @@ async fn units_that_wait_for_each_other_run_again() {
         let (one, other) = tokio::join!(crossing([ids[0], ids[1]], sends), crossing([ids[1], ids[0]], sends));
         assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
     }
-    assert_eq!(runs.load(Ordering::SeqCst), 6);
+    assert!(runs.load(Ordering::SeqCst) >= 6, "a deadlock each time");
     let places = f.look("SELECT place::text FROM notes").await;
     assert_eq!(places, ["4", "4"]);
 }
