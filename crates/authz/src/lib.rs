@@ -1,5 +1,15 @@
-//! Who may do what: permissions as types, decisions, and the proof that one was made. It owns no table and knows no
-//! request.
+//! Who may do what: permissions as types, decisions, and the proof that one was made; and what decides, in nanoseconds:
+//! snapshots of organizations, and conditions. It owns no table and knows no request.
+//!
+//! # What is here
+//!
+//! | to | take |
+//! |---|---|
+//! | declare a permission | [`permission!`] |
+//! | prove that one was granted | [`Granted`], made of a [`Decision`] |
+//! | decide, explain, and judge who may grant what | [`snapshot`] |
+//! | keep snapshots fresh and few | [`store`] |
+//! | limit a grant to some objects | [`conditions`] |
 //!
 //! # The way of a permission
 //!
@@ -48,6 +58,28 @@
 //! let granted: Granted<OrganizationCreate> = Granted::from_decision(decision, operator, platform)?;
 //! assert_eq!(granted.organization(), platform);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Grants with a condition
+//!
+//! A role may hold a permission for some objects only. Then the decision allows, and carries what is left to be decided:
+//! the [`Residual`](conditions::Residual) condition. It goes along in the proof, and whoever loads, lists or changes objects
+//! applies it: to an object before it is handed out, before and after a change, and to a list as SQL.
+//!
+//! ```
+//! # authz::permission!(
+//! #     /// Read invoices.
+//! #     pub struct InvoiceRead = "FINANCE" "INVOICE" "READ", Tenant, "Read invoices"
+//! # );
+//! use authz::Granted;
+//! use authz::conditions::{Object, Variables};
+//!
+//! fn hand_out<T: Object>(granted: &Granted<InvoiceRead>, variables: &Variables<'_>, invoice: T) -> Option<T> {
+//!     match granted.residual() {
+//!         Some(residual) if !residual.evaluate(&invoice, variables).holds() => None,
+//!         _ => Some(invoice),
+//!     }
+//! }
 //! ```
 //!
 //! # What does not compile

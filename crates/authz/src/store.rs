@@ -464,6 +464,8 @@ mod tests {
         numbers: Vec<AtomicU64>,
         loads: AtomicUsize,
         amendments: AtomicUsize,
+        /// What the last load was told.
+        told: Mutex<Vec<Touched>>,
         /// A permit lets a load go on, after it has read the number.
         gate: Semaphore,
         reading: Notify,
@@ -480,6 +482,7 @@ mod tests {
                 numbers: (0..400).map(|_| AtomicU64::new(0)).collect(),
                 loads: AtomicUsize::new(0),
                 amendments: AtomicUsize::new(0),
+                told: Mutex::default(),
                 gate: Semaphore::new(Semaphore::MAX_PERMITS),
                 reading: Notify::new(),
                 is_down: AtomicBool::new(false),
@@ -505,6 +508,7 @@ mod tests {
             self.loads.fetch_add(1, Ordering::SeqCst);
             let index = usize::try_from(organization.as_uuid().as_u128()).unwrap();
             let number = self.numbers[index].load(Ordering::SeqCst);
+            *self.told.lock() = base.as_ref().map_or_else(Vec::new, |base| base.touched.clone());
             self.reading.notify_one();
             self.gate.acquire().await.unwrap().forget();
             if self.is_down.load(Ordering::SeqCst) {
@@ -629,6 +633,27 @@ mod tests {
         assert_eq!(number(&late.await.unwrap().unwrap()), 1);
         assert_eq!(number(&store.peek(organization(1)).unwrap()), 1);
         assert_eq!(database.loads.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn each_load_is_told_what_changed_since_the_one_before_began() {
+        let database = Arc::new(Database::gated());
+        let store = store(&database, ROOMY);
+        database.gate.add_permits(1);
+        store.get(organization(1)).await.unwrap();
+        database.reading.notified().await;
+        let [before, during, after] = [1, 2, 3].map(|number| Touched::Role(user(number)));
+        store.invalidate(organization(1), &[before, before]);
+        let loading = spawn_get(&store, 1);
+        database.reading.notified().await;
+        assert_eq!(*database.told.lock(), [before]);
+        store.invalidate(organization(1), &[during]);
+        database.gate.add_permits(1);
+        loading.await.unwrap().unwrap();
+        store.invalidate(organization(1), &[after]);
+        database.gate.add_permits(1);
+        store.get(organization(1)).await.unwrap();
+        assert_eq!(*database.told.lock(), [during, after]);
     }
 
     #[tokio::test]

@@ -72,6 +72,13 @@
 //! Texts are compared by code points, with case and accents. A text in a condition that is an RFC 3339 timestamp or a
 //! UUID fits a field that is an instant or an id, and is compared as one.
 //!
+//! # In SQL
+//!
+//! [`Condition::to_predicate`] is given the columns of the fields with their types, and refuses a field that is none. It says
+//! the same as [`Condition::evaluate`] of every row, on both engines: this crate compares them through an interpreter of SQL's
+//! three-valued logic, and whoever has the engines compares with these, with the cases of the module `differential` (feature
+//! `testing`).
+//!
 //! # Bounds
 //!
 //! At most [`MAX_BYTES`] of text, [`MAX_DEPTH`] levels of objects and lists and [`MAX_OPERANDS`] values. What is wrong with a condition

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::reference::{Expected, Reference};
-use super::world::{Dice, World, instant, permission, role, user};
+use super::world::{Dice, World, group, instant, permission, role, user};
 use crate::snapshot::{AmendError, Principal, RoleParentRow, RoleRow, Rows, Snapshot, Touched, UserRoleRow, UserRow};
 
 fn compare(world: &World, snapshot: &Snapshot, now: kernel::Timestamp, about: &str) {
@@ -58,14 +58,25 @@ fn a_change_is_followed() {
 fn what_was_not_touched_is_shared() {
     let world = World::new(7);
     let snapshot = world.snapshot();
-    let role = Touched::Role(role(3));
-    let amended = snapshot.amended(&[role], &Rows::default()).unwrap();
+    let gone = role(3);
+    let amended = snapshot.amended(&[Touched::Role(gone)], &Rows::default()).unwrap();
     assert!(
         Arc::ptr_eq(&amended.principals, &snapshot.principals),
         "no user is touched by a role"
     );
     assert!(Arc::ptr_eq(&amended.entitlements, &snapshot.entitlements));
     assert!(!Arc::ptr_eq(&amended.graph, &snapshot.graph));
+
+    assert_eq!(
+        amended.offers_of_role(gone, None, None),
+        None,
+        "a role without a row is gone"
+    );
+    assert!(snapshot.offers_of_role(gone, None, None).is_some());
+
+    let amended = snapshot.amended(&[Touched::Group(group(1))], &Rows::default()).unwrap();
+    assert_eq!(amended.offers_of_group(group(1)), None);
+    assert!(amended.offers_of_group(group(2)).is_some());
 
     let user = Touched::User(user(1));
     let amended = snapshot.amended(&[user], &Rows::default()).unwrap();
