@@ -47,7 +47,7 @@ enum Backend {
 
 impl Db {
     /// Opens the database. On SQLite the file is created when missing; on PostgreSQL nothing is connected yet. Neither is
-    /// migrated: see [`migrate::run`].
+    /// migrated: see [`migrate::run`]. It is called within a Tokio runtime, on which connections are driven.
     ///
     /// # Errors
     /// [`DbError::Internal`] for an unusable address, [`DbError::Unavailable`] when the file cannot be opened.

@@ -7,6 +7,7 @@ mod shared;
 mod transaction;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 pub(crate) use connect::Connector;
@@ -40,6 +41,8 @@ pub(crate) struct Postgres {
     primary: Reading,
     replica: Option<Reading>,
     writing: Connections,
+    /// How often a unit ran again because it could not be ordered among others.
+    reruns: AtomicUsize,
 }
 
 struct Reading {
@@ -79,6 +82,7 @@ impl Postgres {
                 .map(|url| Reading::new(url, config))
                 .transpose()?,
             writing: Connections::new(writing, config.pool_size, config.wait)?,
+            reruns: AtomicUsize::new(0),
         })
     }
 
@@ -134,6 +138,11 @@ impl Postgres {
         self.writing.take().await
     }
 
+    /// Counts a unit that runs again.
+    pub(crate) fn count_rerun(&self) {
+        self.reruns.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Opens a transaction that may touch `territory`.
     ///
     /// A connection from the pool may have died unnoticed; the BEGIN travels with the first statement, so that shows there.
@@ -171,6 +180,10 @@ impl Postgres {
             Gauge {
                 name: "point_reads_in_flight",
                 value: self.primary.shared.in_flight(),
+            },
+            Gauge {
+                name: "unit_reruns",
+                value: self.reruns.load(Ordering::Relaxed),
             },
         ]
     }

@@ -126,6 +126,7 @@ where
                 // On the same connection: what was prepared on it and found stale has been forgotten there.
                 Outcome::Again => connection = transaction.rollback().await,
             }
+            postgres.count_rerun();
             tracing::info!(run, "a unit of work could not be serialized and runs again");
             // At once it would take the rows again from whom it has just given way to.
             tokio::time::sleep(self.pause(run)).await;

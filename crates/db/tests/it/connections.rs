@@ -208,9 +208,52 @@ async fn units_that_wait_for_each_other_run_again() {
         let (one, other) = tokio::join!(crossing([ids[0], ids[1]], sends), crossing([ids[1], ids[0]], sends));
         assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
     }
-    assert!(runs.load(Ordering::SeqCst) >= 6, "a deadlock each time");
+    let runs = runs.load(Ordering::SeqCst);
+    assert!(runs >= 6, "a deadlock each time");
+    let gauges = f.db.gauges();
+    assert_eq!(
+        gauges
+            .iter()
+            .find(|gauge| gauge.name == "unit_reruns")
+            .map(|gauge| gauge.value),
+        Some(runs - 4)
+    );
     let places = f.look("SELECT place::text FROM notes").await;
     assert_eq!(places, ["4", "4"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_whose_answer_is_lost_is_unknown_and_not_repeated() {
+    let Some(f) = Fixture::start(Engine::Postgres).await else {
+        return;
+    };
+    f.goes_on(home()).await;
+    let runs = Arc::new(AtomicUsize::new(0));
+    let (db, counted) = (f.db.clone(), Arc::clone(&runs));
+    let write = tokio::spawn(async move {
+        db.write(unit(home()), move |uow| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            async move {
+                add(&uow, home(), "perhaps").await?;
+                // The COMMIT is on the wire behind it.
+                let slow = Sql::global("SELECT 'slept' FROM pg_sleep(5)");
+                uow.global().send(&slow, &[]).await
+            }
+        })
+        .await
+    });
+    let busy = "pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(%' AND state = 'active' \
+                AND pid <> pg_backend_pid()";
+    eventually(Duration::from_secs(5), "it waits for its end", || async {
+        f.count(busy).await == 1
+    })
+    .await;
+    disconnect_everybody(&f).await;
+    let unknown = write.await.unwrap();
+    assert!(matches!(unknown, Err(DbError::CommitUnknown(_))), "{unknown:?}");
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+    f.goes_on(home()).await;
+    f.whole(2).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -414,13 +457,23 @@ fn through(proxy: &Proxy, f: &Fixture, change: impl FnOnce(DbConfig) -> DbConfig
     Db::open(change(DbConfig::new(proxy.url())), generators(&f.clock)).unwrap()
 }
 
+/// Each of them waits for seconds, so they wait together.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stalled_shared_connection_is_replaced() {
+async fn dead_peers_are_noticed() {
     let Some(f) = Fixture::start(Engine::Postgres).await else {
         return;
     };
+    tokio::join!(
+        a_stalled_shared_connection_is_replaced(&f),
+        a_stalled_shared_connection_is_replaced_though_its_callers_give_up(&f),
+        a_caller_that_leaves_costs_no_connection(&f),
+        a_server_that_accepts_and_stays_silent_is_given_up(&f),
+    );
+}
+
+async fn a_stalled_shared_connection_is_replaced(f: &Fixture) {
     let proxy = Proxy::before(f.url()).await;
-    let db = through(&proxy, &f, pooled(2, Duration::from_secs(5)));
+    let db = through(&proxy, f, pooled(2, Duration::from_secs(5)));
     let read = || async { db.scope(home()).all(&TEXTS, &[], text).await };
     for _ in 0..4 {
         read().await.unwrap();
@@ -435,13 +488,9 @@ async fn a_stalled_shared_connection_is_replaced() {
     assert_eq!(proxy.connections(), before + 2);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stalled_shared_connection_is_replaced_though_its_callers_give_up() {
-    let Some(f) = Fixture::start(Engine::Postgres).await else {
-        return;
-    };
+async fn a_stalled_shared_connection_is_replaced_though_its_callers_give_up(f: &Fixture) {
     let proxy = Proxy::before(f.url()).await;
-    let db = through(&proxy, &f, pooled(1, Duration::from_secs(5)));
+    let db = through(&proxy, f, pooled(1, Duration::from_secs(5)));
     let read = || db.scope(home()).all(&TEXTS, &[], text);
     read().await.unwrap();
     proxy.stall();
@@ -453,13 +502,9 @@ async fn a_stalled_shared_connection_is_replaced_though_its_callers_give_up() {
     eventually(Duration::from_secs(8), "a read is answered within its patience", hasty).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_caller_that_leaves_costs_no_connection() {
-    let Some(f) = Fixture::start(Engine::Postgres).await else {
-        return;
-    };
+async fn a_caller_that_leaves_costs_no_connection(f: &Fixture) {
     let proxy = Proxy::before(f.url()).await;
-    let db = through(&proxy, &f, pooled(1, Duration::from_secs(5)));
+    let db = through(&proxy, f, pooled(1, Duration::from_secs(5)));
     let left = tokio::time::timeout(Duration::from_millis(100), sleep(db.global(), &TEXTS, 300));
     assert!(left.await.is_err());
     // Longer than it takes to call a connection stalled.
@@ -468,13 +513,9 @@ async fn a_caller_that_leaves_costs_no_connection() {
     assert_eq!(proxy.connections(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_accepts_and_stays_silent_is_given_up() {
-    let Some(f) = Fixture::start(Engine::Postgres).await else {
-        return;
-    };
+async fn a_server_that_accepts_and_stays_silent_is_given_up(f: &Fixture) {
     let proxy = Proxy::before(f.url()).await;
-    let db = through(&proxy, &f, pooled(1, Duration::from_secs(1)));
+    let db = through(&proxy, f, pooled(1, Duration::from_secs(1)));
     proxy.fall_silent();
     let read = async { db.scope(home()).all(&TEXTS, &[], text).await.map(drop) };
     let write = async { db.write(unit(home()), adding(home(), "milk")).await.map(drop) };

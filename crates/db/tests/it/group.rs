@@ -234,6 +234,45 @@ async fn where_the_engine_gives_up_the_transaction_the_neighbours_run_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_the_commit_fails_each_runs_again_alone_and_the_cause_is_told() {
+    let (f, home) = fixture().await;
+    // A constraint that is looked at only by the COMMIT: the schema has none, but a disk that is full fails there too.
+    let table =
+        "CREATE TABLE late (id INTEGER PRIMARY KEY, other INTEGER REFERENCES late (id) DEFERRABLE INITIALLY DEFERRED)";
+    db::admin::execute(f.url(), table).await.unwrap();
+    let held = Held::new(&f.db, home).await;
+    let mut units = Vec::new();
+    for place in 0..20_usize {
+        let db = f.db.clone();
+        let work = async move {
+            db.write(unit(home), move |uow: UnitOfWork| async move {
+                add(&uow, home, &format!("note {place}")).await?;
+                if place % 10 == 5 {
+                    let dangling = Sql::global("INSERT INTO late (other) VALUES (7)");
+                    uow.global().execute(&dangling, &[]).await?;
+                }
+                Ok::<_, DbError>(())
+            })
+            .await
+        };
+        units.push(queued(&f.db, work, place + 1).await);
+    }
+    held.release().await;
+    for (place, answer) in join_all(units).await.into_iter().enumerate() {
+        match answer.unwrap() {
+            Ok(()) => assert_ne!(place % 10, 5),
+            Err(error) => assert!(
+                place % 10 == 5 && matches!(error, DbError::ForeignKey(_)),
+                "{place}: {error:?}"
+            ),
+        }
+    }
+    f.whole(1 + 18).await;
+    assert_eq!(f.count("late").await, 0);
+    f.goes_on(home).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_queue_is_told_after_the_wait() {
     let wait = Duration::from_millis(100);
     let change = |mut config: db::DbConfig| {
