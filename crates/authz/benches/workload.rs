@@ -187,19 +187,19 @@ impl Workload {
         id(USER, number)
     }
 
-    /// The user with this number, as one who acts.
-    pub fn actor(number: u64) -> Actor {
-        Actor {
-            kind: ActorKind::User,
-            id: Self::user(number),
-            name: String::new(),
-        }
-    }
-
     /// Its snapshot.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::build(organization(), false, Arc::clone(&self.catalogue), &self.rows)
             .unwrap_or_else(|_| unreachable!())
+    }
+}
+
+/// A user as one who acts.
+pub fn actor(user: Uuid) -> Actor {
+    Actor {
+        kind: ActorKind::User,
+        id: user,
+        name: String::new(),
     }
 }
 

@@ -14,7 +14,9 @@ fn a_check_allocates_nothing() {
     let size = Size { users: 1_000, ..LARGE };
     let workload = Workload::new(size, Staff::AllDifferent);
     let snapshot = workload.snapshot();
-    let actors: Vec<_> = (0..1_010).map(Workload::actor).collect();
+    let actors: Vec<_> = (0..1_010)
+        .map(|number| workload::actor(Workload::user(number)))
+        .collect();
     let (mut allowed, mut held, mut refused, mut denied) = (0, 0, 0, 0);
     let measured = measure(|| {
         for number in 0..100_000_u64 {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 use uuid::Uuid;
@@ -9,7 +10,7 @@ use uuid::Uuid;
 use super::TooLarge;
 use super::bits::{self, BitRows};
 use super::ids::IdMap;
-use crate::PermissionScope;
+use crate::{PermissionInfo, PermissionScope};
 
 /// A role that every installation has. What it holds follows from the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -103,6 +104,7 @@ pub struct Catalogue {
     permissions: Vec<Entry>,
     modules: Vec<Box<str>>,
     by_code: HashMap<Box<str>, PermissionIndex, RandomState>,
+    declared: Declared,
     by_id: IdMap,
     system_roles: Vec<SystemRoleRow>,
     // Rows: scope tenant, action READ, and one for each module.
@@ -130,6 +132,7 @@ impl Catalogue {
             permissions: Vec::with_capacity(permissions.len()),
             modules: Vec::new(),
             by_code: HashMap::default(),
+            declared: Declared::for_permissions(permissions.len()),
             by_id: IdMap::with_capacity(permissions.len()),
             system_roles,
             sets: BitRows::for_permissions(permissions.len()),
@@ -187,6 +190,15 @@ impl Catalogue {
     #[must_use]
     pub fn find(&self, code: &str) -> Option<PermissionIndex> {
         self.by_code.get(code).copied()
+    }
+
+    /// The permission that the code declares.
+    pub(super) fn find_declared(&self, info: &'static PermissionInfo) -> Option<PermissionIndex> {
+        self.declared.get(info).or_else(|| {
+            let index = self.find(info.code)?;
+            self.declared.remember(info, index);
+            Some(index)
+        })
     }
 
     /// The permission with the id.
@@ -298,11 +310,124 @@ impl Catalogue {
     }
 }
 
+/// The numbers of the permissions that the code declares, by the address of the declaration, which is where it is for as long as
+/// the program runs: found there, its code need not be read, hashed and compared. Two declarations of one permission
+/// have two addresses, and are known twice.
+///
+/// It fills as permissions are asked for. Each place holds one address with its number in one word, and keeps what it
+/// got first; so any number of threads read and write it without waiting, and soon all only read.
+struct Declared {
+    // A power of two.
+    places: Box<[AtomicU64]>,
+}
+
+/// How many places an address may be in: in a table at most half full, hardly one finds none.
+const WAYS: usize = 4;
+
+impl Declared {
+    fn for_permissions(permissions: usize) -> Self {
+        let places = (permissions * 2).next_power_of_two().max(WAYS);
+        Self {
+            places: (0..places).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    /// The address, with room for a number behind it; `None` where addresses are longer than they are today.
+    fn word(info: &'static PermissionInfo) -> Option<u64> {
+        let address = u64::try_from(std::ptr::from_ref(info).addr()).ok()?;
+        (address.leading_zeros() >= u16::BITS).then_some(address << u16::BITS)
+    }
+
+    fn places(&self, word: u64) -> impl Iterator<Item = &AtomicU64> {
+        let mixed = (word >> u16::BITS).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let mask = self.places.len() - 1;
+        (0..WAYS).filter_map(move |way| self.places.get((mixed as usize + way) & mask))
+    }
+
+    fn get(&self, info: &'static PermissionInfo) -> Option<PermissionIndex> {
+        let word = Self::word(info)?;
+        for place in self.places(word) {
+            let found = place.load(Ordering::Relaxed);
+            if found & !u64::from(u16::MAX) == word {
+                return PermissionIndex::new((found & u64::from(u16::MAX)) as usize);
+            }
+            if found == 0 {
+                return None;
+            }
+        }
+        None
+    }
+
+    fn remember(&self, info: &'static PermissionInfo, index: PermissionIndex) {
+        let Some(word) = Self::word(info) else { return };
+        let entry = word | u64::from(index.0);
+        for place in self.places(word) {
+            // Looked at first: a place that is taken stays so, and an attempt to take it would cost the others theirs.
+            let known = place.load(Ordering::Relaxed);
+            let is_mine = known == entry
+                || known == 0
+                    && place
+                        .compare_exchange(0, entry, Ordering::Relaxed, Ordering::Relaxed)
+                        .is_ok();
+            if is_mine {
+                return;
+            }
+        }
+    }
+}
+
 impl fmt::Debug for Catalogue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Catalogue")
             .field("permissions", &self.permissions.len())
             .field("modules", &self.modules)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_declaration_is_found_by_its_address_as_by_its_code() {
+        let row = |number: usize| PermissionRow {
+            id: Uuid::from_u128(number as u128),
+            code: format!("M_R_A{number}"),
+            module: "M".to_owned(),
+            action: "A".to_owned(),
+            scope: PermissionScope::Tenant,
+        };
+        for permissions in [0, 1, 3, 400] {
+            let catalogue = Catalogue::new((0..permissions).map(row).collect(), Vec::new()).unwrap();
+            // Each declared twice, and some that the catalogue does not have: more than there are places.
+            let infos: Vec<&'static PermissionInfo> = (0..permissions + 20)
+                .chain(0..permissions)
+                .map(|number| {
+                    let info = PermissionInfo {
+                        code: String::leak(format!("M_R_A{number}")),
+                        module: "M",
+                        resource: "R",
+                        action: "A",
+                        scope: PermissionScope::Tenant,
+                        description: "Leaked",
+                    };
+                    &*Box::leak(Box::new(info))
+                })
+                .collect();
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        for _ in 0..3 {
+                            for &info in &infos {
+                                assert_eq!(catalogue.find_declared(info), catalogue.find(info.code));
+                            }
+                        }
+                    });
+                }
+            });
+            let remembered = infos.iter().filter(|info| catalogue.declared.get(info).is_some());
+            assert!(remembered.count() >= permissions, "most are remembered");
+        }
     }
 }

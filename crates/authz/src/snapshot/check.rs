@@ -56,7 +56,7 @@ impl Snapshot {
     /// It takes some ten nanoseconds and allocates nothing, unless more than four different conditions apply to this
     /// permission of this actor.
     pub fn check(&self, actor: &Actor, permission: &'static PermissionInfo, now: Timestamp) -> Decision {
-        let outcome = match self.catalogue.find(permission.code) {
+        let outcome = match self.catalogue.find_declared(permission) {
             Some(index) => self.decide(actor.into(), index, now),
             None => Outcome::Denied(self.unknown(permission)),
         };
@@ -72,11 +72,11 @@ impl Snapshot {
         permission: &'static PermissionInfo,
         now: Timestamp,
     ) -> Decision {
-        let outcome = match target.catalogue.find(permission.code) {
+        let outcome = match target.catalogue.find_declared(permission) {
             Some(index) => target.decide_with(index, now, || {
                 let is_guest = self.is_platform && actor.kind == ActorKind::ServiceAccount;
                 // The two snapshots need not be of the same catalogue.
-                match self.catalogue.find(permission.code) {
+                match self.catalogue.find_declared(permission) {
                     Some(index) if is_guest => self.holding(actor.into(), index, now),
                     _ => Holding::Not,
                 }
