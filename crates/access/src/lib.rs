@@ -24,6 +24,7 @@ pub fn module() -> Module {
         statements: [store::roles::STATEMENTS, store::system_roles::STATEMENTS].concat(),
         lists: store::roles::lists(),
         routes: |app| vec![http::routes().with_state(app)],
+        ..Module::new(MANIFEST)
     }
 }
 

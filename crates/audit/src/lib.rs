@@ -19,5 +19,6 @@ pub fn module() -> ::http::Module {
         statements: store::entries::STATEMENTS.to_vec(),
         lists: Vec::new(),
         routes: |app| vec![http::routes().with_state(app)],
+        ..::http::Module::new(MANIFEST)
     }
 }

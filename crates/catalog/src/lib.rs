@@ -31,6 +31,7 @@ pub fn module() -> Module {
         statements: [store::modules::STATEMENTS, store::permissions::STATEMENTS].concat(),
         lists: Vec::new(),
         routes: |_| Vec::new(),
+        ..Module::new(MANIFEST)
     }
 }
 

@@ -64,7 +64,7 @@ async fn bring_in_line(uow: &UnitOfWork, manifests: &[Manifest]) -> Result<Seede
     if seeded.written > 0 {
         uow.access_changed(AccessChange {
             organization_id: None,
-            kind: ChangeKind::Module,
+            kind: ChangeKind::Catalogue,
             subject: None,
             until: None,
         });

@@ -1,8 +1,16 @@
 //! Roles as others know them.
 
-use kernel::{OrganizationId, Timestamp};
+use std::sync::Arc;
+
+use authz::snapshot::{Principal, Snapshot};
+use db::{DbError, UnitOfWork};
+use futures_util::future::BoxFuture;
+use kernel::{Actor, OrganizationId, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::catalog::PermissionId;
+use crate::identity::UserId;
 
 kernel::id!(
     /// A role, an organization's own or a system role.
@@ -43,4 +51,155 @@ pub struct RoleView {
     /// When it was last changed.
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
+}
+
+/// What was refused, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The code of the permission that goes beyond what the giver holds; `None` when something is not there.
+    pub permission: Option<String>,
+    /// In what it goes beyond.
+    pub reason: String,
+}
+
+/// Why an act over people or grants was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgeError {
+    /// 403 `RBAC_ESCALATION`: it would go beyond what the actor holds.
+    #[error("{}", .0.reason)]
+    Escalation(Refused),
+    /// 404: a role or group that is not there.
+    #[error("the {0} is not there")]
+    Missing(&'static str),
+    /// 400: `MODULE_MANAGER` without its module, or a module for another role.
+    #[error("the role and the scope do not fit")]
+    Scope,
+    /// 409 `CONFLICT_STATE`: nobody would administer the organization any more.
+    #[error("the organization would be without an administrator")]
+    LastAdministrator,
+    /// What was judged is not what holds now; ask for another [`Judge`] and try again.
+    #[error("access changed meanwhile")]
+    Outdated,
+    /// The database.
+    #[error(transparent)]
+    Storage(#[from] DbError),
+}
+
+/// What decides in one organization, got before a unit of work begins and confirmed inside it.
+///
+/// A unit of work may await nothing but its own statements, so what is judged by is loaded before, together with the organization's
+/// access version. [`confirm`](Judge::confirm) then takes the structural lock and compares: a judge that is outdated by then
+/// refuses with [`JudgeError::Outdated`], and the caller asks for another one and runs the unit again.
+pub trait Judge: Send + Sync {
+    /// The snapshot that is judged by.
+    fn snapshot(&self) -> &Arc<Snapshot>;
+
+    /// Takes the organization's structural lock and sees that nothing changed since the judge was made. Before any judgement
+    /// that the unit relies on, and before quota rows.
+    ///
+    /// # Errors
+    /// [`JudgeError::Outdated`], [`JudgeError::Storage`].
+    fn confirm<'a>(&'a self, uow: &'a UnitOfWork) -> BoxFuture<'a, Result<(), JudgeError>>;
+
+    /// Whether the giver may hand out the roles, until `expires_at`.
+    ///
+    /// # Errors
+    /// [`JudgeError::Escalation`], [`JudgeError::Missing`], [`JudgeError::Scope`].
+    fn may_grant_roles(
+        &self,
+        giver: &Actor,
+        roles: &[RoleId],
+        module: Option<&str>,
+        expires_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), JudgeError>;
+
+    /// Whether the giver may put the permissions on a list (of a key or a service account), by their ids.
+    ///
+    /// # Errors
+    /// [`JudgeError::Escalation`].
+    fn may_list(&self, giver: &Actor, permissions: &[PermissionId], now: Timestamp) -> Result<(), JudgeError>;
+
+    /// Whether the actor holds all that somebody else holds: what it takes to change, deactivate, re-activate or log out a user, or
+    /// to change or rotate a key or account. Everybody may act on themselves.
+    ///
+    /// # Errors
+    /// [`JudgeError::Escalation`].
+    fn may_act_on(&self, actor: &Actor, other: Principal, now: Timestamp) -> Result<(), JudgeError>;
+
+    /// Whether the organization keeps an active user who effectively holds `ORG_ADMIN` (in the platform organization:
+    /// `SUPER_ADMIN` or `ORG_ADMIN`) without expiry when this user is deactivated. An organization that has none yet may go on so.
+    ///
+    /// # Errors
+    /// [`JudgeError::LastAdministrator`].
+    fn keeps_an_administrator_without(&self, user: UserId, now: Timestamp) -> Result<(), JudgeError>;
+
+    /// The code of the widest system role that the user holds now, for the informational claim `role`.
+    fn widest_system_role(&self, user: UserId, now: Timestamp) -> Option<&'static str>;
+
+    /// The ids of permissions by their codes, in order; an unknown code is told by its position.
+    ///
+    /// # Errors
+    /// The position of the first code that is unknown.
+    fn permissions(&self, codes: &[String]) -> Result<Vec<PermissionId>, usize>;
+}
+
+/// Judges and grants for other contexts. Provided by access.
+pub trait AccessControl: Send + Sync {
+    /// What decides in the organization right now.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    fn judge(&self, organization: OrganizationId) -> BoxFuture<'_, Result<Arc<dyn Judge>, DbError>>;
+
+    /// Grants roles to a user inside the unit of work, without expiry; those it has already stay as they are. Whether that is allowed
+    /// was judged before.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    fn grant_roles<'a>(
+        &'a self,
+        uow: &'a UnitOfWork,
+        organization: OrganizationId,
+        user: UserId,
+        roles: &'a [RoleId],
+        assigned_by: &'a Actor,
+    ) -> BoxFuture<'a, Result<(), DbError>>;
+
+    /// Grants the system role to a user: `SUPER_ADMIN` to the first platform administrator.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    fn grant_system_role<'a>(
+        &'a self,
+        uow: &'a UnitOfWork,
+        organization: OrganizationId,
+        user: UserId,
+        code: &'static str,
+    ) -> BoxFuture<'a, Result<(), DbError>>;
+
+    /// What onboarding brings (docs/glossary.md): the role and the group `ADM_CLIENTE`, the administrator as its member, and a role and
+    /// a group `<MODULE>_READERS` for each of the business modules.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    fn onboard<'a>(
+        &'a self,
+        uow: &'a UnitOfWork,
+        organization: OrganizationId,
+        administrator: UserId,
+        modules: &'a [String],
+    ) -> BoxFuture<'a, Result<(), DbError>>;
+
+    /// The role and group `<MODULE>_READERS` of a business module at its first activation for the organization; there already,
+    /// they stay as they are.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    fn module_activated<'a>(
+        &'a self,
+        uow: &'a UnitOfWork,
+        organization: OrganizationId,
+        module: &'a str,
+    ) -> BoxFuture<'a, Result<(), DbError>>;
 }

@@ -1,11 +1,19 @@
 //! What contexts know of each other, and nothing else of them.
 //!
 //! A context never depends on another context. What one has to know of another is here, one module each: the objects as the
-//! API shows them, which are also what its events carry, and the names that others use. [`Manifest`] is what every context
-//! declares about itself.
+//! API shows them, which are also what its events carry, the names that others use, and the ports through which one asks
+//! another at run time ([`Ports`]). [`Manifest`] is what every context declares about itself.
 
 pub mod access;
+pub mod audit;
+pub mod catalog;
+pub mod identity;
+pub mod mail;
 mod manifest;
 pub mod organization;
+mod ports;
+pub mod settings;
+pub mod usage;
 
 pub use manifest::{EventType, Manifest};
+pub use ports::{MissingPort, Ports};

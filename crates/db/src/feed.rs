@@ -48,26 +48,47 @@ pub(crate) const STATEMENTS: &[Sql] = &[READ];
 pub enum ChangeKind {
     /// An organization was activated or deactivated.
     Organization,
-    /// A module's activation, globally or for an organization.
-    Module,
-    /// The role graph, or what a role or group holds.
-    Roles,
-    /// What one user holds, or whether the user is active.
+    /// A permission was made or deleted, or a module switched for the whole installation.
+    Catalogue,
+    /// What an organization may use: its modules, its package, its overrides.
+    Entitlements,
+    /// What one role holds or inherits, or whether it exists.
+    Role,
+    /// What one group holds, or whether it exists; not who is in it.
+    Group,
+    /// What one user holds, its groups, or whether it is active.
     User,
+    /// What one service account holds, or whether it is active.
+    ServiceAccount,
+    /// What one API key holds, or whether it exists.
+    ApiKey,
     /// A session ended.
     Session,
-    /// An API key or a client secret was revoked.
+    /// A client secret was revoked.
     Credential,
+    /// The keys that access tokens are signed with.
+    SigningKeys,
+    /// An organization's settings or branding.
+    Settings,
+    /// An organization's quotas.
+    Quotas,
 }
 
 impl ChangeKind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 13] = [
         Self::Organization,
-        Self::Module,
-        Self::Roles,
+        Self::Catalogue,
+        Self::Entitlements,
+        Self::Role,
+        Self::Group,
         Self::User,
+        Self::ServiceAccount,
+        Self::ApiKey,
         Self::Session,
         Self::Credential,
+        Self::SigningKeys,
+        Self::Settings,
+        Self::Quotas,
     ];
 
     /// Its name in storage.
@@ -75,11 +96,18 @@ impl ChangeKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Organization => "organization",
-            Self::Module => "module",
-            Self::Roles => "roles",
+            Self::Catalogue => "catalogue",
+            Self::Entitlements => "entitlements",
+            Self::Role => "role",
+            Self::Group => "group",
             Self::User => "user",
+            Self::ServiceAccount => "service_account",
+            Self::ApiKey => "api_key",
             Self::Session => "session",
             Self::Credential => "credential",
+            Self::SigningKeys => "signing_keys",
+            Self::Settings => "settings",
+            Self::Quotas => "quotas",
         }
     }
 }
@@ -281,7 +309,7 @@ mod tests {
     fn change(seq: i64, xid: i64, next: i64) -> Reading {
         let change = AccessChange {
             organization_id: None,
-            kind: ChangeKind::Module,
+            kind: ChangeKind::Catalogue,
             subject: Some(Uuid::from_u128(seq as u128)),
             until: None,
         };

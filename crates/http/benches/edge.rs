@@ -83,6 +83,7 @@ fn edge(folder: &std::path::Path) -> Option<Edge> {
         tenants: Arc::new(Active),
         limiter: Arc::new(Unlimited),
         freshness: Arc::new(|| true),
+        ports: Arc::default(),
         metrics: Metrics::new("bench"),
         config: HttpConfig::default(),
     });

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use authz::Decider;
 use axum::http::HeaderValue;
+use contracts::Ports;
 use db::Db;
 use db::migrate::Migrations;
 use ipnet::IpNet;
 use kernel::Generators;
 use secrecy::SecretString;
 
+use crate::error::ApiError;
 use crate::guard::{Authenticator, RateLimiter, Tenants};
 use crate::metrics::Metrics;
 use crate::request::RequestContext;
@@ -58,6 +60,8 @@ pub struct AppParts {
     pub limiter: Arc<dyn RateLimiter>,
     /// Whether this node knows the current state of access; authenticated requests are refused while it does not.
     pub freshness: Arc<dyn Freshness>,
+    /// What contexts offer each other.
+    pub ports: Arc<Ports>,
     /// Counters and histograms.
     pub metrics: Metrics,
     /// What the operator set.
@@ -105,6 +109,23 @@ impl App {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.parts.metrics
+    }
+
+    /// What contexts offer each other.
+    #[must_use]
+    pub fn ports(&self) -> &Arc<Ports> {
+        &self.parts.ports
+    }
+
+    /// What a context offers, which must be there.
+    ///
+    /// # Errors
+    /// `INTERNAL` when the program was put together without it.
+    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Arc<T>, ApiError> {
+        self.parts
+            .ports
+            .get()
+            .map_err(|missing| ApiError::internal(missing.to_string()))
     }
 
     pub(crate) fn parts(&self) -> &AppParts {

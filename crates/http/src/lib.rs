@@ -135,7 +135,7 @@ pub use guard::{
 pub use health::{HealthChecks, HealthReport};
 pub use input::{IdText, Input, Int, Keep, Patch, SecretText, TextSchema, TimeText};
 pub use metrics::Metrics;
-pub use module::Module;
+pub use module::{Foundation, Job, Module, StartFailed, Worker};
 pub use path::{PathId, PathIds, PathText};
 pub use problems::Problems;
 pub use query::{

@@ -7,13 +7,14 @@ use std::time::Duration;
 use anyhow::ensure;
 use criterion::Criterion;
 use identity::crypto::{
-    AccessGrant, Claims, Hasher, KeySet, MasterKey, OpaqueSecret, RefreshKeys, RefreshToken, Scratch, SecretKind,
+    AccessGrant, Claims, Hasher, KeySet, OpaqueSecret, RefreshKeys, RefreshToken, Scratch, SecretKind,
     SigningAlgorithm, SigningKey, TokenIssuer, TokenOwner, TokenType, VerifiedTokens, Verifier,
 };
 use identity::domain::{Email, Generation, Password, PasswordPolicy, SessionId};
 use kernel::secret::ExposeSecret as _;
 use kernel::{Id as _, OrganizationId, SeededRandom, Timestamp};
 use uuid::Uuid;
+use vault::MasterKey;
 
 const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 

@@ -73,7 +73,7 @@ pub fn parse_uuid(text: &str) -> Result<Uuid, InvalidId> {
 /// ```
 #[macro_export]
 macro_rules! id {
-    ($(#[$meta:meta])* $vis:vis struct $name:ident = $kind:literal $(;)?) => {
+    ($($(#[$meta:meta])* $vis:vis struct $name:ident = $kind:literal);+ $(;)?) => {$(
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         $vis struct $name($crate::__private::uuid::Uuid);
@@ -139,7 +139,7 @@ macro_rules! id {
                 $crate::text::deserialize_from_str(deserializer)
             }
         }
-    };
+    )+};
 }
 
 id!(

@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use authz::Decider;
 use axum::http::HeaderValue;
+use contracts::Ports;
 use db::Db;
 use db::migrate::Migrations;
-use http::{App, AppParts, Authenticator, HttpConfig, Metrics, Module, RateLimiter, RouteInfo, SpanMaker, Unlimited};
+use http::{
+    App, AppParts, Authenticator, Foundation, HttpConfig, Metrics, Module, RateLimiter, RouteInfo, SpanMaker,
+    StartFailed, Unlimited,
+};
 use kernel::{Generators, OrganizationId};
 
 use crate::bootstrap::Bootstrap;
@@ -47,16 +51,37 @@ pub struct Wiring {
     pub generators: Generators,
     /// The platform organization.
     pub platform: OrganizationId,
+    /// What contexts take from here, such as their configuration.
+    pub ports: Arc<Ports>,
     /// Who may come in, until there are users.
     pub bootstrap: Bootstrap,
 }
 
 impl Wiring {
-    /// Puts the parts together.
-    #[must_use]
-    pub fn app(self) -> App {
+    /// Starts the contexts and puts the parts together.
+    ///
+    /// # Errors
+    ///
+    /// That of the context that did not start.
+    pub async fn app(self) -> Result<App, StartFailed> {
         let metrics = Metrics::new(VERSION);
         observe(&metrics, &self.db);
+        let foundation = Foundation {
+            db: self.db.clone(),
+            generators: self.generators.clone(),
+            ports: Arc::clone(&self.ports),
+            platform: self.platform,
+            http: self.http.clone(),
+            metrics: metrics.clone(),
+        };
+        for module in modules() {
+            (module.start)(foundation.clone()).await?;
+        }
+        Ok(self.assembled(metrics))
+    }
+
+    /// The parts, put together; contexts that were not started have no ports, and only their routes can be looked at.
+    fn assembled(self, metrics: Metrics) -> App {
         let decider: Arc<dyn Decider> = Arc::new(self.bootstrap.decider());
         let authenticator: Arc<dyn Authenticator> = Arc::new(self.bootstrap);
         let limiter: Arc<dyn RateLimiter> = match self.rate {
@@ -74,6 +99,7 @@ impl Wiring {
             authenticator,
             decider,
             limiter,
+            ports: self.ports,
             metrics,
             config: self.http,
         })
@@ -115,9 +141,10 @@ pub fn routes() -> Result<Vec<Arc<RouteInfo>>, db::DbError> {
         db,
         generators,
         platform,
+        ports: Arc::default(),
         bootstrap,
     }
-    .app();
+    .assembled(Metrics::new(VERSION));
     Ok(edge(&app).routes().to_vec())
 }
 

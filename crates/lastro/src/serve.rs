@@ -47,6 +47,9 @@ pub enum StartError {
         /// Why.
         source: db::DbError,
     },
+    /// A context did not start.
+    #[error("a part of the server did not start")]
+    Context(#[source] http::StartFailed),
     /// The sample organization could not be added.
     #[error(transparent)]
     Demo(#[from] DemoError),
@@ -103,9 +106,12 @@ impl Server {
             db,
             generators,
             platform,
+            ports: Arc::default(),
             bootstrap,
         }
-        .app();
+        .app()
+        .await
+        .map_err(StartError::Context)?;
         let edge = app::edge(&app);
         let demo = match token {
             Some(token) => Some(demo::add(edge.clone(), token).await?),

@@ -29,6 +29,7 @@ pub fn module() -> Module {
         statements: store::organizations::STATEMENTS.to_vec(),
         lists: store::organizations::lists(),
         routes: |app| vec![http::routes().with_state(app)],
+        ..Module::new(MANIFEST)
     }
 }
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use authz::Decider;
+use contracts::Ports;
 use db::migrate::{self, Destructive, Migrations};
 use db::{Db, DbConfig, Engine};
-use http::{App, AppParts, Edge, HttpConfig, Identity, Metrics, Module, Unlimited};
+use http::{App, AppParts, Edge, Foundation, HttpConfig, Identity, Metrics, Module, Unlimited};
 use kernel::{Actor, ActorKind, Generators, Id as _, ManualClock, OrganizationId, Timestamp};
 use organization::TenantDirectory;
 use serde_json::json;
@@ -85,8 +86,18 @@ impl TestApp {
     ///
     /// # Panics
     /// When the test's environment is broken.
-    #[expect(clippy::expect_used, reason = "a test without its environment has failed")]
     pub async fn start(engine: Engine, modules: Vec<Module>) -> Option<Self> {
+        Self::start_with(engine, modules, |_| {}).await
+    }
+
+    /// As [`start`](Self::start), after `provide` has provided what the modules take from the composition root, such as their
+    /// configuration. Persons of the test ([`administrator`](Self::administrator) and its like) come in beside those whom the
+    /// modules' own authenticator and decider know.
+    ///
+    /// # Panics
+    /// When the test's environment is broken, or a module does not start.
+    #[expect(clippy::expect_used, reason = "a test without its environment has failed")]
+    pub async fn start_with(engine: Engine, modules: Vec<Module>, provide: impl FnOnce(&Ports)) -> Option<Self> {
         let migrations = migrations(&modules);
         let (url, database) = database(engine, &migrations).await.expect("a test database")?;
         let clock = Arc::new(ManualClock::new(BEGINNING));
@@ -100,8 +111,20 @@ impl TestApp {
         let platform = organization::seed_platform(&db, generators.id())
             .await
             .expect("the platform organization");
-        let people = Arc::new(People::default());
-        people.settle(platform);
+        let ports = Arc::new(Ports::default());
+        provide(&ports);
+        let foundation = Foundation {
+            db: db.clone(),
+            generators: generators.clone(),
+            ports: Arc::clone(&ports),
+            platform,
+            http: HttpConfig::default(),
+            metrics: Metrics::new("test"),
+        };
+        for module in &modules {
+            (module.start)(foundation.clone()).await.expect("a module that starts");
+        }
+        let people = Arc::new(People::new(platform, &ports));
         let decider: Arc<dyn Decider> = people.clone();
         let app = App::new(AppParts {
             db: db.clone(),
@@ -112,8 +135,9 @@ impl TestApp {
             limiter: Arc::new(Unlimited),
             // Following the feed is real time; a test that is about freshness follows it itself.
             freshness: Arc::new(|| true),
-            metrics: Metrics::new("test"),
-            config: HttpConfig::default(),
+            metrics: foundation.metrics,
+            config: foundation.http,
+            ports,
             version: "test",
             migrations: migrations.into(),
         });

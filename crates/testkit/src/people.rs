@@ -1,10 +1,11 @@
 //! Who calls in a test: credentials that are told apart by their text, and what each may do.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use authz::bootstrap::BootstrapDecider;
 use authz::{Decider, Decision, PermissionInfo, PermissionScope};
+use contracts::Ports;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{ApiError, Authenticator, Credential, ErrorCode, Identity, RequestContext};
@@ -12,17 +13,26 @@ use kernel::{Actor, OrganizationId};
 use parking_lot::RwLock;
 
 /// The credentials of a test, and their grants.
-#[derive(Default)]
 pub(crate) struct People {
     identities: RwLock<HashMap<String, Arc<Identity>>>,
     administrators: RwLock<Vec<BootstrapDecider>>,
-    platform: OnceLock<OrganizationId>,
+    /// The only organization in which the platform's permissions can be held.
+    platform: OrganizationId,
+    /// Who knows everybody else, when the modules under test bring that.
+    authenticator: Option<Arc<dyn Authenticator>>,
+    decider: Option<Arc<dyn Decider>>,
 }
 
 impl People {
-    /// Says which organization is the platform's: the only one in which its permissions can be held.
-    pub(crate) fn settle(&self, platform: OrganizationId) {
-        let _settled = self.platform.set(platform);
+    /// Nobody yet, beside those whom the modules know.
+    pub(crate) fn new(platform: OrganizationId, ports: &Ports) -> Self {
+        Self {
+            identities: RwLock::default(),
+            administrators: RwLock::default(),
+            platform,
+            authenticator: ports.find(),
+            decider: ports.find(),
+        }
     }
 
     /// Gives the identity a credential.
@@ -44,17 +54,22 @@ impl Authenticator for People {
     fn authenticate<'a>(
         &'a self,
         credential: Credential<'a>,
-        _: &'a RequestContext,
+        request: &'a RequestContext,
     ) -> BoxFuture<'a, Result<Arc<Identity>, ApiError>> {
         let (Credential::Bearer(text) | Credential::ApiKey(text)) = credential;
         let found = self.identities.read().get(text).cloned();
+        if found.is_none()
+            && let Some(authenticator) = &self.authenticator
+        {
+            return authenticator.authenticate(credential, request);
+        }
         std::future::ready(found.ok_or_else(|| ApiError::new(ErrorCode::AuthInvalidToken))).boxed()
     }
 }
 
 impl Decider for People {
     fn decide(&self, actor: &Actor, organization: OrganizationId, permission: &'static PermissionInfo) -> Decision {
-        if permission.scope == PermissionScope::Platform && self.platform.get() != Some(&organization) {
+        if permission.scope == PermissionScope::Platform && self.platform != organization {
             return Decision::denied(actor, organization, permission, authz::Step::Grant);
         }
         let administrators = self.administrators.read();
@@ -62,6 +77,9 @@ impl Decider for People {
             .iter()
             .map(|decider| decider.decide(actor, organization, permission));
         let allowed = decisions.find(Decision::is_allowed);
-        allowed.unwrap_or_else(|| Decision::denied(actor, organization, permission, authz::Step::Grant))
+        allowed.unwrap_or_else(|| match &self.decider {
+            Some(decider) => decider.decide(actor, organization, permission),
+            None => Decision::denied(actor, organization, permission, authz::Step::Grant),
+        })
     }
 }

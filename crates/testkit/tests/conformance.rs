@@ -18,20 +18,21 @@ const FOREIGN: PermissionInfo = PermissionInfo {
 };
 
 /// A context that breaks every rule that needs no database.
+const LAWLESS: Manifest = Manifest {
+    code: "LAWLESS",
+    name: "Lawless",
+    description: "",
+    is_core: false,
+    permissions: &[&FOREIGN, &FOREIGN],
+    events: &[EventType {
+        name: "Created",
+        description: "",
+        permission: &FOREIGN,
+    }],
+};
+
 fn lawless() -> Module {
     Module {
-        manifest: Manifest {
-            code: "LAWLESS",
-            name: "Lawless",
-            description: "",
-            is_core: false,
-            permissions: &[&FOREIGN, &FOREIGN],
-            events: &[EventType {
-                name: "Created",
-                description: "",
-                permission: &FOREIGN,
-            }],
-        },
         migrations: Some(Migrations {
             context: "lawless",
             steps: &[Step {
@@ -44,8 +45,7 @@ fn lawless() -> Module {
             Sql::tenant("SELECT id FROM organizations WHERE id = $1"),
             Sql::global("SELECT lower(name) FROM organizations"),
         ],
-        lists: Vec::new(),
-        routes: |_| Vec::new(),
+        ..Module::new(LAWLESS)
     }
 }
 
@@ -85,7 +85,7 @@ async fn caught(engine: Engine) {
 
     // The organization's routes under a manifest that declares none of their permissions.
     let undeclared = Module {
-        manifest: lawless().manifest,
+        manifest: LAWLESS,
         ..organization::module()
     };
     assert!(conformance::routes(&app, &undeclared).len() >= 8);

@@ -29,7 +29,7 @@ pub(crate) async fn delete_role(
     roles::remove(uow, &mut role).await?;
     uow.access_changed(AccessChange {
         organization_id: Some(granted.organization()),
-        kind: ChangeKind::Roles,
+        kind: ChangeKind::Role,
         subject: None,
         until: None,
     });

@@ -94,16 +94,16 @@ on_both! {
         other.feed().subscribe(move |changes| telling.lock().extend_from_slice(changes));
         let changes = [
             ChangeKind::Organization,
-            ChangeKind::Module,
-            ChangeKind::Roles,
+            ChangeKind::Catalogue,
+            ChangeKind::Role,
             ChangeKind::User,
             ChangeKind::Session,
             ChangeKind::Credential,
         ]
         .map(|kind| AccessChange {
-            organization_id: (kind != ChangeKind::Module).then(home),
+            organization_id: (kind != ChangeKind::Catalogue).then(home),
             kind,
-            subject: (kind != ChangeKind::Roles).then(|| Uuid::from_u128(7)),
+            subject: (kind != ChangeKind::Role).then(|| Uuid::from_u128(7)),
             until: (kind == ChangeKind::Session).then(|| "2027-01-01T00:00:00Z".parse().unwrap()),
         });
         let recorded = changes.clone();

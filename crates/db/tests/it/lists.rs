@@ -261,7 +261,7 @@ on_both! {
     async fn a_global_table_is_listed_too(f: Fixture) {
         let home = organization(0xa);
         f.db.write(unit(home), move |uow| async move {
-            for kind in [db::ChangeKind::User, db::ChangeKind::Roles, db::ChangeKind::User] {
+            for kind in [db::ChangeKind::User, db::ChangeKind::Role, db::ChangeKind::User] {
                 let organization_id = Some(home);
                 uow.access_changed(db::AccessChange { organization_id, kind, subject: None, until: None });
             }

@@ -43,7 +43,7 @@ on_both! {
             });
             uow.access_changed(AccessChange {
                 organization_id: None,
-                kind: ChangeKind::Module,
+                kind: ChangeKind::Catalogue,
                 subject: None,
                 until: None,
             });
@@ -100,7 +100,7 @@ on_both! {
         let home = organization(HOME);
         for _ in 0..3 {
             f.db.write(unit(home), move |uow| async move {
-                for kind in [ChangeKind::Roles, ChangeKind::User] {
+                for kind in [ChangeKind::Role, ChangeKind::User] {
                     uow.access_changed(AccessChange { organization_id: Some(home), kind, subject: None, until: None });
                 }
                 Ok::<_, DbError>(())

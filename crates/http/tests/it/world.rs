@@ -589,6 +589,7 @@ impl World {
             tenants: Arc::new(Known),
             limiter: Arc::clone(&allowance) as Arc<dyn RateLimiter>,
             freshness: Arc::new(move || freshness.load(Ordering::Relaxed)),
+            ports: Arc::default(),
             metrics: Metrics::new("1.2.3"),
             config,
         });

@@ -7,7 +7,6 @@ mod base62;
 mod hash;
 mod pool;
 mod refresh;
-mod seal;
 mod secret;
 mod token;
 mod verified;
@@ -15,7 +14,6 @@ mod verified;
 pub use hash::{Argon2Cost, Hasher, HashingFailed, ImportRefusal, InvalidCost, PasswordHash, Scratch, WorkFactor};
 pub use pool::{Lane, Pool, PoolConfig, PoolError};
 pub use refresh::{InvalidRefreshToken, RefreshKeys, RefreshToken};
-pub use seal::{InvalidMasterKey, MasterKey, MasterKeyId, OpenError, SealContext, Sealer, SealingFailed};
 pub use secret::{InvalidSecret, OpaqueSecret, SecretDigest, SecretKind};
 pub use token::{
     AccessGrant, Claims, InvalidKey, Jwk, KeySet, SigningAlgorithm, SigningFailed, SigningKey, TokenError, TokenIssuer,

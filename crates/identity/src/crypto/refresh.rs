@@ -9,8 +9,8 @@ use kernel::secret::SecretString;
 use kernel::{Id as _, OrganizationId};
 use uuid::Uuid;
 
-use super::MasterKey;
 use crate::domain::{Generation, SessionId};
+use vault::MasterKey;
 
 /// Says what a text is, to people and to scanners for leaked secrets.
 const PREFIX: &str = "lastro_refresh_";

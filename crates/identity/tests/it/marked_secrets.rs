@@ -4,9 +4,8 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use identity::crypto::{
-    AccessGrant, Argon2Cost, Hasher, KeySet, MasterKey, OpaqueSecret, PasswordHash, Pool, PoolConfig, RefreshKeys,
-    RefreshToken, Scratch, SealContext, Sealer, SecretKind, SigningAlgorithm, SigningKey, TokenIssuer, TokenOwner,
-    TokenType, VerifiedTokens, Verifier,
+    AccessGrant, Argon2Cost, Hasher, KeySet, OpaqueSecret, PasswordHash, Pool, PoolConfig, RefreshKeys, RefreshToken,
+    Scratch, SecretKind, SigningAlgorithm, SigningKey, TokenIssuer, TokenOwner, TokenType, VerifiedTokens, Verifier,
 };
 use identity::domain::{
     AddressBlock, Device, Email, Generation, NewSession, NewUser, Password, PasswordPolicy, RecoveryCode, RefreshRule,
@@ -15,6 +14,7 @@ use identity::domain::{
 use kernel::secret::ExposeSecret as _;
 use kernel::{Generators, ManualClock, SystemClock};
 use uuid::Uuid;
+use vault::{MasterKey, SealContext, Sealer};
 
 /// Everything that was printed, and everything that must not be in it.
 #[derive(Default)]

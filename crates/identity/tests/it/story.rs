@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use identity::crypto::{
-    AccessGrant, Argon2Cost, Hasher, KeySet, Lane, MasterKey, Pool, PoolConfig, RefreshKeys, RefreshToken, SealContext,
-    Sealer, SigningAlgorithm, SigningKey, TokenIssuer, TokenOwner, TokenType, VerifiedTokens, Verifier,
+    AccessGrant, Argon2Cost, Hasher, KeySet, Lane, Pool, PoolConfig, RefreshKeys, RefreshToken, SigningAlgorithm,
+    SigningKey, TokenIssuer, TokenOwner, TokenType, VerifiedTokens, Verifier,
 };
 use identity::domain::{
     AddressBlock, Device, Email, Generation, Lockout, LockoutRule, LockoutState, NewSession, NewUser, Password,
@@ -15,6 +15,7 @@ use identity::domain::{
 use kernel::secret::ExposeSecret as _;
 use kernel::{Generators, Id as _, ManualClock, OrganizationId, SystemClock};
 use uuid::Uuid;
+use vault::{MasterKey, SealContext, Sealer};
 
 #[tokio::test]
 async fn a_login_a_request_a_refresh_and_a_logout() {

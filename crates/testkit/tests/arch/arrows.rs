@@ -1,4 +1,4 @@
-//! Who may depend on whom: kernel <- {db, authz} <- contracts <- http <- contexts <- lastro.
+//! Who may depend on whom: kernel <- {db, authz, vault, outbound} <- contracts <- http <- contexts <- lastro.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -17,6 +17,8 @@ fn wrong_arrows(arrows: &[Arrow]) -> Vec<String> {
         ("kernel", &[][..]),
         ("db", &["kernel"]),
         ("authz", &["kernel"]),
+        ("vault", &["kernel"]),
+        ("outbound", &["kernel"]),
         ("contracts", &["kernel", "db", "authz"]),
         ("http", &["kernel", "db", "authz", "contracts"]),
     ]);

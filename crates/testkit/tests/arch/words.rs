@@ -3,7 +3,17 @@
 use crate::source::{Source, identifiers, sources};
 
 /// Crates that are not contexts: everything else under `crates/` is one.
-pub(crate) const NOT_A_CONTEXT: [&str; 7] = ["kernel", "db", "authz", "contracts", "http", "testkit", "lastro"];
+pub(crate) const NOT_A_CONTEXT: [&str; 9] = [
+    "kernel",
+    "db",
+    "authz",
+    "vault",
+    "outbound",
+    "contracts",
+    "http",
+    "testkit",
+    "lastro",
+];
 
 /// The database drivers and what belongs to them.
 const DRIVERS: [&str; 6] = [

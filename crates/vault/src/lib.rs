@@ -1,4 +1,4 @@
-//! Secrets at rest: sealed under the master key.
+//! Secrets at rest: sealed under the master key, the one key outside the database.
 
 use std::fmt;
 use std::str::FromStr;
@@ -59,7 +59,8 @@ impl MasterKey {
     }
 
     /// The key of a purpose (HKDF with SHA-256, RFC 5869): knowing one tells nothing about another.
-    pub(super) fn derive(&self, purpose: &'static str) -> Zeroizing<[u8; KEY_LENGTH]> {
+    #[must_use]
+    pub fn derive(&self, purpose: &'static str) -> Zeroizing<[u8; KEY_LENGTH]> {
         // By hand, because this way nothing can fail: extract, then the first block of expand, which is as long as the key.
         let sign = |key: &[u8], data: &[&[u8]]| {
             let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
@@ -76,7 +77,8 @@ impl MasterKey {
     }
 
     /// The key that authenticates what is handed out for a purpose.
-    pub(super) fn authentication_key(&self, purpose: &'static str) -> hmac::Key {
+    #[must_use]
+    pub fn authentication_key(&self, purpose: &'static str) -> hmac::Key {
         hmac::Key::new(hmac::HMAC_SHA256, self.derive(purpose).as_slice())
     }
 }

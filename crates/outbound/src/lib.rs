@@ -1,0 +1,1 @@
+//! The one way out: connections to addresses that others name, checked before they are made.

@@ -1,0 +1,1 @@
+//! Outbox: events on their way out, as webhooks and streams.

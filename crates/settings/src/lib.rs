@@ -1,0 +1,1 @@
+//! Settings: how an organization looks, its typed options, and its connections to other systems.

@@ -1,0 +1,1 @@
+//! Usage: what organizations consume, and the quotas it is held against.
