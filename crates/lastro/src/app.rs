@@ -12,6 +12,9 @@ use http::{
     StartFailed, Unlimited,
 };
 use kernel::{Generators, OrganizationId};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use vault::{MasterKey, Sealer};
 
 use crate::bootstrap::Bootstrap;
 use crate::config::{Config, CorsOrigins, Environment, Rate};
@@ -37,6 +40,15 @@ pub fn migrations() -> Vec<Migrations> {
     std::iter::once(db::migrate::CORE)
         .chain(modules().into_iter().filter_map(|module| module.migrations))
         .collect()
+}
+
+/// What contexts take from the composition root: their configuration, and the key outside the database.
+#[must_use]
+pub fn provide(_config: &Config, key: &MasterKey) -> Arc<Ports> {
+    let ports = Ports::default();
+    ports.provide(Arc::new(key.clone()));
+    ports.provide(Arc::new(Sealer::new(key.clone(), Vec::new())));
+    Arc::new(ports)
 }
 
 /// What a server is wired from.
@@ -104,6 +116,18 @@ impl Wiring {
             config: self.http,
         })
     }
+}
+
+/// Starts what the contexts do all the time. Each ends by itself after `stop` was cancelled; wait for them.
+#[must_use]
+pub fn workers(app: &App, stop: &CancellationToken) -> TaskTracker {
+    let running = TaskTracker::new();
+    for worker in modules().into_iter().flat_map(|module| module.workers) {
+        tracing::debug!(worker = worker.name, "starting");
+        running.spawn((worker.run)(app.clone(), stop.clone()));
+    }
+    running.close();
+    running
 }
 
 /// The routes of all contexts, before the same edge.

@@ -4,11 +4,11 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use kernel::Random;
 
-use crate::config::{Config, MasterKey};
+use vault::MasterKey;
+
+use crate::config::Config;
 
 /// The file in the data folder.
 pub const FILE: &str = "master.key";
@@ -66,13 +66,9 @@ pub fn read(path: &Path) -> Result<Option<MasterKey>, MasterKeyError> {
             });
         }
     };
-    let bytes = STANDARD
-        .decode(text.trim())
-        .ok()
-        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    bytes
-        .map(|bytes| Some(MasterKey::new(bytes)))
-        .ok_or_else(|| MasterKeyError::Unreadable { path: path.to_owned() })
+    text.parse()
+        .map(Some)
+        .map_err(|_| MasterKeyError::Unreadable { path: path.to_owned() })
 }
 
 fn make(path: &Path, random: &dyn Random) -> Result<MasterKey, MasterKeyError> {
@@ -80,18 +76,17 @@ fn make(path: &Path, random: &dyn Random) -> Result<MasterKey, MasterKeyError> {
         path: path.to_owned(),
         source,
     };
-    let mut bytes = [0; 32];
-    random.fill(&mut bytes);
+    let key = MasterKey::generate(random);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(path) {
         Ok(mut file) => {
-            file.write_all(format!("{}\n", STANDARD.encode(bytes)).as_bytes())
+            file.write_all(format!("{}\n", key.to_text().as_str()).as_bytes())
                 .map_err(failed)?;
             file.sync_all().map_err(failed)?;
-            Ok(MasterKey::new(bytes))
+            Ok(key)
         }
         // Another node on the same folder was faster: its key is the key.
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -113,8 +108,8 @@ mod tests {
         let path = folder.path().join(FILE);
         let made = make(&path, &SeededRandom::new(1)).unwrap();
         let again = make(&path, &SeededRandom::new(2)).unwrap();
-        assert_eq!(made.expose(), again.expose());
-        assert_eq!(read(&path).unwrap().unwrap().expose(), made.expose());
+        assert_eq!(made.id(), again.id());
+        assert_eq!(read(&path).unwrap().unwrap().id(), made.id());
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;

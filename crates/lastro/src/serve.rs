@@ -1,12 +1,14 @@
 //! `lastro serve`, from the first check to the last answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use db::Db;
 use db::migrate::{Destructive, MigrateError};
 use http::{App, Edge};
 use kernel::{Clock, Generators, OrganizationId, OsRandom, SystemClock};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, VERSION, Wiring};
 use crate::bootstrap::Bootstrap;
@@ -18,6 +20,9 @@ use crate::seeds;
 use crate::stop::Stop;
 use crate::storage::{self, UnusableFolder};
 use crate::telemetry::Telemetry;
+
+/// How long workers may take to finish what they began.
+const WORKERS_END: Duration = Duration::from_secs(10);
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +90,7 @@ impl Server {
     ) -> Result<Self, StartError> {
         storage::prepare_folders(config)?;
         let generators = Generators::new(Arc::clone(clock) as Arc<dyn Clock>, Arc::new(OsRandom));
-        master_key::obtain(config, generators.random.as_ref())?;
+        let key = master_key::obtain(config, generators.random.as_ref())?;
         let listener = listen(config.server.bind, "LASTRO_BIND").await?;
         let admin_listener = match config.server.admin_bind {
             Some(address) => Some(listen(address, "LASTRO_ADMIN_BIND").await?),
@@ -106,7 +111,7 @@ impl Server {
             db,
             generators,
             platform,
-            ports: Arc::default(),
+            ports: app::provide(config, &key),
             bootstrap,
         }
         .app()
@@ -133,7 +138,16 @@ impl Server {
                 http::serve(listener, edge, stop.clone().told()).await;
             }
         };
+        let ending = CancellationToken::new();
+        let workers = app::workers(self.edge.app(), &ending);
         tokio::join!(http::serve(self.listener, self.edge, stop.clone().told()), admin);
+        // After the last answer: what it left to do is taken up before the end.
+        ending.cancel();
+        if tokio::time::timeout(WORKERS_END, workers.wait()).await.is_err() {
+            tracing::warn!(
+                "work in the background did not end in time; what it left is done by another node or the next start"
+            );
+        }
     }
 
     /// The address it listens on.

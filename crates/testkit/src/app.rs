@@ -11,6 +11,7 @@ use kernel::{Actor, ActorKind, Generators, Id as _, ManualClock, OrganizationId,
 use organization::TenantDirectory;
 use serde_json::json;
 use uuid::Uuid;
+use vault::{MasterKey, Sealer};
 
 use crate::client::Client;
 use crate::people::People;
@@ -112,6 +113,9 @@ impl TestApp {
             .await
             .expect("the platform organization");
         let ports = Arc::new(Ports::default());
+        let key = MasterKey::new([7; 32]);
+        ports.provide(Arc::new(Sealer::new(key.clone(), Vec::new())));
+        ports.provide(Arc::new(key));
         provide(&ports);
         let foundation = Foundation {
             db: db.clone(),

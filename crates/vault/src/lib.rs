@@ -48,6 +48,12 @@ impl MasterKey {
         Self(bytes)
     }
 
+    /// The key as text, in base64, as [`FromStr`] reads it: for the one file or variable that keeps it.
+    #[must_use]
+    pub fn to_text(&self) -> Zeroizing<String> {
+        Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(self.0.as_slice()))
+    }
+
     /// What it is called in envelopes and error messages: 64 bits derived from it that tell nothing about it.
     #[must_use]
     pub fn id(&self) -> MasterKeyId {

@@ -44,8 +44,7 @@ pub use redact::REDACTED;
 pub use report::report;
 pub use source::{DEFAULT_FILE, Origin, Sources};
 pub use types::{
-    CorsOrigins, DatabaseKind, DatabaseUrl, Environment, FirstAdmin, JwtAlgorithm, LogFormat, MailServer, MasterKey,
-    Rate,
+    CorsOrigins, DatabaseKind, DatabaseUrl, Environment, FirstAdmin, JwtAlgorithm, LogFormat, MailServer, Rate,
 };
 
 /// The whole configuration.
@@ -62,7 +61,7 @@ pub struct Config {
     /// Access and refresh tokens.
     pub tokens: Tokens,
     /// The key that encrypts secrets at rest; `None` in development when it is to be generated into the data folder.
-    pub master_key: Option<MasterKey>,
+    pub master_key: Option<vault::MasterKey>,
     /// The first platform administrator, if the server is to create one.
     pub first_admin: Option<FirstAdmin>,
     /// How often a client may ask.

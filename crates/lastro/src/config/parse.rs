@@ -4,15 +4,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose;
 use ipnet::IpNet;
 use kernel::duration::parse_duration;
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use super::types::{CorsOrigins, DatabaseUrl, Environment, JwtAlgorithm, LogFormat, MailServer, MasterKey, Rate};
+use super::types::{CorsOrigins, DatabaseUrl, Environment, JwtAlgorithm, LogFormat, MailServer, Rate};
 
 type Parsed<T> = Result<T, String>;
 
@@ -198,28 +196,9 @@ pub(super) fn mail_server(text: &str) -> Parsed<MailServer> {
 }
 
 /// 32 bytes in base64 (either alphabet, padded or not) or hexadecimal.
-pub(super) fn master_key(text: &str) -> Parsed<MasterKey> {
-    let text = text.trim();
-    let bytes = if text.len() == 64 {
-        hexadecimal(text)
-    } else {
-        let plain = text.trim_end_matches('=').replace('-', "+").replace('_', "/");
-        general_purpose::STANDARD_NO_PAD.decode(plain).ok()
-    };
-    bytes
-        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
-        .map(MasterKey::new)
-        .ok_or_else(|| "is not 32 bytes in base64 or hexadecimal; make one with: openssl rand -base64 32".into())
-}
-
-fn hexadecimal(text: &str) -> Option<Vec<u8>> {
-    text.as_bytes()
-        .chunks(2)
-        .map(|pair| {
-            let pair = std::str::from_utf8(pair).ok()?;
-            u8::from_str_radix(pair, 16).ok()
-        })
-        .collect()
+pub(super) fn master_key(text: &str) -> Parsed<vault::MasterKey> {
+    text.parse()
+        .map_err(|_| "is not 32 bytes in base64 or hexadecimal; make one with: openssl rand -base64 32".into())
 }
 
 /// A bearer token: visible ASCII characters, without a space.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretBox, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::redact;
 
@@ -161,30 +161,6 @@ pub enum MailServer {
         /// Whether the connection is encrypted.
         tls: bool,
     },
-}
-
-/// The key that encrypts secrets at rest.
-#[derive(Clone)]
-pub struct MasterKey(std::sync::Arc<SecretBox<[u8; 32]>>);
-
-impl MasterKey {
-    /// Takes the key's bytes.
-    #[must_use]
-    pub fn new(bytes: [u8; 32]) -> Self {
-        Self(std::sync::Arc::new(SecretBox::new(Box::new(bytes))))
-    }
-
-    /// The key's bytes.
-    #[must_use]
-    pub fn expose(&self) -> &[u8; 32] {
-        self.0.expose_secret()
-    }
-}
-
-impl fmt::Debug for MasterKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MasterKey([redacted])")
-    }
 }
 
 /// The administrator whom the server creates when there is none.
