@@ -1,5 +1,7 @@
 //! The organization as others know it.
 
+use db::DbError;
+use futures_util::future::BoxFuture;
 use kernel::{OrganizationId, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -31,4 +33,32 @@ pub struct OrganizationView {
     /// When it was last changed.
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
+}
+
+/// What others have to know of an organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrganizationSummary {
+    /// Which one.
+    pub id: OrganizationId,
+    /// Its name.
+    pub name: String,
+    /// Its name in addresses.
+    pub slug: String,
+    /// Whether it may act.
+    pub is_active: bool,
+}
+
+/// Tells which organizations there are. Provided by organization.
+pub trait Organizations: Send + Sync {
+    /// The organization with the id.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    fn find(&self, id: OrganizationId) -> BoxFuture<'_, Result<Option<OrganizationSummary>, DbError>>;
+
+    /// The organization with the slug.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    fn find_by_slug<'a>(&'a self, slug: &'a str) -> BoxFuture<'a, Result<Option<OrganizationSummary>, DbError>>;
 }

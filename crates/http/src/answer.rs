@@ -108,6 +108,16 @@ impl Answer {
         })
     }
 
+    /// Something outside the envelope, as it is: a file, or what another standard prescribes.
+    #[must_use]
+    pub fn verbatim(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Self {
+        Self {
+            status,
+            headers: vec![(header::CONTENT_TYPE, content_type)],
+            body: body.into(),
+        }
+    }
+
     fn object<T, M>(status: StatusCode, data: &T, meta: Option<&M>) -> Result<Self, ApiError>
     where
         T: Serialize + ?Sized,

@@ -299,17 +299,7 @@ impl Caller {
                 "the state of access has not been confirmed for too long",
             ));
         }
-        match app.parts().limiter.count(&identity.actor, organization) {
-            RateVerdict::Unlimited => {}
-            RateVerdict::Allowed(state) => {
-                let _ = request.exchange().rate.set(state);
-            }
-            RateVerdict::Refused(state) => {
-                let _ = request.exchange().rate.set(state);
-                let wait = std::time::Duration::from_secs(u64::from(state.reset_seconds));
-                return Err(ApiError::new(ErrorCode::RateLimitExceeded).retry_after(wait));
-            }
-        }
+        request.limit(app.parts().limiter.count(&identity.actor, organization))?;
         let if_match = parts.headers.get(header::IF_MATCH).cloned();
         let idempotency_keys = idempotency_keys(&parts.headers);
         Ok(Self {

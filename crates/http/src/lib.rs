@@ -114,6 +114,7 @@ pub mod openapi;
 mod path;
 mod problems;
 pub mod query;
+mod rate;
 mod request;
 mod routes;
 mod scrape;
@@ -142,6 +143,7 @@ pub use query::{
     Filters, KeyKind, ListQuery, Place, PlaceKey, Query, QueryParameters, QueryValue, RawQuery, Search, SortKey,
     StreamQuery,
 };
+pub use rate::Buckets;
 pub use request::RequestContext;
 pub use routes::{RouteInfo, Routes, serve_admin, serve_routes};
 pub use server::serve;

@@ -6,9 +6,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::http::{HeaderValue, Method, Uri};
+use db::Origin;
 use kernel::{Actor, Locale, OrganizationId};
 
-use crate::guard::RateState;
+use crate::error::{ApiError, ErrorCode};
+use crate::guard::{RateState, RateVerdict};
 use crate::routes::RouteInfo;
 use crate::trace::TraceContext;
 
@@ -80,6 +82,35 @@ impl RequestContext {
             .as_ref()
             .and_then(|value| value.to_str().ok())
             .map_or_else(Locale::default, Locale::negotiate)
+    }
+
+    /// Where the request came from, for the audit entry of what it changes.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        Origin {
+            request_id: Some(self.request_id().to_owned()),
+            ip: self.client_ip(),
+            user_agent: self.user_agent().map(str::to_owned),
+        }
+    }
+
+    /// Lets the request through, or not, as a limiter says; the answer tells what is left either way.
+    ///
+    /// # Errors
+    /// `RATE_LIMIT_EXCEEDED`.
+    pub fn limit(&self, verdict: RateVerdict) -> Result<(), ApiError> {
+        match verdict {
+            RateVerdict::Unlimited => Ok(()),
+            RateVerdict::Allowed(state) => {
+                let _ = self.exchange.rate.set(state);
+                Ok(())
+            }
+            RateVerdict::Refused(state) => {
+                let _ = self.exchange.rate.set(state);
+                let wait = Duration::from_secs(u64::from(state.reset_seconds));
+                Err(ApiError::new(ErrorCode::RateLimitExceeded).retry_after(wait))
+            }
+        }
     }
 
     /// The method.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use db::{Answerable, IdempotencyRequest, Origin, Replayable, StoredAnswer, SystemScope, UnitContext, UnitOfWork};
+use db::{Answerable, IdempotencyRequest, Replayable, StoredAnswer, SystemScope, UnitContext, UnitOfWork};
 use kernel::{Rule, RuleViolation};
 use sha2::{Digest as _, Sha256};
 
@@ -48,22 +48,14 @@ impl Caller {
     /// A unit of work by the caller inside the organization acted in, for [`write_in`](Self::write_in).
     #[must_use]
     pub fn unit(&self) -> UnitContext {
-        UnitContext::tenant(self.actor().as_ref().clone(), self.organization()).from_origin(self.origin())
+        UnitContext::tenant(self.actor().as_ref().clone(), self.organization()).from_origin(self.request().origin())
     }
 
     /// A unit of work by the caller that reaches other organizations, for [`write_in`](Self::write_in); `scope` says why.
     #[must_use]
     pub fn unit_across(&self, scope: SystemScope) -> UnitContext {
-        UnitContext::system(self.actor().as_ref().clone(), self.organization(), scope).from_origin(self.origin())
-    }
-
-    fn origin(&self) -> Origin {
-        let request = self.request();
-        Origin {
-            request_id: Some(request.request_id().to_owned()),
-            ip: request.client_ip(),
-            user_agent: request.user_agent().map(str::to_owned),
-        }
+        UnitContext::system(self.actor().as_ref().clone(), self.organization(), scope)
+            .from_origin(self.request().origin())
     }
 
     /// As [`write`](Self::write), in a unit of work with something special about it: unaudited, or long.

@@ -5,13 +5,17 @@
 //! [`manifest`] is what the context declares about itself. What the rest of the program may use is below, and nothing else.
 
 mod app;
+mod directory;
 mod domain;
 mod http;
 mod manifest;
 mod store;
 mod tenants;
 
+use std::sync::Arc;
+
 use ::http::Module;
+use contracts::organization::Organizations;
 use db::migrate::Migrations;
 
 pub use app::{platform, seed_platform};
@@ -28,6 +32,11 @@ pub fn module() -> Module {
         migrations: Some(MIGRATIONS),
         statements: store::organizations::STATEMENTS.to_vec(),
         lists: store::organizations::lists(),
+        start: |foundation| {
+            let directory = Arc::new(directory::Directory::new(foundation.db));
+            foundation.ports.provide::<dyn Organizations>(directory);
+            Box::pin(std::future::ready(Ok(())))
+        },
         routes: |app| vec![http::routes().with_state(app)],
         ..Module::new(MANIFEST)
     }
