@@ -97,6 +97,29 @@ impl fmt::Debug for Job {
     }
 }
 
+/// The periodic work of all contexts. The composition root provides it as a port.
+#[derive(Debug, Default)]
+pub struct Jobs(Vec<Job>);
+
+impl Jobs {
+    /// The jobs of these contexts.
+    #[must_use]
+    pub fn of(modules: &[Module]) -> Self {
+        Self(modules.iter().flat_map(|module| module.jobs.iter().copied()).collect())
+    }
+
+    /// The job with the name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Job> {
+        self.0.iter().find(|job| job.name == name)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Job> {
+        self.0.iter()
+    }
+}
+
 /// Work that goes on on every node while the server runs: a dispatcher of what waits.
 #[derive(Clone, Copy)]
 pub struct Worker {

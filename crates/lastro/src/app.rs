@@ -8,7 +8,7 @@ use contracts::Ports;
 use db::Db;
 use db::migrate::Migrations;
 use http::{
-    App, AppParts, Authenticator, Foundation, HttpConfig, Metrics, Module, RateLimiter, RouteInfo, SpanMaker,
+    App, AppParts, Authenticator, Foundation, HttpConfig, Jobs, Metrics, Module, RateLimiter, RouteInfo, SpanMaker,
     StartFailed, Unlimited,
 };
 use kernel::{Generators, OrganizationId};
@@ -48,6 +48,7 @@ pub fn provide(_config: &Config, key: &MasterKey) -> Arc<Ports> {
     let ports = Ports::default();
     ports.provide(Arc::new(key.clone()));
     ports.provide(Arc::new(Sealer::new(key.clone(), Vec::new())));
+    ports.provide(Arc::new(Jobs::of(&modules())));
     Arc::new(ports)
 }
 

@@ -9,19 +9,24 @@ mod directory;
 mod domain;
 mod http;
 mod manifest;
+mod scheduler;
 mod store;
 mod tenants;
 
 use std::sync::Arc;
 
-use ::http::Module;
+use ::http::{App, Jobs, Module, Worker};
 use contracts::organization::Organizations;
+use db::DbError;
 use db::migrate::Migrations;
+use tokio_util::sync::CancellationToken;
 
 pub use app::{platform, seed_platform};
 pub use manifest::{
-    MANIFEST, OrganizationCreate, OrganizationDelete, OrganizationRead, OrganizationUpdate, ProfileRead, ProfileUpdate,
+    JobRead, JobUpdate, MANIFEST, OrganizationCreate, OrganizationDelete, OrganizationRead, OrganizationUpdate,
+    ProfileRead, ProfileUpdate,
 };
+pub use scheduler::{Ran, Scheduler};
 pub use tenants::TenantDirectory;
 
 /// The context, for the composition root.
@@ -30,16 +35,42 @@ pub fn module() -> Module {
     Module {
         manifest: MANIFEST,
         migrations: Some(MIGRATIONS),
-        statements: store::organizations::STATEMENTS.to_vec(),
+        statements: [store::organizations::STATEMENTS, store::jobs::STATEMENTS].concat(),
         lists: store::organizations::lists(),
         start: |foundation| {
             let directory = Arc::new(directory::Directory::new(foundation.db));
             foundation.ports.provide::<dyn Organizations>(directory);
             Box::pin(std::future::ready(Ok(())))
         },
-        routes: |app| vec![http::routes().with_state(app)],
+        routes: |app| {
+            let groups = http::routes().into_iter();
+            groups.map(|group| group.with_state(app.clone())).collect()
+        },
+        workers: vec![Worker {
+            name: "scheduler",
+            run: |app, stop| Box::pin(work(app, stop)),
+        }],
         ..Module::new(MANIFEST)
     }
 }
 
-const MIGRATIONS: Migrations = db::migrations!("organization": "0001_organizations");
+const MIGRATIONS: Migrations = db::migrations!("organization": "0001_organizations", "0002_jobs");
+
+async fn work(app: App, stop: CancellationToken) {
+    match scheduler(app).await {
+        Ok(scheduler) => scheduler.run(stop).await,
+        Err(error) => tracing::error!(error = %error, "no jobs run on this node"),
+    }
+}
+
+/// What runs the jobs of the installation on this node.
+///
+/// # Errors
+/// [`DbError`], also when the program was put together without the list of its jobs.
+pub async fn scheduler(app: App) -> Result<Scheduler, DbError> {
+    let jobs = app.ports().get::<Jobs>()?;
+    let platform = platform(app.db())
+        .await?
+        .ok_or_else(|| DbError::Internal("there is no platform organization".into()))?;
+    Ok(Scheduler::new(app, jobs, platform))
+}

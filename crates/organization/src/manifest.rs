@@ -16,6 +16,10 @@ authz::permission! {
     pub struct ProfileRead = "ORGANIZATION" "PROFILE" "READ", Tenant, "See the own organization";
     /// Change one's own organization.
     pub struct ProfileUpdate = "ORGANIZATION" "PROFILE" "UPDATE", Tenant, "Change the own organization";
+    /// See the installation's periodic work.
+    pub struct JobRead = "ORGANIZATION" "JOB" "READ", Platform, "See jobs";
+    /// Run periodic work now.
+    pub struct JobUpdate = "ORGANIZATION" "JOB" "UPDATE", Platform, "Run jobs";
 }
 
 /// An organization was made.
@@ -26,6 +30,9 @@ pub(crate) const UPDATED: &str = "organization.updated";
 pub(crate) const ACTIVATED: &str = "organization.activated";
 /// An organization may no longer act.
 pub(crate) const DEACTIVATED: &str = "organization.deactivated";
+
+/// Somebody wanted a job to run now.
+pub(crate) const JOB_REQUESTED: &str = "job.requested";
 
 const fn event(name: &'static str, description: &'static str) -> EventType {
     EventType {
@@ -48,11 +55,17 @@ pub const MANIFEST: Manifest = Manifest {
         OrganizationDelete::INFO,
         ProfileRead::INFO,
         ProfileUpdate::INFO,
+        JobRead::INFO,
+        JobUpdate::INFO,
     ],
     events: &[
         event(CREATED, "An organization was created"),
         event(UPDATED, "The name, slug or document of an organization changed"),
         event(ACTIVATED, "A deactivated organization was activated"),
         event(DEACTIVATED, "An organization was deactivated: nobody of it gets in"),
+        EventType {
+            permission: JobRead::INFO,
+            ..event(JOB_REQUESTED, "An operator made a job due at once")
+        },
     ],
 };

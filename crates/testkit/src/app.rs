@@ -6,7 +6,7 @@ use authz::Decider;
 use contracts::Ports;
 use db::migrate::{self, Destructive, Migrations};
 use db::{Db, DbConfig, Engine};
-use http::{App, AppParts, Edge, Foundation, HttpConfig, Identity, Metrics, Module, Unlimited};
+use http::{App, AppParts, Edge, Foundation, HttpConfig, Identity, Jobs, Metrics, Module, Unlimited};
 use kernel::{Actor, ActorKind, Generators, Id as _, ManualClock, OrganizationId, Timestamp};
 use organization::TenantDirectory;
 use serde_json::json;
@@ -116,6 +116,7 @@ impl TestApp {
         let key = MasterKey::new([7; 32]);
         ports.provide(Arc::new(Sealer::new(key.clone(), Vec::new())));
         ports.provide(Arc::new(key));
+        ports.provide(Arc::new(Jobs::of(&modules)));
         provide(&ports);
         let foundation = Foundation {
             db: db.clone(),

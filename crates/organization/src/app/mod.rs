@@ -5,6 +5,7 @@ mod create_organization;
 mod deactivate_organization;
 mod refusal;
 mod rename_organization;
+mod request_job;
 mod seed_platform;
 mod update_organization;
 
@@ -13,5 +14,6 @@ pub(crate) use create_organization::create_organization;
 pub(crate) use deactivate_organization::deactivate_organization;
 pub(crate) use refusal::Refusal;
 pub(crate) use rename_organization::rename_organization;
+pub(crate) use request_job::request_job;
 pub use seed_platform::{platform, seed_platform};
 pub(crate) use update_organization::update_organization;

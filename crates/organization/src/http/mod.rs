@@ -7,6 +7,7 @@ mod deactivate;
 mod example;
 mod get;
 mod inputs;
+mod jobs;
 mod list;
 mod rename_current;
 mod update;
@@ -17,7 +18,11 @@ use http::{App, Routes};
 /// Why these routes leave their caller's organization.
 const ACROSS: SystemScope = SystemScope::new("the platform operates on the organizations of its customers");
 
-pub(crate) fn routes() -> Routes<App> {
+pub(crate) fn routes() -> Vec<Routes<App>> {
+    vec![organizations(), jobs::routes()]
+}
+
+fn organizations() -> Routes<App> {
     Routes::new("Organizations", "The customer companies of the installation")
         .post("/organizations", create::handle, create::doc())
         .get("/organizations", list::handle, list::doc())

@@ -1,3 +1,4 @@
 //! The tables of this context.
 
+pub(crate) mod jobs;
 pub(crate) mod organizations;

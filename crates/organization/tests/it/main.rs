@@ -3,6 +3,7 @@
 
 mod current;
 mod flow;
+mod jobs;
 mod lifecycle;
 mod listing;
 mod once;

@@ -1,0 +1,26 @@
+//! Making a job due at once.
+
+use authz::Granted;
+use db::UnitOfWork;
+use kernel::{DomainEvent, Subject};
+
+use super::Refusal;
+use crate::domain::JobState;
+use crate::manifest::{JOB_REQUESTED, JobUpdate};
+use crate::store::jobs;
+
+/// Makes the job due now; a node takes it up at its next look. One that is running is run once more after that.
+///
+/// # Errors
+/// [`Refusal::Storage`].
+pub(crate) async fn request_job(granted: &Granted<JobUpdate>, uow: &UnitOfWork, job: &JobState) -> Result<(), Refusal> {
+    jobs::request(uow, &job.name, uow.now()).await?;
+    let event = DomainEvent {
+        kind: JOB_REQUESTED,
+        subject: Subject::from(job.id),
+        changes: Vec::new(),
+    };
+    let data = serde_json::json!({ "id": job.id, "name": job.name }).to_string();
+    uow.record(granted.organization(), event, data);
+    Ok(())
+}
