@@ -35,4 +35,4 @@ pub fn module() -> Module {
     }
 }
 
-const MIGRATIONS: Migrations = db::migrations!("catalog": "0001_catalog");
+const MIGRATIONS: Migrations = db::migrations!("catalog": "0001_catalog", "0002_packages");

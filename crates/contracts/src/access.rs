@@ -144,6 +144,41 @@ pub trait Judge: Send + Sync {
     fn permissions(&self, codes: &[String]) -> Result<Vec<PermissionId>, usize>;
 }
 
+/// An error that may say that the judge was [outdated](JudgeError::Outdated).
+pub trait Judged {
+    /// Whether another judge may decide otherwise.
+    fn is_outdated(&self) -> bool;
+}
+
+impl Judged for JudgeError {
+    fn is_outdated(&self) -> bool {
+        matches!(self, Self::Outdated)
+    }
+}
+
+/// How often a change is judged anew because access changed meanwhile.
+const JUDGEMENTS: u32 = 3;
+
+/// Does `work` with what decides in the organization, again with another judge when that one turned out to be outdated. `work`
+/// begins a unit of work that [confirms](Judge::confirm) the judge before it relies on it.
+///
+/// # Errors
+/// Those of `work`, the last one when every judge was outdated; the database's, when there is no judge.
+pub async fn judged<T, E, F, Fut>(access: &dyn AccessControl, organization: OrganizationId, work: F) -> Result<T, E>
+where
+    F: Fn(Arc<dyn Judge>) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+    E: Judged + From<DbError>,
+{
+    let mut judgement = 1;
+    loop {
+        match work(access.judge(organization).await?).await {
+            Err(error) if error.is_outdated() && judgement < JUDGEMENTS => judgement += 1,
+            outcome => return outcome,
+        }
+    }
+}
+
 /// Judges and grants for other contexts. Provided by access.
 pub trait AccessControl: Send + Sync {
     /// What decides in the organization right now.
@@ -202,4 +237,30 @@ pub trait AccessControl: Send + Sync {
         organization: OrganizationId,
         module: &'a str,
     ) -> BoxFuture<'a, Result<(), DbError>>;
+}
+
+/// How many hold permissions of a module because somebody gave them: grants that follow from a system role do not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct GrantCount {
+    /// Users with such a role, by themselves or by a group.
+    pub users: u64,
+    /// Roles that hold such a permission. The role that came with the module counts only when somebody has it.
+    pub roles: u64,
+    /// Groups that hold such a permission or have such a role. The group that came with the module counts only when somebody is
+    /// in it.
+    pub groups: u64,
+}
+
+/// Counts explicit grants. Provided by access.
+pub trait GrantCounts: Send + Sync {
+    /// Who holds permissions of the module in the organization, as the unit of work sees it.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    fn of_module<'a>(
+        &'a self,
+        uow: &'a UnitOfWork,
+        organization: OrganizationId,
+        module: &'a str,
+    ) -> BoxFuture<'a, Result<GrantCount, DbError>>;
 }

@@ -1,6 +1,6 @@
 //! Modules, packages and entitlements as others know them.
 
-use authz::snapshot::{ModuleRow, PermissionRow, WithheldRow};
+use authz::snapshot::{ModuleRow, Period, PermissionRow, WithheldRow};
 use db::{DbError, UnitOfWork};
 use futures_util::future::BoxFuture;
 use kernel::OrganizationId;
@@ -39,7 +39,9 @@ pub trait Entitlements: Send + Sync {
     /// [`DbError`].
     fn permissions(&self) -> BoxFuture<'_, Result<Vec<PermissionRow>, DbError>>;
 
-    /// The quotas of the organization after package and overrides.
+    /// The quotas of the organization after package and overrides, those of later periods of time among them: of one metric and
+    /// [`QuotaPeriod`] at most one is in force at an instant. What is held of them is outdated by a change of the kind
+    /// [`Quotas`](db::ChangeKind::Quotas), of this organization or of none in particular (a package was edited).
     ///
     /// # Errors
     /// [`DbError`].
@@ -120,10 +122,18 @@ pub struct Quota {
     pub mode: QuotaMode,
     /// Whether an override made it, or else the package.
     pub is_override: bool,
+    /// When it is in force: an override's end needs no event.
+    pub in_force: Period,
 }
 
 /// Puts an organization on a package, inside the unit of work that makes it. Provided by catalog.
 pub trait Packages: Send + Sync {
+    /// Whether there is a package with the code.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    fn exists<'a>(&'a self, code: &'a str) -> BoxFuture<'a, Result<bool, DbError>>;
+
     /// Assigns the package and switches its modules on; the codes of the business modules that are on after it. `None` when
     /// there is no such package.
     ///

@@ -163,3 +163,23 @@ pub trait Accounts: Send + Sync {
         person: &'a FirstAdministrator,
     ) -> BoxFuture<'a, Result<UserView, DbError>>;
 }
+
+/// Counts people and keys. Provided by identity.
+pub trait HeadCounts: Send + Sync {
+    /// How many active users each of the organizations has, in their order.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    fn active_users<'a>(&'a self, organizations: &'a [OrganizationId]) -> BoxFuture<'a, Result<Vec<u64>, DbError>>;
+
+    /// How many API keys that are not revoked list a permission of the module, as the unit of work sees it.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    fn keys_of_module<'a>(
+        &'a self,
+        uow: &'a UnitOfWork,
+        organization: OrganizationId,
+        module: &'a str,
+    ) -> BoxFuture<'a, Result<u64, DbError>>;
+}

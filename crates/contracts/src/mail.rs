@@ -1,4 +1,6 @@
-//! Mail as others ask for it.
+//! Mail as others ask for it, and as it is handed to whatever carries it.
+
+use std::fmt;
 
 use db::{DbError, UnitOfWork};
 use futures_util::future::BoxFuture;
@@ -46,4 +48,53 @@ pub trait Mailbox: Send + Sync {
         organization: OrganizationId,
         notice: &'a Notice,
     ) -> BoxFuture<'a, Result<(), DbError>>;
+}
+
+/// A mail as it is handed over, its text written. It carries links that open accounts: it prints nothing of itself but its id.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OutgoingMail {
+    /// Names it towards the server that takes it: the same at every attempt, so that a repeated one is recognised.
+    pub id: String,
+    /// Who writes, beside the installation's own address.
+    pub from_name: String,
+    /// Where answers go.
+    pub reply_to: Option<String>,
+    /// The address that it goes to.
+    pub to: String,
+    /// The name of whom it goes to, if that is known.
+    pub to_name: Option<String>,
+    /// What about, in a line.
+    pub subject: String,
+    /// As plain text.
+    pub text: String,
+    /// The same as a page.
+    pub html: String,
+}
+
+impl fmt::Debug for OutgoingMail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutgoingMail")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A mail was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotSent {
+    /// It cannot be written or addressed: another attempt would end alike.
+    #[error("the mail cannot be sent: {0}")]
+    Unsendable(String),
+    /// The server could not be reached, or did not take it: another attempt may.
+    #[error("the mail was not taken: {0}")]
+    NotTaken(String),
+}
+
+/// Carries mails away: over SMTP, into a folder, or into the hands of a test.
+pub trait Mailer: Send + Sync {
+    /// Hands the mail over.
+    ///
+    /// # Errors
+    /// [`NotSent`]; what it says holds no part of the mail.
+    fn send<'a>(&'a self, mail: &'a OutgoingMail) -> BoxFuture<'a, Result<(), NotSent>>;
 }

@@ -1,8 +1,8 @@
 //! The organization as others know it.
 
-use db::DbError;
+use db::{DbError, UnitOfWork};
 use futures_util::future::BoxFuture;
-use kernel::{OrganizationId, Timestamp};
+use kernel::{OrganizationId, RuleViolation, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -61,4 +61,57 @@ pub trait Organizations: Send + Sync {
     /// # Errors
     /// [`DbError`].
     fn find_by_slug<'a>(&'a self, slug: &'a str) -> BoxFuture<'a, Result<Option<OrganizationSummary>, DbError>>;
+}
+
+/// What it takes to make an organization, as somebody wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewOrganization {
+    /// What people call it.
+    pub name: String,
+    /// What it is called in addresses.
+    pub slug: String,
+    /// Its CNPJ, with or without punctuation.
+    pub document: Option<String>,
+}
+
+/// Makes and changes organizations for other contexts. Provided by organization.
+pub trait OrganizationRegistry: Send + Sync {
+    /// What is wrong with it, each problem at its field; nothing is done.
+    ///
+    /// # Errors
+    /// Every violation.
+    fn check(&self, new: &NewOrganization) -> Result<(), Vec<RuleViolation>>;
+
+    /// Makes it inside the unit of work, which must have been opened for all organizations; the event and the audit entries are
+    /// recorded in it. What was not [`check`](Self::check)ed before is [`DbError::Internal`].
+    ///
+    /// # Errors
+    /// [`DbError`], a taken slug or document among it, at the latest when the unit commits.
+    fn create<'a>(
+        &'a self,
+        uow: &'a UnitOfWork,
+        new: &'a NewOrganization,
+        package_code: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<OrganizationView, DbError>>;
+
+    /// The organization as the unit of work sees it, held against other changes of it until the unit ends.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    fn lock<'a>(
+        &'a self,
+        uow: &'a UnitOfWork,
+        id: OrganizationId,
+    ) -> BoxFuture<'a, Result<Option<OrganizationView>, DbError>>;
+
+    /// Writes the code of the package that the organization is on, where clients see it. Who puts it on the package records that.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    fn note_package<'a>(
+        &'a self,
+        uow: &'a UnitOfWork,
+        id: OrganizationId,
+        package_code: &'a str,
+    ) -> BoxFuture<'a, Result<(), DbError>>;
 }

@@ -154,9 +154,10 @@ pub async fn schemas(sqlite: &TestApp, postgres: Option<&TestApp>) -> Result<Vec
 }
 
 /// Global tables: rows that no organization owns, even where one is concerned.
-const GLOBAL: [&str; 6] = [
+const GLOBAL: [&str; 7] = [
     "organizations",
     "modules",
+    "packages",
     "permissions",
     "access_changes",
     "schema_migrations",
