@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use authz::Decider;
 use contracts::Ports;
+use contracts::mail::Mailer;
 use db::migrate::{self, Destructive, Migrations};
 use db::{Db, DbConfig, Engine};
 use http::{App, AppParts, Edge, Foundation, HttpConfig, Identity, Jobs, Metrics, Module, Unlimited};
@@ -14,6 +15,7 @@ use uuid::Uuid;
 use vault::{MasterKey, Sealer};
 
 use crate::client::Client;
+use crate::mails::Mails;
 use crate::people::People;
 use crate::{HarnessError, postgres, sqlite};
 
@@ -31,6 +33,7 @@ pub struct TestApp {
     db: Db,
     clock: Arc<ManualClock>,
     people: Arc<People>,
+    mails: Arc<Mails>,
     platform: OrganizationId,
     url: String,
     _database: Database,
@@ -117,6 +120,8 @@ impl TestApp {
         ports.provide(Arc::new(Sealer::new(key.clone(), Vec::new())));
         ports.provide(Arc::new(key));
         ports.provide(Arc::new(Jobs::of(&modules)));
+        let mails = Arc::new(Mails::default());
+        ports.provide::<dyn Mailer>(Arc::clone(&mails) as _);
         provide(&ports);
         let foundation = Foundation {
             db: db.clone(),
@@ -153,6 +158,7 @@ impl TestApp {
             db,
             clock,
             people,
+            mails,
             platform,
             url,
             _database: database,
@@ -181,6 +187,12 @@ impl TestApp {
     #[must_use]
     pub fn edge(&self) -> &Edge {
         &self.edge
+    }
+
+    /// The mails that were handed over.
+    #[must_use]
+    pub fn mails(&self) -> &Mails {
+        &self.mails
     }
 
     /// The platform organization.
