@@ -12,6 +12,7 @@ use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use kernel::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -32,6 +33,19 @@ pub struct Answer {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
+    secrecy: Secrecy,
+}
+
+/// Whether an answer may be kept as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Secrecy {
+    /// It carries no secret.
+    #[default]
+    None,
+    /// It carries one, and was not sealed.
+    Open,
+    /// It carries one, and this is its body as it is kept, until then.
+    Sealed(Vec<u8>, Timestamp),
 }
 
 impl Answer {
@@ -78,6 +92,7 @@ impl Answer {
             status: StatusCode::ACCEPTED,
             headers: vec![(header::CONTENT_TYPE, JSON)],
             body,
+            secrecy: Secrecy::None,
         })
     }
 
@@ -88,6 +103,7 @@ impl Answer {
             status: StatusCode::NO_CONTENT,
             headers: Vec::new(),
             body: Bytes::new(),
+            secrecy: Secrecy::None,
         }
     }
 
@@ -105,6 +121,7 @@ impl Answer {
             status: StatusCode::OK,
             headers: vec![(header::CONTENT_TYPE, JSON)],
             body,
+            secrecy: Secrecy::None,
         })
     }
 
@@ -115,6 +132,7 @@ impl Answer {
             status,
             headers: vec![(header::CONTENT_TYPE, content_type)],
             body: body.into(),
+            secrecy: Secrecy::None,
         }
     }
 
@@ -128,6 +146,7 @@ impl Answer {
             status,
             headers: vec![(header::CONTENT_TYPE, JSON), (header::ETAG, etag)],
             body,
+            secrecy: Secrecy::None,
         })
     }
 
@@ -145,7 +164,48 @@ impl Answer {
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::OK),
             headers: headers.chain([mark]).collect(),
             body: Bytes::from(body),
+            secrecy: Secrecy::None,
         }
+    }
+
+    /// Says that the answer carries a secret, which is shown this once: under an `Idempotency-Key` it is kept sealed, for ten
+    /// minutes, and given again only to the session or key that asked first. Its `ETag` is that of `shown`, the object as it is
+    /// read later.
+    ///
+    /// # Errors
+    /// `INTERNAL` when the view cannot be rendered.
+    pub fn with_secret<T: Serialize + ?Sized>(mut self, shown: &T) -> Result<Self, ApiError> {
+        let (_, etag) = envelope(shown, None::<&()>)?;
+        for (name, value) in &mut self.headers {
+            if *name == header::ETAG {
+                value.clone_from(&etag);
+            }
+        }
+        self.secrecy = Secrecy::Open;
+        Ok(self)
+    }
+
+    pub(crate) fn secrecy(&self) -> &Secrecy {
+        &self.secrecy
+    }
+
+    /// The same answer, to be kept so.
+    pub(crate) fn kept_as(mut self, secrecy: Secrecy) -> Self {
+        self.secrecy = secrecy;
+        self
+    }
+
+    /// The same answer without a header.
+    pub(crate) fn without_header(mut self, name: &HeaderName) -> Self {
+        self.headers.retain(|(known, _)| known != name);
+        self
+    }
+
+    /// The same answer with another body: that of a kept one, opened.
+    pub(crate) fn opened(mut self, body: Vec<u8>) -> Self {
+        self.body = Bytes::from(body);
+        self.secrecy = Secrecy::None;
+        self
     }
 
     /// Adds a header.

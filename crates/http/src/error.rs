@@ -16,6 +16,8 @@ use std::time::Duration;
 use authz::{Denial, DenialCode};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use contracts::access::{JudgeError, PathView};
+use contracts::access::Judged;
 use db::DbError;
 use kernel::{Locale, Rule, RuleViolation};
 use serde::Serialize;
@@ -232,6 +234,8 @@ pub enum Details {
         permission: Cow<'static, str>,
         /// The step, as [`authz::Step::as_str`] names it.
         step: Cow<'static, str>,
+        /// How the permission is held in spite of it, if it is.
+        path: Option<PathView>,
     },
     /// Anything else a route documents.
     Other(serde_json::Value),
@@ -255,6 +259,7 @@ struct Inner {
     retry_after: Option<Duration>,
     headers: Vec<(HeaderName, HeaderValue)>,
     told_to: Option<RequestContext>,
+    is_outdated: bool,
 }
 
 impl ApiError {
@@ -270,6 +275,7 @@ impl ApiError {
                 retry_after: None,
                 headers: Vec::new(),
                 told_to: None,
+                is_outdated: false,
             }),
         }
     }
@@ -368,6 +374,15 @@ impl ApiError {
         self
     }
 
+    /// Tells of a denial how the permission is held in spite of it.
+    #[must_use]
+    pub(crate) fn along(mut self, held: Option<PathView>) -> Self {
+        if let Details::Denied { path, .. } = &mut self.inner.details {
+            *path = held;
+        }
+        self
+    }
+
     /// The code.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
@@ -396,6 +411,12 @@ impl ApiError {
     #[must_use]
     pub fn internal_message(&self) -> Option<&str> {
         self.inner.internal.as_deref()
+    }
+
+    /// Marks a refusal that another judge may not make.
+    pub(crate) fn outdated(mut self) -> Self {
+        self.inner.is_outdated = true;
+        self
     }
 
     /// Remembers whom it is told to, for refusals that are stored and so must be rendered before the edge does it.
@@ -480,7 +501,9 @@ fn render_details(details: &Details, locale: Locale) -> Option<serde_json::Value
                 })
                 .collect(),
         ),
-        Details::Denied { permission, step } => Some(serde_json::json!({ "permission": permission, "step": step })),
+        Details::Denied { permission, step, path } => {
+            Some(serde_json::json!({ "permission": permission, "step": step, "path": path }))
+        }
         Details::Other(value) => Some(value.clone()),
     }
 }
@@ -549,6 +572,12 @@ fn camel_case(column: &str) -> String {
     name
 }
 
+impl Judged for ApiError {
+    fn is_outdated(&self) -> bool {
+        self.inner.is_outdated
+    }
+}
+
 impl From<Denial> for ApiError {
     fn from(denial: Denial) -> Self {
         let code = match denial.code() {
@@ -558,7 +587,27 @@ impl From<Denial> for ApiError {
         Self::new(code).with_details(Details::Denied {
             permission: Cow::Borrowed(denial.permission().code),
             step: Cow::Borrowed(denial.step().as_str()),
+            path: None,
         })
+    }
+}
+
+/// What a judge refuses.
+impl From<JudgeError> for ApiError {
+    fn from(error: JudgeError) -> Self {
+        match error {
+            JudgeError::Escalation(refused) => Self::new(ErrorCode::RbacEscalation).with_details(Details::Other(
+                serde_json::json!({ "permission": refused.permission, "reason": refused.reason }),
+            )),
+            JudgeError::Missing(_) => Self::not_found(),
+            JudgeError::Scope => Self::violation("scope", Rule::Invalid),
+            JudgeError::LastAdministrator => Self::conflict_state(Message::new(
+                "The organization would be left without an administrator.",
+                "A organização ficaria sem administrador.",
+            )),
+            JudgeError::Outdated => Self::unavailable("what was judged by changed while the unit waited"),
+            JudgeError::Storage(error) => error.into(),
+        }
     }
 }
 

@@ -108,6 +108,7 @@ mod guard;
 mod health;
 mod input;
 mod json;
+mod judged;
 mod metrics;
 mod module;
 pub mod openapi;
@@ -131,7 +132,7 @@ pub use edge::Edge;
 pub use error::{ApiError, Details, ErrorCode, Message};
 pub use guard::{
     Access, Authenticated, Authenticator, Caller, Credential, Guard, Guarded, Identity, Public, PublicReason,
-    RateLimiter, RateState, RateVerdict, Requires, TenantState, Tenants, Unlimited,
+    RateLimiter, RateState, RateVerdict, Requires, RequiresWithin, TenantState, Tenants, Unlimited,
 };
 pub use health::{HealthChecks, HealthReport};
 pub use input::{IdText, Input, Int, Keep, Patch, SecretText, TextSchema, TimeText};

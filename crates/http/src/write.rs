@@ -1,13 +1,15 @@
 //! Changes: one unit of work for one request, once per `Idempotency-Key`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use db::{Answerable, IdempotencyRequest, Replayable, StoredAnswer, SystemScope, UnitContext, UnitOfWork};
-use kernel::{Rule, RuleViolation};
+use db::{Answerable, DbError, IdempotencyRequest, Replayable, StoredAnswer, SystemScope, UnitContext, UnitOfWork};
+use kernel::{Random, Rule, RuleViolation, Timestamp};
 use sha2::{Digest as _, Sha256};
+use vault::{SealContext, Sealer};
 
-use crate::answer::{Answer, Precondition};
+use crate::answer::{Answer, Precondition, Secrecy};
 use crate::error::ApiError;
 use crate::guard::{Caller, IdempotencyKeys};
 
@@ -15,6 +17,10 @@ use crate::guard::{Caller, IdempotencyKeys};
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The longest key.
 const MAX_KEY: usize = 255;
+/// Marks a kept answer whose body is sealed, with the microsecond until which it is given again. It never leaves the server.
+const SEALED_UNTIL: HeaderName = HeaderName::from_static("lastro-sealed-until");
+/// How long an answer with a secret is given again.
+const SECRETS_KEPT: Duration = Duration::from_secs(10 * 60);
 
 impl Caller {
     /// Runs a change inside the organization acted in: its rows, audit entry, event and idempotency record commit together.
@@ -68,7 +74,7 @@ impl Caller {
         Fut: Future<Output = Result<Answer, ApiError>> + Send + 'static,
     {
         let keyed = self.idempotency()?;
-        let work = self.guarded(work);
+        let work = self.guarded(keyed.is_some(), work);
         let db = self.app().db();
         match keyed {
             None => db.write(context, work).await,
@@ -76,15 +82,17 @@ impl Caller {
                 // A refusal by the storage is kept under the key like one by the closure, in the words of this request.
                 let request = self.request().clone();
                 let refuse = move |error| ApiError::from(error).told_to(&request);
-                db.write_once_as(context, keyed, refuse, work).await
+                let answer = db.write_once_as(context, keyed, refuse, work).await?;
+                Vault::of(self).open(answer, self.app().generators().now())
             }
         }
     }
 
-    /// Refuses to commit a change that was asked for under a condition nobody looked at, and gives refusals the words they are
-    /// stored with.
+    /// Refuses to commit a change that was asked for under a condition nobody looked at, gives refusals the words they are stored
+    /// with, and seals the answer that is kept with a secret in it.
     fn guarded<F, Fut>(
         &self,
+        is_keyed: bool,
         work: F,
     ) -> impl Fn(UnitOfWork) -> std::pin::Pin<Box<dyn Future<Output = Result<Answer, ApiError>> + Send>>
     + Send
@@ -96,15 +104,20 @@ impl Caller {
     {
         let request = self.request().clone();
         let demands = demands_check(request.method(), &self.precondition());
+        let vault = is_keyed.then(|| Arc::new(Vault::of(self)));
         let work = Arc::new(work);
         move |uow| {
-            let (work, request) = (Arc::clone(&work), request.clone());
+            let (work, request, vault) = (Arc::clone(&work), request.clone(), vault.clone());
             Box::pin(async move {
+                let until = uow.now().plus(SECRETS_KEPT);
                 let result = work(uow).await.map_err(|refusal| refusal.told_to(&request));
                 if result.is_ok() && demands && !request.condition_was_checked() {
                     return Err(ApiError::internal("If-Match was sent and the handler did not check it"));
                 }
-                result
+                match vault {
+                    Some(vault) => vault.seal(result?, until),
+                    None => result,
+                }
             })
         }
     }
@@ -143,6 +156,56 @@ impl Caller {
     }
 }
 
+/// Where the answers with secrets of one session or key are kept.
+struct Vault {
+    sealer: Option<Arc<Sealer>>,
+    random: Arc<dyn Random>,
+    place: SealContext,
+}
+
+impl Vault {
+    fn of(caller: &Caller) -> Self {
+        let identity = caller.identity();
+        // Of a key there is no session: its own id stands for it.
+        let holder = identity.session.unwrap_or(identity.actor.id);
+        Self {
+            sealer: caller.app().ports().find(),
+            random: Arc::clone(&caller.app().generators().random),
+            place: SealContext::tenant("kept answer", caller.organization(), holder),
+        }
+    }
+
+    fn sealer(&self) -> Result<&Sealer, ApiError> {
+        self.sealer
+            .as_deref()
+            .ok_or_else(|| ApiError::internal("nobody provides what secrets are sealed with"))
+    }
+
+    /// Seals the answer, to be kept until then, if it carries a secret.
+    fn seal(&self, answer: Answer, until: Timestamp) -> Result<Answer, ApiError> {
+        if *answer.secrecy() == Secrecy::None {
+            return Ok(answer);
+        }
+        let sealed = self
+            .sealer()?
+            .seal(&self.place, answer.body(), &*self.random)
+            .map_err(|error| ApiError::internal(error.to_string()))?;
+        Ok(answer.kept_as(Secrecy::Sealed(sealed, until)))
+    }
+
+    /// Opens an answer that was kept sealed; one that was just given stays as it is.
+    fn open(&self, answer: Answer, now: Timestamp) -> Result<Answer, ApiError> {
+        let Some(until) = answer.header(&SEALED_UNTIL) else {
+            return Ok(answer);
+        };
+        let micros = until.to_str().ok().and_then(|text| text.parse().ok());
+        let is_kept = micros.is_some_and(|micros| now < Timestamp::from_micros(micros));
+        let body = self.sealer()?.open(&self.place, answer.body()).ok().filter(|_| is_kept);
+        let body = body.ok_or(DbError::IdempotencyExpired)?;
+        Ok(answer.without_header(&SEALED_UNTIL).opened(body.to_vec()))
+    }
+}
+
 fn demands_check(method: &Method, precondition: &Precondition) -> bool {
     precondition.is_set() && matches!(*method, Method::PATCH | Method::PUT | Method::DELETE)
 }
@@ -172,10 +235,20 @@ impl Answerable for Answer {
             let value = self.header(name)?.to_str().ok()?;
             Some((name.as_str().to_owned(), value.to_owned()))
         });
+        let mut headers: Vec<_> = headers.collect();
+        let body = match self.secrecy() {
+            Secrecy::None => self.body().to_vec(),
+            // It was not sealed, so it is not kept.
+            Secrecy::Open => return None,
+            Secrecy::Sealed(sealed, until) => {
+                headers.push((SEALED_UNTIL.as_str().to_owned(), until.as_micros().to_string()));
+                sealed.clone()
+            }
+        };
         Some(StoredAnswer {
             status: self.status().as_u16(),
-            headers: headers.collect(),
-            body: self.body().to_vec(),
+            headers,
+            body,
         })
     }
 }

@@ -11,6 +11,7 @@ use authz::{Decider, Decision, PermissionInfo, Step};
 use axum::body::Body as Stream;
 use axum::extract::{FromRef, State};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use contracts::Ports;
 use db::list::Listed;
 use db::migrate::{CORE, Destructive};
 use db::{Db, DbConfig};
@@ -32,6 +33,7 @@ use serde_json::{Value, json};
 use tower::Service as _;
 use utoipa::ToSchema;
 use uuid::Uuid;
+use vault::{MasterKey, Sealer};
 
 kernel::id!(
     /// Names a note.
@@ -206,6 +208,11 @@ fn routes() -> Routes<Notes> {
             Doc::new("archiveNote", "Archive a note").answers::<NoteView>("The note", example()),
         )
         .post(
+            "/notes/{id}/link",
+            link,
+            Doc::new("linkNote", "Make a secret link to a note").answers::<NoteView>("The note", example()),
+        )
+        .post(
             "/notes/operate",
             operate,
             Doc::new("operate", "Operate")
@@ -377,6 +384,18 @@ async fn archive(caller: Requires<NoteWrite>, path: PathId<NoteId>, _: NoBody) -
         .await
 }
 
+/// Every link is another one, and shown once.
+async fn link(caller: Requires<NoteWrite>, path: PathId<NoteId>, _: NoBody) -> Result<Answer, ApiError> {
+    let (id, organization) = (path.found()?, caller.organization());
+    caller
+        .write(move |uow| async move {
+            uow.record(organization, event("note.linked", id), "{}".to_owned());
+            let secret = Uuid::from_bytes(uow.generators().bytes());
+            Answer::ok(&json!({ "id": id, "link": secret }))?.with_secret(&json!({ "id": id }))
+        })
+        .await
+}
+
 /// The seeded violation: it reads no body, so two requests with one key cannot be told apart.
 async fn bodyless(caller: Requires<NoteWrite>) -> Result<Answer, ApiError> {
     let organization = caller.organization();
@@ -445,7 +464,7 @@ struct Tokens {
 impl Tokens {
     fn identity(&self, token: &str) -> Result<Identity, ApiError> {
         let (kind, number, organization) = match token {
-            "user" => (ActorKind::User, 1, self.home),
+            "user" | "user elsewhere" => (ActorKind::User, 1, self.home),
             "stranger" => (ActorKind::User, 2, self.home),
             "key" => (ActorKind::ApiKey, 3, self.home),
             "service" => (ActorKind::ServiceAccount, 4, self.platform),
@@ -461,7 +480,9 @@ impl Tokens {
                 name: "Ana".to_owned(),
             }),
             organization,
-            session: None,
+            session: token
+                .strip_prefix("user")
+                .map(|device| Uuid::from_u128(device.len() as u128)),
             is_platform_service: token == "service",
         })
     }
@@ -548,10 +569,11 @@ pub(crate) fn inactive() -> OrganizationId {
 /// The server under test. Its database disappears with it.
 pub(crate) struct World {
     pub(crate) edge: Edge,
+    pub(crate) clock: Arc<ManualClock>,
     pub(crate) runs: Arc<AtomicU32>,
     fresh: Arc<AtomicBool>,
     allowance: Arc<Allowance>,
-    _folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl World {
@@ -565,7 +587,7 @@ impl World {
 
     pub(crate) async fn migrated(config: HttpConfig, migrate: bool) -> Self {
         let clock = Arc::new(ManualClock::new("2026-11-21T12:00:00Z".parse().unwrap()));
-        let generators = Generators::seeded(clock, 7);
+        let generators = Generators::seeded(Arc::clone(&clock), 7);
         let folder = tempfile::tempdir().unwrap();
         let db_config = DbConfig::new(format!("sqlite://{}", folder.path().join("lastro.db").display()));
         if migrate {
@@ -576,6 +598,8 @@ impl World {
         let fresh = Arc::new(AtomicBool::new(true));
         let allowance = Arc::new(Allowance(AtomicU32::new(u32::MAX)));
         let freshness = Arc::clone(&fresh);
+        let ports = Ports::default();
+        ports.provide(Arc::new(Sealer::new(MasterKey::new([7; 32]), Vec::new())));
         let app = App::new(AppParts {
             db: Db::open(db_config, generators.clone()).unwrap(),
             migrations: Arc::new([CORE]),
@@ -589,7 +613,7 @@ impl World {
             tenants: Arc::new(Known),
             limiter: Arc::clone(&allowance) as Arc<dyn RateLimiter>,
             freshness: Arc::new(move || freshness.load(Ordering::Relaxed)),
-            ports: Arc::default(),
+            ports: Arc::new(ports),
             metrics: Metrics::new("1.2.3"),
             config,
         });
@@ -602,10 +626,11 @@ impl World {
         let edge = http::serve_routes(&app, vec![routes().with_state(notes)]);
         Self {
             edge,
+            clock,
             runs,
             fresh,
             allowance,
-            _folder: folder,
+            folder,
         }
     }
 

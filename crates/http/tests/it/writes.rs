@@ -1,6 +1,7 @@
 //! Changes, and changes asked for twice.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::http::Method;
 use serde_json::json;
@@ -156,6 +157,47 @@ async fn while_the_first_request_runs_its_key_is_taken() {
     assert_eq!(first.status, 201);
     assert_eq!(second.refusal(), (409, "CONFLICT_IDEMPOTENCY_IN_PROGRESS".into()));
     assert_eq!(create(&world, "k1", body).await.header("idempotency-replayed"), "true");
+}
+
+#[tokio::test]
+async fn a_secret_is_given_again_to_who_asked_first_and_for_ten_minutes() {
+    let world = World::new().await;
+    let path = format!("{}/link", world.note("Fine").await);
+    let link = |credential: &'static str, key: &'static str| {
+        let call = anonymous(Method::POST, &path).with("authorization", format!("Bearer {credential}"));
+        world.send(call.with("idempotency-key", key).empty())
+    };
+    let first = link("user", "k1").await;
+    assert_eq!((first.status.as_u16(), first.header("idempotency-replayed")), (200, ""));
+    assert_ne!(link("user", "k2").await.json(), first.json(), "each is another");
+
+    world.clock.advance(Duration::from_secs(599));
+    let again = link("user", "k1").await;
+    assert_eq!((again.status, &again.body), (first.status, &first.body));
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(again.header("lastro-sealed-until"), "");
+    assert_eq!(
+        link("user elsewhere", "k1").await.refusal(),
+        (409, "CONFLICT_STATE".into())
+    );
+
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(link("user", "k1").await.refusal(), (409, "CONFLICT_STATE".into()));
+}
+
+#[tokio::test]
+async fn a_secret_is_kept_sealed() {
+    let world = World::new().await;
+    let path = format!("{}/link", world.note("Fine").await);
+    let reply = world
+        .send(request(Method::POST, &path).with("idempotency-key", "k1").empty())
+        .await;
+    let secret = reply.json()["data"]["link"].as_str().unwrap().to_owned();
+    let secret = secret.as_bytes();
+    for file in std::fs::read_dir(world.folder.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret));
+    }
 }
 
 #[tokio::test]

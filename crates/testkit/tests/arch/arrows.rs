@@ -20,7 +20,7 @@ fn wrong_arrows(arrows: &[Arrow]) -> Vec<String> {
         ("vault", &["kernel"]),
         ("outbound", &["kernel"]),
         ("contracts", &["kernel", "db", "authz"]),
-        ("http", &["kernel", "db", "authz", "contracts"]),
+        ("http", &["kernel", "db", "authz", "vault", "contracts"]),
     ]);
     let allowed = |from: &str, to: &str, for_tests: bool| {
         // Anyone may test with the kit, and nothing but tests may use it.
