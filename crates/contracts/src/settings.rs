@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use db::DbError;
 use futures_util::future::BoxFuture;
-use kernel::{Locale, OrganizationId};
+use kernel::{Locale, OrganizationId, Rate, format_duration};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Who may register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,6 +18,27 @@ pub enum Registration {
     Domains,
     /// Anybody.
     Open,
+}
+
+impl Registration {
+    /// Every way.
+    pub const ALL: [Self; 3] = [Self::Closed, Self::Domains, Self::Open];
+
+    /// Its name in the API and in storage.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Domains => "domains",
+            Self::Open => "open",
+        }
+    }
+
+    /// The way with the name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|registration| registration.as_str() == name)
+    }
 }
 
 /// The settings of one organization, every one with its value or its default.
@@ -39,8 +62,8 @@ pub struct OrganizationSettings {
     pub mfa_required: bool,
     /// For how many days audit entries are kept.
     pub audit_retention_days: u32,
-    /// Requests of one actor: how many in which time. `None` is the installation's.
-    pub rate_limit: Option<(u32, Duration)>,
+    /// Requests of one actor: how many in which time. It tightens the installation's, which `None` leaves alone.
+    pub rate_limit: Option<Rate>,
     /// Whether the platform may open support sessions.
     pub support_access: bool,
 }
@@ -59,6 +82,54 @@ impl Default for OrganizationSettings {
             audit_retention_days: 1825,
             rate_limit: None,
             support_access: true,
+        }
+    }
+}
+
+/// The settings of one organization as the API shows them, and as `settings.updated` carries them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Settings, rename_all = "camelCase")]
+pub struct SettingsView {
+    /// The language of mails and defaults: `pt-BR` or `en`.
+    #[schema(value_type = String)]
+    pub locale: Locale,
+    /// The IANA name of the time zone.
+    pub time_zone: String,
+    /// The ISO 4217 code of the currency.
+    pub currency: String,
+    /// Who may register: `closed`, `domains` or `open`.
+    pub registration: &'static str,
+    /// The e-mail domains that may, in lower case.
+    pub registration_domains: Vec<String>,
+    /// After how long a session ends absolutely, such as `12h`; `null` is never.
+    pub session_ttl: Option<String>,
+    /// The shortest password, in characters.
+    pub password_min_length: u32,
+    /// Whether everybody needs a second factor.
+    pub mfa_required: bool,
+    /// For how many days audit entries are kept.
+    pub audit_retention_days: u32,
+    /// Requests of one actor, such as `6000/min`; `null` is the installation's limit.
+    pub rate_limit: Option<String>,
+    /// Whether the platform may open support sessions.
+    pub support_access: bool,
+}
+
+impl From<&OrganizationSettings> for SettingsView {
+    fn from(settings: &OrganizationSettings) -> Self {
+        Self {
+            locale: settings.locale,
+            time_zone: settings.time_zone.clone(),
+            currency: settings.currency.clone(),
+            registration: settings.registration.as_str(),
+            registration_domains: settings.registration_domains.clone(),
+            session_ttl: settings.session_ttl.map(format_duration),
+            password_min_length: settings.password_min_length,
+            mfa_required: settings.mfa_required,
+            audit_retention_days: settings.audit_retention_days,
+            rate_limit: settings.rate_limit.map(|rate| rate.to_string()),
+            support_access: settings.support_access,
         }
     }
 }
@@ -87,6 +158,10 @@ pub trait Settings: Send + Sync {
     /// # Errors
     /// [`DbError`].
     fn of(&self, organization: OrganizationId) -> BoxFuture<'_, Result<Arc<OrganizationSettings>, DbError>>;
+
+    /// The settings of the organization if they are in memory. If they are not, they will be soon: for whoever is asked at
+    /// every request and can wait for nothing.
+    fn known(&self, organization: OrganizationId) -> Option<Arc<OrganizationSettings>>;
 
     /// How the organization looks.
     ///

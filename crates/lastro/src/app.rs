@@ -11,13 +11,13 @@ use http::{
     App, AppParts, Authenticator, Foundation, HttpConfig, Jobs, Metrics, Module, RateLimiter, RouteInfo, SpanMaker,
     StartFailed, Unlimited,
 };
-use kernel::{Generators, OrganizationId};
+use kernel::{Generators, OrganizationId, Rate};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vault::{MasterKey, Sealer};
 
 use crate::bootstrap::Bootstrap;
-use crate::config::{Config, CorsOrigins, Environment, Rate};
+use crate::config::{Config, CorsOrigins, Environment};
 use crate::rate_limit::ActorLimiter;
 
 /// The version of this program.

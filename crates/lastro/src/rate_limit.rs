@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use http::{Buckets, RateLimiter, RateVerdict};
-use kernel::{Actor, Clock, Id as _, OrganizationId};
+use kernel::{Actor, Clock, Id as _, OrganizationId, Rate};
 use uuid::Uuid;
-
-use crate::config::Rate;
 
 /// Limits each actor to a rate, in each organization by itself.
 pub struct ActorLimiter(Buckets<(Uuid, Uuid)>);

@@ -43,9 +43,7 @@ pub use reader::Effective;
 pub use redact::REDACTED;
 pub use report::report;
 pub use source::{DEFAULT_FILE, Origin, Sources};
-pub use types::{
-    CorsOrigins, DatabaseKind, DatabaseUrl, Environment, FirstAdmin, JwtAlgorithm, LogFormat, MailServer, Rate,
-};
+pub use types::{CorsOrigins, DatabaseKind, DatabaseUrl, Environment, FirstAdmin, JwtAlgorithm, LogFormat, MailServer};
 
 /// The whole configuration.
 #[derive(Debug, Clone)]
@@ -119,9 +117,9 @@ pub struct Tokens {
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Per actor; `None` is no limit.
-    pub requests: Option<Rate>,
+    pub requests: Option<kernel::Rate>,
     /// Log-ins per address; `None` is no limit.
-    pub logins: Option<Rate>,
+    pub logins: Option<kernel::Rate>,
 }
 
 /// Logs, metrics, errors and traces.

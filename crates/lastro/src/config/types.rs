@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -136,15 +135,6 @@ pub enum LogFormat {
     Json,
     /// For people.
     Pretty,
-}
-
-/// So many in a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
-    /// How many, at least one.
-    pub count: u32,
-    /// In which time.
-    pub per: Duration,
 }
 
 /// Where mail goes.
