@@ -46,6 +46,17 @@ pub trait Entitlements: Send + Sync {
     /// # Errors
     /// [`DbError`].
     fn quotas(&self, organization: OrganizationId) -> BoxFuture<'_, Result<Vec<Quota>, DbError>>;
+
+    /// As [`quotas`](Self::quotas), as the unit of work sees them: who reserves holds to the limits that its own transaction
+    /// reads, so that no node ever counts against one that is outdated.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    fn quotas_in<'a>(
+        &'a self,
+        uow: &'a UnitOfWork,
+        organization: OrganizationId,
+    ) -> BoxFuture<'a, Result<Vec<Quota>, DbError>>;
 }
 
 /// The period that a quota counts in, of the UTC calendar.

@@ -1,5 +1,7 @@
 //! Quotas as others hold themselves to them.
 
+use std::time::Duration;
+
 use db::{DbError, UnitOfWork};
 use futures_util::future::BoxFuture;
 use kernel::{OrganizationId, Timestamp};
@@ -27,6 +29,8 @@ pub struct QuotaExceeded {
     pub period: QuotaPeriod,
     /// When it begins anew; never for a total.
     pub resets_at: Option<Timestamp>,
+    /// How long that is from now.
+    pub resets_in: Option<Duration>,
 }
 
 /// Why a reservation was not made.
@@ -42,11 +46,15 @@ pub enum ReserveError {
 
 /// Reserves quota inside the unit of work of the change that uses it. Provided by usage.
 pub trait Quotas: Send + Sync {
-    /// Reserves, or gives back when `quantity` is negative. It is the last statement of its unit: the row of an organization
-    /// and metric is held until COMMIT.
+    /// Reserves, or gives back when `quantity` is negative. It is the last thing that a unit does: the rows of an organization
+    /// and metric are held until COMMIT. The limits are those that hold as the unit sees them, and a unit that rolls back has
+    /// reserved nothing.
+    ///
+    /// [`USERS_ACTIVE`] and [`STORAGE_BYTES`] are levels, which no period resets: what was reserved counts until it is given
+    /// back. Every other metric counts within the quota's period.
     ///
     /// # Errors
-    /// [`ReserveError`].
+    /// [`ReserveError::Exceeded`] when a hard quota does not reach; the unit then has to end with it.
     fn reserve<'a>(
         &'a self,
         uow: &'a UnitOfWork,
@@ -54,4 +62,18 @@ pub trait Quotas: Send + Sync {
         metric: &'a str,
         quantity: i64,
     ) -> BoxFuture<'a, Result<(), ReserveError>>;
+}
+
+/// Counts the requests of organizations and holds them to their quotas of [`API_REQUESTS`], from memory. Provided by usage.
+pub trait RequestMeter: Send + Sync {
+    /// Counts one request of the organization, if its quotas let it through.
+    fn count(&self, organization: OrganizationId) -> Metered<'_>;
+}
+
+/// What a meter says of one request.
+pub enum Metered<'a> {
+    /// It is known at once.
+    Known(Result<(), QuotaExceeded>),
+    /// The database has to be asked first: for the next block of requests, or whether the quotas are still what they were.
+    Asking(BoxFuture<'a, Result<(), ReserveError>>),
 }

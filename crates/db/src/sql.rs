@@ -216,10 +216,13 @@ pub fn lint(sql: &Sql<'_>) -> Result<(), String> {
         }
         if sql.reach() == Reach::Tenant {
             let scoped = lower.contains("organization_id = $1");
-            let inserts = lower.trim_start().starts_with("insert into")
-                && lower.split_once("values").is_some_and(|(head, tail)| {
-                    head.contains("(organization_id") && tail.trim_start().starts_with("($1")
-                });
+            let binds = |word: &str, first: &str| {
+                lower.split_once(word).is_some_and(|(head, tail)| {
+                    head.contains("(organization_id") && tail.trim_start().starts_with(first)
+                })
+            };
+            let inserts =
+                lower.trim_start().starts_with("insert into") && (binds("values", "($1") || binds("select", "$1,"));
             if !scoped && !inserts {
                 return Err(format!(
                     "is declared tenant but is not bound to organization_id = $1: {text}"
@@ -239,6 +242,18 @@ mod tests {
         assert!(lint(&Sql::tenant("SELECT id FROM roles WHERE id = $1")).is_err());
         assert!(lint(&Sql::tenant("INSERT INTO roles (id, organization_id) VALUES ($2, $1)")).is_err());
         assert!(lint(&Sql::tenant("INSERT INTO roles (organization_id, id) VALUES ($1, $2)")).is_ok());
+        assert!(
+            lint(&Sql::tenant(
+                "INSERT INTO roles (organization_id, id) SELECT $1, id FROM x"
+            ))
+            .is_ok()
+        );
+        assert!(
+            lint(&Sql::tenant(
+                "INSERT INTO roles (organization_id, id) SELECT y, $1 FROM x"
+            ))
+            .is_err()
+        );
         assert!(
             lint(&Sql::tenant(
                 "SELECT id FROM roles WHERE organization_id = $1 AND id = $2"

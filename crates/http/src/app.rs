@@ -7,6 +7,7 @@ use std::time::Duration;
 use authz::Decider;
 use axum::http::HeaderValue;
 use contracts::Ports;
+use contracts::usage::RequestMeter;
 use db::Db;
 use db::migrate::Migrations;
 use ipnet::IpNet;
@@ -38,6 +39,7 @@ use crate::request::RequestContext;
 #[derive(Clone)]
 pub struct App {
     parts: Arc<AppParts>,
+    meter: Option<Arc<dyn RequestMeter>>,
 }
 
 /// What an [`App`] is made of. The composition root fills it in.
@@ -81,10 +83,13 @@ impl<F: Fn() -> bool + Send + Sync + 'static> Freshness for F {
 }
 
 impl App {
-    /// The handle to these parts.
+    /// The handle to these parts. Contexts have started: requests are counted by the meter that one of them provided by now.
     #[must_use]
     pub fn new(parts: AppParts) -> Self {
-        Self { parts: Arc::new(parts) }
+        Self {
+            meter: parts.ports.find(),
+            parts: Arc::new(parts),
+        }
     }
 
     /// The database.
@@ -130,6 +135,11 @@ impl App {
 
     pub(crate) fn parts(&self) -> &AppParts {
         &self.parts
+    }
+
+    /// What counts requests, if anything does.
+    pub(crate) fn meter(&self) -> Option<&dyn RequestMeter> {
+        self.meter.as_deref()
     }
 }
 

@@ -37,9 +37,9 @@ use crate::trace::TraceContext;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
-const RATE_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
-const RATE_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+pub(crate) const RATE_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+pub(crate) const RATE_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -300,9 +300,10 @@ impl Shared {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, TWO_YEARS_HTTPS);
         }
         if let Some(rate) = context.exchange().rate.get() {
-            headers.insert(RATE_LIMIT, rate.limit.into());
-            headers.insert(RATE_REMAINING, rate.remaining.into());
-            headers.insert(RATE_RESET, rate.reset_seconds.into());
+            // Whoever is refused for a quota hears of that one.
+            headers.entry(RATE_LIMIT).or_insert(rate.limit.into());
+            headers.entry(RATE_REMAINING).or_insert(rate.remaining.into());
+            headers.entry(RATE_RESET).or_insert(rate.reset_seconds.into());
         }
         self.cors.mark(allowed_origin, headers);
         refusal

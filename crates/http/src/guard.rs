@@ -17,6 +17,7 @@ use authz::{Decision, Granted, Permission, PermissionInfo, PermissionScope};
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use contracts::usage::Metered;
 use futures_util::future::BoxFuture;
 use kernel::{Actor, OrganizationId, Rule, RuleViolation};
 use uuid::Uuid;
@@ -300,6 +301,12 @@ impl Caller {
             ));
         }
         request.limit(app.parts().limiter.count(&identity.actor, organization))?;
+        if let Some(meter) = app.meter() {
+            match meter.count(organization) {
+                Metered::Known(outcome) => outcome?,
+                Metered::Asking(answer) => answer.await?,
+            }
+        }
         let if_match = parts.headers.get(header::IF_MATCH).cloned();
         let idempotency_keys = idempotency_keys(&parts.headers);
         Ok(Self {

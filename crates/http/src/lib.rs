@@ -115,6 +115,7 @@ pub mod openapi;
 mod path;
 mod problems;
 pub mod query;
+mod quota;
 mod rate;
 mod request;
 mod routes;
