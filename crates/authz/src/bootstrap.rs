@@ -24,15 +24,20 @@ impl BootstrapDecider {
 }
 
 impl Decider for BootstrapDecider {
-    fn decide(&self, actor: &Actor, organization: OrganizationId, permission: &'static PermissionInfo) -> Decision {
+    fn decide(
+        &self,
+        actor: &Actor,
+        organization: OrganizationId,
+        permission: &'static PermissionInfo,
+    ) -> Option<Decision> {
         let in_platform = organization == self.platform;
-        if permission.scope == PermissionScope::Platform && !in_platform {
+        Some(if permission.scope == PermissionScope::Platform && !in_platform {
             Decision::denied(actor, organization, permission, Step::Scope)
         } else if in_platform && actor.is(&self.operator) {
             Decision::allowed(actor, organization, permission)
         } else {
             Decision::denied(actor, organization, permission, Step::Grant)
-        }
+        })
     }
 }
 
@@ -67,7 +72,7 @@ mod tests {
     fn steps(actor: &Actor, organization: OrganizationId) -> Vec<(PermissionScope, Option<Step>)> {
         let decider = BootstrapDecider::new(self::actor(ActorKind::ServiceAccount, 1), self::organization(1));
         let decide = |permission: &'static PermissionInfo| {
-            let denial = decider.decide(actor, organization, permission).into_denial();
+            let denial = decider.decide(actor, organization, permission).unwrap().into_denial();
             (permission.scope, denial.map(|denial| denial.step()))
         };
         vec![decide(InvoiceRead::INFO), decide(OrganizationCreate::INFO)]

@@ -1,11 +1,13 @@
 //! Decisions: whether an actor may, and if not, at which step it was refused.
 
+use std::pin::Pin;
+
 use kernel::{Actor, ActorKind, OrganizationId};
 use uuid::Uuid;
 
 use crate::PermissionInfo;
 use crate::conditions::Residual;
-use crate::snapshot::Outcome;
+use crate::snapshot::{Explanation, Outcome};
 
 /// The step that refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -199,9 +201,47 @@ impl Decision {
 
 /// Decides. The trait is open, so that a test can refuse; to allow takes a [`Decision`] that only this crate makes.
 pub trait Decider: Send + Sync {
-    /// Whether `actor` may use `permission` in `organization`, the one acted in.
-    fn decide(&self, actor: &Actor, organization: OrganizationId, permission: &'static PermissionInfo) -> Decision;
+    /// Whether `actor` may use `permission` in `organization`, the one acted in: from memory. `None` when what decides there is not
+    /// in memory, or outdated; then ask [`load_and_decide`](Self::load_and_decide).
+    fn decide(
+        &self,
+        actor: &Actor,
+        organization: OrganizationId,
+        permission: &'static PermissionInfo,
+    ) -> Option<Decision>;
+
+    /// As [`decide`](Self::decide), after reading what is missing.
+    fn load_and_decide<'a>(
+        &'a self,
+        actor: &'a Actor,
+        organization: OrganizationId,
+        permission: &'static PermissionInfo,
+    ) -> Loading<'a> {
+        let decided = self.decide(actor, organization, permission);
+        Box::pin(std::future::ready(
+            decided.ok_or_else(|| Undecided("nothing decides in this organization".to_owned())),
+        ))
+    }
+
+    /// Why it decides so, where it knows and has it in memory: for a refusal's details.
+    fn explain(
+        &self,
+        actor: &Actor,
+        organization: OrganizationId,
+        permission: &'static PermissionInfo,
+    ) -> Option<Explanation> {
+        let _ = (actor, organization, permission);
+        None
+    }
 }
+
+/// A decision on its way from storage.
+pub type Loading<'a> = Pin<Box<dyn Future<Output = Result<Decision, Undecided>> + Send + 'a>>;
+
+/// What decides could not be read. It is no refusal: the server cannot answer right now.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("what decides about permissions could not be read: {0}")]
+pub struct Undecided(pub String);
 
 #[cfg(test)]
 mod tests {

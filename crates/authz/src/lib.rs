@@ -54,7 +54,7 @@
 //! let operator = Arc::new(Actor::system("operator"));
 //! let decider = BootstrapDecider::new(Actor::clone(&operator), platform);
 //!
-//! let decision = decider.decide(&operator, platform, OrganizationCreate::INFO);
+//! let decision = decider.decide(&operator, platform, OrganizationCreate::INFO).ok_or("it needs nothing to be read")?;
 //! let granted: Granted<OrganizationCreate> = Granted::from_decision(decision, operator, platform)?;
 //! assert_eq!(granted.organization(), platform);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -66,19 +66,21 @@
 //! the [`Residual`](conditions::Residual) condition. It goes along in the proof, and whoever loads, lists or changes objects
 //! applies it: to an object before it is handed out, before and after a change, and to a list as SQL.
 //!
+//! Forgetting it does not compile: such a grant is a [`Within`], from which a [`Granted`] comes only for an object.
+//!
 //! ```
 //! # authz::permission!(
-//! #     /// Read invoices.
-//! #     pub struct InvoiceRead = "FINANCE" "INVOICE" "READ", Tenant, "Read invoices"
+//! #     /// Change invoices.
+//! #     pub struct InvoiceUpdate = "FINANCE" "INVOICE" "UPDATE", Tenant, "Change invoices"
 //! # );
-//! use authz::Granted;
-//! use authz::conditions::{Object, Variables};
+//! use authz::conditions::Object;
+//! use authz::{Denial, Within};
 //!
-//! fn hand_out<T: Object>(granted: &Granted<InvoiceRead>, variables: &Variables<'_>, invoice: T) -> Option<T> {
-//!     match granted.residual() {
-//!         Some(residual) if !residual.evaluate(&invoice, variables).holds() => None,
-//!         _ => Some(invoice),
-//!     }
+//! fn rename<T: Object>(within: &Within<InvoiceUpdate>, invoice: &mut T, rename: impl FnOnce(&mut T)) -> Result<(), Denial> {
+//!     within.admit(invoice)?;
+//!     rename(invoice);
+//!     within.admit(invoice)?;
+//!     Ok(())
 //! }
 //! ```
 //!
@@ -150,8 +152,10 @@ pub mod granted;
 pub mod permission;
 pub mod snapshot;
 pub mod store;
+pub mod within;
 
 pub use bootstrap::BootstrapDecider;
-pub use decision::{Decider, Decision, Denial, DenialCode, Step};
+pub use decision::{Decider, Decision, Denial, DenialCode, Loading, Step, Undecided};
 pub use granted::Granted;
 pub use permission::{Permission, PermissionInfo, PermissionScope};
+pub use within::Within;

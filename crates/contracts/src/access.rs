@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use authz::snapshot::{Principal, Snapshot};
+use authz::conditions::Condition;
+use authz::snapshot::{Explanation, Path, PathStep, Principal, Snapshot};
 use db::{DbError, UnitOfWork};
 use futures_util::future::BoxFuture;
 use kernel::{Actor, OrganizationId, Timestamp};
@@ -51,6 +52,81 @@ pub struct RoleView {
     /// When it was last changed.
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
+}
+
+/// One way in which somebody comes to a permission.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = PermissionPath, rename_all = "camelCase")]
+pub struct PathView {
+    /// How it begins: `role`, `group`, `system` for a system role, `list` for the list of a key or service account.
+    pub via: &'static str,
+    /// From what was granted up to what holds the permission.
+    pub steps: Vec<StepView>,
+    /// The condition of this way, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub conditions: Option<serde_json::Value>,
+    /// When it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A step of the way to a permission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = PermissionStep, rename_all = "camelCase")]
+pub struct StepView {
+    /// What it is: `role`, `group`, `system`, `service_account`, `api_key`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Which one.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    pub id: Option<uuid::Uuid>,
+    /// Its code; empty for a key or an account.
+    pub code: String,
+    /// The module that the grant is limited to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
+}
+
+impl PathView {
+    /// The way that tells the most about a decision: one without a condition if there is any, else the first.
+    #[must_use]
+    pub fn telling(explanation: &Explanation) -> Option<Self> {
+        let outright = explanation.paths.iter().find(|path| path.condition.is_none());
+        outright.or_else(|| explanation.paths.first()).map(Self::from)
+    }
+}
+
+impl From<&Path> for PathView {
+    fn from(path: &Path) -> Self {
+        Self {
+            via: path.via.as_str(),
+            steps: path.steps.iter().map(StepView::from).collect(),
+            conditions: path.condition.as_deref().map(condition_json),
+            expires_at: path.expires_at,
+        }
+    }
+}
+
+impl From<&PathStep> for StepView {
+    fn from(step: &PathStep) -> Self {
+        Self {
+            kind: step.kind.as_str(),
+            id: step.id,
+            code: step.code.clone(),
+            module: step.module.clone(),
+        }
+    }
+}
+
+/// A condition as the API shows it.
+#[must_use]
+pub fn condition_json(condition: &Condition) -> serde_json::Value {
+    // It was read from JSON, and its text is that.
+    serde_json::from_str(condition.source()).unwrap_or_default()
 }
 
 /// What was refused, and why.
@@ -157,7 +233,7 @@ impl Judged for JudgeError {
 }
 
 /// How often a change is judged anew because access changed meanwhile.
-const JUDGEMENTS: u32 = 3;
+const JUDGEMENTS: u32 = 20;
 
 /// Does `work` with what decides in the organization, again with another judge when that one turned out to be outdated. `work`
 /// begins a unit of work that [confirms](Judge::confirm) the judge before it relies on it.
@@ -170,6 +246,8 @@ where
     Fut: Future<Output = Result<T, E>>,
     E: Judged + From<DbError>,
 {
+    // Of this node's judged changes one is under way at a time, so that only other nodes' outdate it.
+    let _turn = access.turn(organization).await;
     let mut judgement = 1;
     loop {
         match work(access.judge(organization).await?).await {
@@ -179,8 +257,14 @@ where
     }
 }
 
+/// The turn of one judged change among those of its organization on this node; it passes on when this is dropped.
+pub type Turn = Box<dyn Send + Sync>;
+
 /// Judges and grants for other contexts. Provided by access.
 pub trait AccessControl: Send + Sync {
+    /// Waits for the turn to make a judged change in the organization. [`judged`] does it.
+    fn turn(&self, organization: OrganizationId) -> BoxFuture<'_, Turn>;
+
     /// What decides in the organization right now.
     ///
     /// # Errors

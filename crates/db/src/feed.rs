@@ -91,6 +91,22 @@ impl ChangeKind {
         Self::Quotas,
     ];
 
+    /// Whether it changes what somebody holds. The organization's access version counts the units with such a change: who judged
+    /// by what was held before compares the version under the structural lock. (Sessions end all the time, and judge nothing.)
+    #[must_use]
+    pub const fn is_about_grants(self) -> bool {
+        match self {
+            Self::Role | Self::Group | Self::User | Self::ServiceAccount | Self::ApiKey | Self::Entitlements => true,
+            Self::Organization
+            | Self::Catalogue
+            | Self::Session
+            | Self::Credential
+            | Self::SigningKeys
+            | Self::Settings
+            | Self::Quotas => false,
+        }
+    }
+
     /// Its name in storage.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -137,6 +153,8 @@ pub struct Feed {
     ever: AtomicBool,
     offset: AtomicI64,
     position: Mutex<Position>,
+    /// Held while the feed is read: of two readings at once the later could end first, and the position go back.
+    reading: tokio::sync::Mutex<()>,
     subscribers: RwLock<Vec<Subscriber>>,
     offset_subscribers: RwLock<Vec<OffsetSubscriber>>,
 }
@@ -168,6 +186,7 @@ impl Feed {
             ever: AtomicBool::new(false),
             offset: AtomicI64::new(0),
             position: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
             subscribers: RwLock::default(),
             offset_subscribers: RwLock::default(),
         }
@@ -216,8 +235,14 @@ impl Feed {
         }
     }
 
-    /// Reads what is new and tells it.
+    /// Reads what is new and tells it: when this returns, everything that was committed when it was called was told. Callers that
+    /// wait for a reading under way share the next one.
     pub(crate) async fn poll(&self, db: &Db) -> Result<(), DbError> {
+        let asked = self.clock.monotonic();
+        let _turn = self.reading.lock().await;
+        if u128::from(self.confirmed.load(Ordering::Acquire)) > asked.as_micros() {
+            return Ok(());
+        }
         let started = self.clock.monotonic();
         let started_wall = self.clock.now();
         let from = self.position.lock().from;

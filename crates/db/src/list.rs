@@ -132,6 +132,19 @@ impl<'v> List<'v> {
         self
     }
 
+    /// Keeps the rows of which an expression is true. `text` writes it, from its first placeholder's number on: it is made of the
+    /// program's own words (a column, an operator, a placeholder), and what a client sent is only in `values`.
+    #[must_use]
+    pub fn satisfying(mut self, text: impl FnOnce(usize) -> String, values: Vec<Value<'v>>) -> Self {
+        let first = self.values.len() + usize::from(self.reach == Reach::Tenant) + 1;
+        let text = text(first);
+        self.values.extend(values);
+        self.and(format_args!("{text}"));
+        // Whether an index answers it depends on the expression.
+        self.lane = Lane::Pooled;
+        self
+    }
+
     /// Declares that no index carries the list's order under its filters: it is not a point read.
     #[must_use]
     pub fn pooled(mut self) -> Self {

@@ -16,7 +16,7 @@ use std::time::Duration;
 use authz::{Denial, DenialCode};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use contracts::access::{JudgeError, PathView};
+use contracts::access::PathView;
 use contracts::access::Judged;
 use db::DbError;
 use kernel::{Locale, Rule, RuleViolation};
@@ -589,25 +589,6 @@ impl From<Denial> for ApiError {
             step: Cow::Borrowed(denial.step().as_str()),
             path: None,
         })
-    }
-}
-
-/// What a judge refuses.
-impl From<JudgeError> for ApiError {
-    fn from(error: JudgeError) -> Self {
-        match error {
-            JudgeError::Escalation(refused) => Self::new(ErrorCode::RbacEscalation).with_details(Details::Other(
-                serde_json::json!({ "permission": refused.permission, "reason": refused.reason }),
-            )),
-            JudgeError::Missing(_) => Self::not_found(),
-            JudgeError::Scope => Self::violation("scope", Rule::Invalid),
-            JudgeError::LastAdministrator => Self::conflict_state(Message::new(
-                "The organization would be left without an administrator.",
-                "A organização ficaria sem administrador.",
-            )),
-            JudgeError::Outdated => Self::unavailable("what was judged by changed while the unit waited"),
-            JudgeError::Storage(error) => error.into(),
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Access guards: the first argument of every handler, and the only way in.
 //!
-//! A handler says what it takes to be called by the type of its first argument, [`Requires<P>`], [`Authenticated`] or
-//! [`Public<R>`]. [`Routes`](crate::Routes) reads the same type for the documentation and the access matrix, so a route's
+//! A handler says what it takes to be called by the type of its first argument, [`Requires<P>`], [`RequiresWithin<P>`],
+//! [`Authenticated`] or [`Public<R>`]. [`Routes`](crate::Routes) reads the same type for the documentation and the access matrix, so a route's
 //! documented rule and the rule it enforces are one and cannot drift apart.
 //!
 //! A guard works in the order of the API contract: credential (401), organization (400, 403, 404), freshness (503), rate
@@ -13,13 +13,16 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use authz::{Decision, Granted, Permission, PermissionInfo, PermissionScope};
+use authz::{Decision, Denial, Granted, Permission, PermissionInfo, PermissionScope, Step, Within};
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use contracts::access::PathView;
+use contracts::audit::{SecurityEvent, SecurityTrail};
+use contracts::identity::{Principals, UserId};
 use contracts::usage::Metered;
 use futures_util::future::BoxFuture;
-use kernel::{Actor, OrganizationId, Rule, RuleViolation};
+use kernel::{Actor, ActorKind, Id as _, OrganizationId, Rule, RuleViolation};
 use uuid::Uuid;
 
 use crate::answer::Precondition;
@@ -75,10 +78,10 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// The first argument of a handler. There are three, and a context adds none: what an access rule means is decided here.
+/// The first argument of a handler. There are four, and a context adds none: what an access rule means is decided here.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an access guard",
-    note = "the first argument of a handler is `Requires<P>`, `Authenticated` or `Public<R>`"
+    note = "the first argument of a handler is `Requires<P>`, `RequiresWithin<P>`, `Authenticated` or `Public<R>`"
 )]
 pub trait Guard: sealed::Sealed + Send {
     /// The rule it enforces.
@@ -88,7 +91,7 @@ pub trait Guard: sealed::Sealed + Send {
 /// The argument lists that begin with a [`Guard`]; [`Routes`](crate::Routes) takes handlers with no other.
 #[diagnostic::on_unimplemented(
     message = "this handler does not begin with an access guard",
-    note = "the first argument of a handler is `Requires<P>`, `Authenticated` or `Public<R>`"
+    note = "the first argument of a handler is `Requires<P>`, `RequiresWithin<P>`, `Authenticated` or `Public<R>`"
 )]
 pub trait Guarded {
     /// The rule of the handler's guard.
@@ -264,17 +267,83 @@ impl Caller {
     /// Asks for one more permission than the route's own, such as to look at somebody else than oneself.
     ///
     /// # Errors
-    /// `RBAC_FORBIDDEN` or `RBAC_MODULE_NOT_CONTRACTED`.
-    pub fn require<P: Permission>(&self) -> Result<Granted<P>, ApiError> {
-        let decision = self.decide::<P>();
-        Granted::from_decision(decision, Arc::clone(self.actor()), self.organization).map_err(ApiError::from)
+    /// `RBAC_FORBIDDEN` or `RBAC_MODULE_NOT_CONTRACTED`; also when it is held only under a condition. `INTERNAL_UNAVAILABLE` when
+    /// what decides cannot be read.
+    pub async fn require<P: Permission>(&self) -> Result<Granted<P>, ApiError> {
+        let granted = self.granted::<P>().await?;
+        if granted.residual().is_some() {
+            return Err(self.refused(Denial::new(P::INFO, Step::Condition)));
+        }
+        Ok(granted)
     }
 
-    fn decide<P: Permission>(&self) -> Decision {
-        self.app
+    /// As [`require`](Self::require), for a permission that may be held under a condition: it is applied to each object.
+    ///
+    /// # Errors
+    /// As [`require`](Self::require), but for the condition.
+    pub async fn require_within<P: Permission>(&self) -> Result<Within<P>, ApiError> {
+        let granted = self.granted::<P>().await?;
+        let asks_for_email = granted
+            .residual()
+            .is_some_and(|residual| residual.conditions().any(|condition| condition.uses_user_email()));
+        let email = if asks_for_email { self.email().await? } else { None };
+        Ok(Within::new(granted, email, self.app.generators().now()))
+    }
+
+    /// The address of the user who calls; `None` for a key or a service account.
+    async fn email(&self) -> Result<Option<Arc<str>>, ApiError> {
+        let actor = self.actor();
+        match self.app.ports().find::<dyn Principals>() {
+            Some(principals) if actor.kind == ActorKind::User => {
+                let user = principals.user(self.organization, UserId::from_uuid(actor.id)).await?;
+                Ok(user.map(|user| user.email.into()))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn granted<P: Permission>(&self) -> Result<Granted<P>, ApiError> {
+        let decision = self.decide(P::INFO).await?;
+        Granted::from_decision(decision, Arc::clone(self.actor()), self.organization)
+            .map_err(|denial| self.refused(denial))
+    }
+
+    async fn decide(&self, permission: &'static PermissionInfo) -> Result<Decision, ApiError> {
+        let decider = &self.app.parts().decider;
+        let (actor, organization) = (self.actor(), self.organization);
+        match decider.decide(actor, organization, permission) {
+            Some(decision) => Ok(decision),
+            // What decides is read when it is first asked for, and after each change.
+            None => decider
+                .load_and_decide(actor, organization, permission)
+                .await
+                .map_err(|undecided| ApiError::unavailable(undecided.to_string())),
+        }
+    }
+
+    /// The answer to a refused permission, and its note in the security trail.
+    #[must_use]
+    pub fn refused(&self, denial: Denial) -> ApiError {
+        let (actor, organization) = (self.actor(), self.organization);
+        let explanation = self
+            .app
             .parts()
             .decider
-            .decide(self.actor(), self.organization, P::INFO)
+            .explain(actor, organization, denial.permission());
+        if let Some(trail) = self.app.ports().find::<dyn SecurityTrail>() {
+            trail.note(SecurityEvent {
+                organization,
+                actor: Some(actor.as_ref().clone()),
+                action: "permission.refused",
+                target_kind: "permission",
+                target_id: explanation.as_ref().map_or(Uuid::nil(), |explanation| explanation.id),
+                request_id: Some(self.request.request_id().to_owned()),
+                ip: self.request.client_ip(),
+                user_agent: self.request.user_agent().map(str::to_owned),
+            });
+        }
+        let path = explanation.and_then(|explanation| PathView::telling(&explanation));
+        ApiError::from(denial).along(path)
     }
 
     /// Everything that comes before the permission, in the order of the contract.
@@ -523,6 +592,8 @@ where
 }
 
 /// Guard of a route that takes the permission `P`, and the proof that the caller holds it.
+///
+/// A caller who holds it only under a condition is refused: whoever can apply conditions says so with [`RequiresWithin`].
 pub struct Requires<P> {
     caller: Caller,
     granted: Granted<P>,
@@ -567,8 +638,60 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let request = context(parts)?;
         let caller = Caller::admit(parts, App::from_ref(state), request, Self::ACCESS).await?;
-        let granted = caller.require::<P>()?;
+        let granted = caller.require::<P>().await?;
         refuse_undeclared_query(caller.request())?;
         Ok(Self { caller, granted })
+    }
+}
+
+/// Guard of a route that takes the permission `P`, also where it is held under a condition: the handler gets [`Within`], which gives
+/// the proof for one object at a time.
+pub struct RequiresWithin<P> {
+    caller: Caller,
+    within: Within<P>,
+}
+
+impl<P> RequiresWithin<P> {
+    /// The grant within its conditions.
+    #[must_use]
+    pub fn within(&self) -> &Within<P> {
+        &self.within
+    }
+}
+
+impl<P> Deref for RequiresWithin<P> {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+impl<P> fmt::Debug for RequiresWithin<P> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("RequiresWithin").field(&self.caller).finish()
+    }
+}
+
+impl<P: Permission> sealed::Sealed for RequiresWithin<P> {}
+
+impl<P: Permission> Guard for RequiresWithin<P> {
+    const ACCESS: Access = Access::Requires(P::INFO);
+}
+
+impl<S, P> FromRequestParts<S> for RequiresWithin<P>
+where
+    S: Send + Sync,
+    P: Permission,
+    App: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let request = context(parts)?;
+        let caller = Caller::admit(parts, App::from_ref(state), request, Self::ACCESS).await?;
+        let within = caller.require_within::<P>().await?;
+        refuse_undeclared_query(caller.request())?;
+        Ok(Self { caller, within })
     }
 }

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use authz::bootstrap::BootstrapDecider;
-use authz::{Decider, Decision, PermissionInfo, PermissionScope};
+use authz::snapshot::Explanation;
+use authz::{Decider, Decision, Loading, PermissionInfo, PermissionScope, Undecided};
 use contracts::Ports;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -68,18 +69,44 @@ impl Authenticator for People {
 }
 
 impl Decider for People {
-    fn decide(&self, actor: &Actor, organization: OrganizationId, permission: &'static PermissionInfo) -> Decision {
+    fn decide(
+        &self,
+        actor: &Actor,
+        organization: OrganizationId,
+        permission: &'static PermissionInfo,
+    ) -> Option<Decision> {
         if permission.scope == PermissionScope::Platform && self.platform != organization {
-            return Decision::denied(actor, organization, permission, authz::Step::Grant);
+            return Some(Decision::denied(actor, organization, permission, authz::Step::Grant));
         }
         let administrators = self.administrators.read();
         let mut decisions = administrators
             .iter()
-            .map(|decider| decider.decide(actor, organization, permission));
+            .filter_map(|decider| decider.decide(actor, organization, permission));
         let allowed = decisions.find(Decision::is_allowed);
-        allowed.unwrap_or_else(|| match &self.decider {
+        allowed.or_else(|| match &self.decider {
             Some(decider) => decider.decide(actor, organization, permission),
-            None => Decision::denied(actor, organization, permission, authz::Step::Grant),
+            None => Some(Decision::denied(actor, organization, permission, authz::Step::Grant)),
         })
+    }
+
+    fn load_and_decide<'a>(
+        &'a self,
+        actor: &'a Actor,
+        organization: OrganizationId,
+        permission: &'static PermissionInfo,
+    ) -> Loading<'a> {
+        match &self.decider {
+            Some(decider) => decider.load_and_decide(actor, organization, permission),
+            None => Box::pin(std::future::ready(Err(Undecided("no module decides".to_owned())))),
+        }
+    }
+
+    fn explain(
+        &self,
+        actor: &Actor,
+        organization: OrganizationId,
+        permission: &'static PermissionInfo,
+    ) -> Option<Explanation> {
+        self.decider.as_ref()?.explain(actor, organization, permission)
     }
 }

@@ -154,6 +154,12 @@ impl Condition {
         self.program.is_empty()
     }
 
+    /// Whether it asks for `${user.email}`, which whoever applies it has to look up.
+    #[must_use]
+    pub const fn uses_user_email(&self) -> bool {
+        self.uses_user_email
+    }
+
     /// Its comparisons, in the order of the text.
     #[must_use]
     pub fn comparisons(&self) -> &[Comparison] {

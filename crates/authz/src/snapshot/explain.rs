@@ -12,12 +12,14 @@ use super::check::Outcome;
 use super::escalation::{earlier, later};
 use super::graph::{NodeIndex, NodeKind};
 use super::rows::{Because, Principal};
-use crate::PermissionScope;
 use crate::conditions::Condition;
+use crate::{PermissionInfo, PermissionScope};
 
 /// Everything there is to say about a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
+    /// The permission's id.
+    pub id: Uuid,
     /// The permission's code.
     pub permission: String,
     /// The decision.
@@ -147,6 +149,7 @@ impl Snapshot {
             .module(module)
             .and_then(|module| self.entitlements.module(module, now));
         Explanation {
+            id: self.catalogue.id(permission),
             permission: self.catalogue.code(permission).to_owned(),
             outcome: self.decide(principal, permission, now),
             paths: self.paths(principal, permission, now),
@@ -158,6 +161,18 @@ impl Snapshot {
             withheld: self.entitlements.withheld(permission, now),
             package: self.entitlements.package().map(str::to_owned),
         }
+    }
+
+    /// As [`Snapshot::explain`], for a permission that the code declares; `None` when the catalogue does not have it.
+    #[must_use]
+    pub fn explain_declared(
+        &self,
+        principal: Principal,
+        permission: &'static PermissionInfo,
+        now: Timestamp,
+    ) -> Option<Explanation> {
+        let permission = self.catalogue.find_declared(permission)?;
+        Some(self.explain(principal, permission, now))
     }
 
     /// All permissions that somebody may use now, with the ways there, in the order of the catalogue.

@@ -27,12 +27,15 @@ const OUTBOX: Sql = Sql::tenant(
     "INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
      VALUES ($1, $2, $3, $4, $5, $6, $7)",
 );
+// Who hands events on finds them here; see the outbox context.
+const QUEUE: Sql = Sql::tenant("INSERT INTO outbox_queue (organization_id, event_id) VALUES ($1, $2)");
 // On PostgreSQL each statement costs a message and an execution, so what an event leaves is one statement: its entry, or its
-// entries where the actor acts in another organization ($16, $17) than the one concerned, and its outbox row.
+// entries where the actor acts in another organization ($16, $17) than the one concerned, and its outbox row and place in the queue.
 const ENTRY_AND_EVENT: Sql = Sql::tenant(
     "WITH entry AS (INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_id, actor_name, action, \
      target_kind, target_id, changes, request_id, ip, user_agent) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)), \
+     queued AS (INSERT INTO outbox_queue (organization_id, event_id) VALUES ($1, $14)) \
      INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
      VALUES ($1, $14, $3, $7, $8, $9, $15)",
 );
@@ -40,7 +43,8 @@ const ENTRIES_AND_EVENT: Sql = Sql::tenant(
     "WITH entries AS (INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_id, actor_name, action, \
      target_kind, target_id, changes, request_id, ip, user_agent) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13), \
-     ($16, $17, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)) \
+     ($16, $17, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)), \
+     queued AS (INSERT INTO outbox_queue (organization_id, event_id) VALUES ($1, $14)) \
      INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
      VALUES ($1, $14, $3, $7, $8, $9, $15)",
 );
@@ -53,7 +57,7 @@ const CHANGE: Sql = Sql::global(
 );
 
 /// The statements of this file that both engines run.
-pub(crate) const STATEMENTS: &[Sql] = &[AUDIT, OUTBOX, VERSION, CHANGE];
+pub(crate) const STATEMENTS: &[Sql] = &[AUDIT, OUTBOX, QUEUE, VERSION, CHANGE];
 
 /// Writes everything gathered; on PostgreSQL all of it is sent at once and answered with the COMMIT.
 pub(crate) async fn write(core: &Core, events: &[Recorded], changes: &[AccessChange]) -> Result<(), DbError> {
@@ -66,7 +70,10 @@ pub(crate) async fn write(core: &Core, events: &[Recorded], changes: &[AccessCha
     }
     let mut bumped: Vec<OrganizationId> = Vec::new();
     for change in changes {
-        if let Some(organization_id) = change.organization_id.filter(|id| !bumped.contains(id)) {
+        if let Some(organization_id) = change
+            .organization_id
+            .filter(|id| change.kind.is_about_grants() && !bumped.contains(id))
+        {
             bumped.push(organization_id);
             core.send(&VERSION, &[Value::id(organization_id)]).await?;
         }
@@ -136,12 +143,13 @@ async fn one_by_one(core: &Core, recorded: &Recorded, entry: &[Value<'_>; 11]) -
         values.extend_from_slice(entry);
         core.send(&AUDIT, &values).await?;
     }
-    let event = &recorded.event;
+    let (event, id) = (&recorded.event, event_id(core));
+    core.send(&QUEUE, &[Value::id(concerned), id.clone()]).await?;
     core.send(
         &OUTBOX,
         &[
             Value::id(concerned),
-            event_id(core),
+            id,
             core.now.into(),
             event.kind.into(),
             event.subject.kind.into(),
