@@ -222,7 +222,7 @@ pub fn lint(sql: &Sql<'_>) -> Result<(), String> {
                 })
             };
             let inserts =
-                lower.trim_start().starts_with("insert into") && (binds("values", "($1") || binds("select", "$1,"));
+                lower.trim_start().starts_with("insert into") && (binds("values", "($1") || binds("select", "$1"));
             if !scoped && !inserts {
                 return Err(format!(
                     "is declared tenant but is not bound to organization_id = $1: {text}"
