@@ -17,6 +17,53 @@
 //!
 //! A request then costs a lookup in [`crypto::VerifiedTokens`], and [`crypto::Verifier::verify`] the first time.
 
+mod app;
+mod authenticator;
+mod config;
 pub mod crypto;
 pub mod domain;
+mod http;
+mod key_ring;
 mod manifest;
+mod service;
+mod store;
+
+use std::sync::Arc;
+
+use ::http::Module;
+use db::migrate::Migrations;
+use futures_util::FutureExt as _;
+
+pub use config::Config;
+pub use manifest::{MANIFEST, SessionRevoke, UserCreate, UserDelete, UserRead, UserUpdate};
+
+use authenticator::Gate;
+use service::Service;
+
+/// The context, for the composition root, which provides its [`Config`].
+#[must_use]
+pub fn module() -> Module {
+    Module {
+        manifest: MANIFEST,
+        migrations: Some(MIGRATIONS),
+        statements: store::statements(),
+        lists: store::lists(),
+        start: |foundation| start(foundation).boxed(),
+        routes: |app| {
+            let routes = http::routes().into_iter();
+            routes.map(|group| group.with_state(app.clone())).collect()
+        },
+        ..Module::new(MANIFEST)
+    }
+}
+
+const MIGRATIONS: Migrations = db::migrations!("identity": "0001_users");
+
+/// Puts the context together and provides what it offers.
+async fn start(foundation: ::http::Foundation) -> Result<(), ::http::StartFailed> {
+    let ports = foundation.ports.clone();
+    let service = Service::start(foundation).await?;
+    ports.provide::<dyn ::http::Authenticator>(Arc::new(Gate::new(Arc::clone(&service))));
+    ports.provide(service);
+    Ok(())
+}

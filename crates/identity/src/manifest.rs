@@ -1,4 +1,25 @@
-//! What this context declares: the events that its aggregates record.
+//! What this context declares: its permissions and its events.
+
+use authz::{Permission, PermissionInfo};
+use contracts::identity::UserView;
+use contracts::{EventData, EventType, Manifest};
+
+use crate::http::example;
+use crate::store::sessions::SessionFact;
+use crate::store::signing_keys::SigningKeyFact;
+
+authz::permission! {
+    /// See users and invitations.
+    pub struct UserRead = "IDENTITY" "USER" "READ", Tenant, "See users";
+    /// Make and invite users.
+    pub struct UserCreate = "IDENTITY" "USER" "CREATE", Tenant, "Create and invite users";
+    /// Change, activate and unlock users.
+    pub struct UserUpdate = "IDENTITY" "USER" "UPDATE", Tenant, "Change, activate and unlock users";
+    /// Deactivate users.
+    pub struct UserDelete = "IDENTITY" "USER" "DELETE", Tenant, "Deactivate users";
+    /// End the sessions of users.
+    pub struct SessionRevoke = "IDENTITY" "SESSION" "REVOKE", Tenant, "End the sessions of users";
+}
 
 /// A user was made.
 pub(crate) const USER_CREATED: &str = "user.created";
@@ -22,3 +43,75 @@ pub(crate) const USER_MFA_DISABLED: &str = "user.mfa_disabled";
 pub(crate) const SESSION_CREATED: &str = "session.created";
 /// A session was ended before its time.
 pub(crate) const SESSION_REVOKED: &str = "session.revoked";
+/// Another key signs access tokens from now on.
+pub(crate) const SIGNING_KEY_ROTATED: &str = "signing_key.rotated";
+
+const fn event(name: &'static str, data: EventData, description: &'static str) -> EventType {
+    EventType {
+        name,
+        description,
+        permission: UserRead::INFO,
+        data,
+    }
+}
+
+const USER: EventData = EventData::of::<UserView>(example::user);
+const SESSION: EventData = EventData::of::<SessionFact>(example::session_fact);
+const SIGNING_KEY: EventData = EventData::of::<SigningKeyFact>(example::signing_key);
+
+/// The context's declaration.
+pub const MANIFEST: Manifest = Manifest {
+    code: "IDENTITY",
+    name: "Identity",
+    description: "Who is asking: users, sessions, keys and machine accounts",
+    is_core: true,
+    permissions: &[
+        UserRead::INFO,
+        UserCreate::INFO,
+        UserUpdate::INFO,
+        UserDelete::INFO,
+        SessionRevoke::INFO,
+    ],
+    events: &[
+        event(USER_CREATED, USER, "A user was created"),
+        event(
+            USER_UPDATED,
+            USER,
+            "The name or the e-mail of a user changed, or was confirmed",
+        ),
+        event(USER_ACTIVATED, USER, "A user may act again"),
+        event(
+            USER_DEACTIVATED,
+            USER,
+            "A user may no longer act, and all its sessions ended",
+        ),
+        event(
+            USER_PASSWORD_CHANGED,
+            USER,
+            "A user has another password, and its other sessions ended",
+        ),
+        event(
+            USER_LOCKED,
+            USER,
+            "Too many failed logins locked an account for a while",
+        ),
+        event(USER_UNLOCKED, USER, "An administrator ended the lock of an account"),
+        event(
+            USER_MFA_ENABLED,
+            USER,
+            "A user logs in with a second factor from now on",
+        ),
+        event(USER_MFA_DISABLED, USER, "The second factor of a user was removed"),
+        event(SESSION_CREATED, SESSION, "Somebody logged in"),
+        event(
+            SESSION_REVOKED,
+            SESSION,
+            "A session was ended before its time, such as by a logout",
+        ),
+        event(
+            SIGNING_KEY_ROTATED,
+            SIGNING_KEY,
+            "Access tokens are signed with another key from now on",
+        ),
+    ],
+};

@@ -107,6 +107,13 @@ impl Lockout {
         std::mem::take(&mut self.state) != LockoutState::default()
     }
 
+    /// When nothing will depend on the stored state any more, unless there is another failure after `now`.
+    #[must_use]
+    pub fn stale_at(&self, now: Timestamp) -> Timestamp {
+        let quiet = self.state.failures.last().map(|last| last.plus(LockoutRule::FORGET));
+        quiet.max(self.locked_until(now)).unwrap_or(now)
+    }
+
     /// Whether nothing depends on the stored state any more, so that it can be removed.
     #[must_use]
     pub fn is_stale(&self, now: Timestamp) -> bool {

@@ -1,0 +1,48 @@
+//! What the documentation shows of this context.
+
+use serde_json::{Value, json};
+
+pub(crate) fn user() -> Value {
+    json!({
+        "id": "019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e50",
+        "organizationId": "019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e4f",
+        "name": "Ana Souza",
+        "email": "ana@padaria.example.com",
+        "isActive": true,
+        "emailVerified": true,
+        "mfaEnabled": false,
+        "lastLoginAt": "2026-11-21T12:00:00.000000Z",
+        "createdAt": "2026-11-20T09:30:00.000000Z",
+        "updatedAt": "2026-11-20T09:30:00.000000Z"
+    })
+}
+
+pub(crate) fn session() -> Value {
+    json!({
+        "id": "019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e51",
+        "current": true,
+        "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        "ip": "203.0.113.7",
+        "createdAt": "2026-11-21T12:00:00.000000Z",
+        "lastUsedAt": "2026-11-21T12:14:00.000000Z",
+        "expiresAt": "2026-11-28T12:00:00.000000Z"
+    })
+}
+
+/// A session as its events carry it.
+pub(crate) fn session_fact() -> Value {
+    let mut fact = session();
+    if let Some(fields) = fact.as_object_mut() {
+        fields.remove("current");
+        fields.insert("userId".to_owned(), json!("019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e50"));
+    }
+    fact
+}
+
+pub(crate) fn signing_key() -> Value {
+    json!({
+        "id": "019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e52",
+        "kid": "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",
+        "algorithm": "RS256"
+    })
+}

@@ -1,0 +1,330 @@
+//! The table `sessions`.
+
+use std::net::IpAddr;
+
+use contracts::identity::{SessionId, UserId};
+use db::list::{List, Listed, Start};
+use db::{DbError, Row, Scope, Sql, UnitOfWork, Value, values};
+use kernel::{Direction, OrganizationId, PageRequest, Timestamp};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::{Device, Generation, RotationState, Session, StoredSession};
+
+const LOOKUP: Sql = Sql::tenant(
+    "SELECT id, organization_id, user_id, user_agent, ip, generation, rotated_at, created_at, last_used_at, expires_at, ends_at, \
+     revoked_at, revocation_reason FROM sessions WHERE organization_id = $1 AND id = $2",
+)
+.point();
+const LOCK: Sql = Sql::tenant(
+    "SELECT id, organization_id, user_id, user_agent, ip, generation, rotated_at, created_at, last_used_at, expires_at, ends_at, \
+     revoked_at, revocation_reason FROM sessions WHERE organization_id = $1 AND id = $2 FOR UPDATE",
+)
+.on_sqlite(LOOKUP.text(db::Engine::Sqlite));
+const LOCK_LIVE: Sql = Sql::tenant(
+    "SELECT id, organization_id, user_id, user_agent, ip, generation, rotated_at, created_at, last_used_at, expires_at, ends_at, \
+     revoked_at, revocation_reason FROM sessions WHERE organization_id = $1 AND user_id = $2 AND revoked_at IS NULL \
+     AND expires_at > $3 ORDER BY created_at, id FOR UPDATE",
+)
+.on_sqlite(
+    "SELECT id, organization_id, user_id, user_agent, ip, generation, rotated_at, created_at, last_used_at, expires_at, ends_at, \
+     revoked_at, revocation_reason FROM sessions WHERE organization_id = $1 AND user_id = $2 AND revoked_at IS NULL \
+     AND expires_at > $3 ORDER BY created_at, id",
+);
+const HOLDER: Sql = Sql::tenant(
+    "SELECT s.revoked_at IS NULL, s.expires_at, s.last_used_at, u.name, u.is_active FROM sessions s \
+     JOIN users u ON u.organization_id = s.organization_id AND u.id = s.user_id \
+     WHERE s.organization_id = $1 AND s.id = $2 AND s.user_id = $3",
+)
+.point();
+const ADD: Sql = Sql::tenant(
+    "INSERT INTO sessions (organization_id, id, user_id, user_agent, ip, generation, rotated_at, created_at, last_used_at, \
+     expires_at, ends_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+);
+const SAVE: Sql = Sql::tenant(
+    "UPDATE sessions SET generation = $3, rotated_at = $4, last_used_at = $5, expires_at = $6, revoked_at = $7, \
+     revocation_reason = $8 WHERE organization_id = $1 AND id = $2",
+);
+const TOUCH: Sql =
+    Sql::tenant("UPDATE sessions SET last_used_at = $3 WHERE organization_id = $1 AND id = $2 AND last_used_at < $3");
+const WITH_ENDED: Sql = Sql::system("SELECT DISTINCT organization_id FROM sessions WHERE expires_at < $1");
+const REMOVE_ENDED: Sql = Sql::tenant("DELETE FROM sessions WHERE organization_id = $1 AND expires_at < $2");
+
+/// The statements of this file, for the statement test.
+pub(crate) const STATEMENTS: &[Sql] = &[
+    LOOKUP,
+    LOCK,
+    LOCK_LIVE,
+    HOLDER,
+    ADD,
+    SAVE,
+    TOUCH,
+    WITH_ENDED,
+    REMOVE_ENDED,
+];
+
+/// The columns that clients see, and the condition that a session lives.
+const VIEW: &str = "id, user_agent, ip, created_at, last_used_at, expires_at";
+
+/// A session as the API shows it to its user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Session, rename_all = "camelCase")]
+pub(crate) struct SessionView {
+    /// Its id.
+    #[schema(value_type = String, format = "uuid")]
+    pub(crate) id: SessionId,
+    /// Whether it is the one that asks.
+    pub(crate) current: bool,
+    /// The program it was opened with, as that called itself.
+    pub(crate) user_agent: Option<String>,
+    /// The address it was opened from.
+    pub(crate) ip: Option<String>,
+    /// When it was opened.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) created_at: Timestamp,
+    /// When it was last used, to within a minute.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) last_used_at: Timestamp,
+    /// When it ends unless it is refreshed.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) expires_at: Timestamp,
+}
+
+/// A session as its events carry it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = SessionFact, rename_all = "camelCase")]
+pub(crate) struct SessionFact {
+    /// Its id.
+    #[schema(value_type = String, format = "uuid")]
+    id: SessionId,
+    /// Whose.
+    #[schema(value_type = String, format = "uuid")]
+    user_id: UserId,
+    /// The program it was opened with, as that called itself.
+    user_agent: Option<String>,
+    /// The address it was opened from.
+    ip: Option<String>,
+    /// When it was opened.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it was last used, to within a minute.
+    #[schema(value_type = String, format = DateTime)]
+    last_used_at: Timestamp,
+    /// When it would have ended by itself.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+/// What has to be known of a session whose access token is presented.
+#[derive(Debug, Clone)]
+pub(crate) struct Holder {
+    /// The name of its user.
+    pub(crate) name: String,
+    /// Whether it lets its user act.
+    pub(crate) is_live: bool,
+    /// When it was last used, as far as that is stored.
+    pub(crate) last_used_at: Timestamp,
+}
+
+/// A session of the organization.
+pub(crate) async fn lookup(scope: Scope<'_>, id: SessionId) -> Result<Option<Session>, DbError> {
+    scope.optional(&LOOKUP, &[Value::id(id)], session).await
+}
+
+/// Reads a session for a change, and holds it until the unit ends.
+pub(crate) async fn lock(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    id: SessionId,
+) -> Result<Option<Session>, DbError> {
+    uow.scope(organization)
+        .reads()
+        .optional(&LOCK, &[Value::id(id)], session)
+        .await
+}
+
+/// Reads a user's live sessions for a change, and holds them until the unit ends.
+pub(crate) async fn lock_live(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    user: UserId,
+) -> Result<Vec<Session>, DbError> {
+    let values = [Value::id(user), uow.now().into()];
+    uow.scope(organization).reads().all(&LOCK_LIVE, &values, session).await
+}
+
+/// Whose session it is, and whether it and its user may act; `None` when the user has no such session.
+pub(crate) async fn holder(
+    scope: Scope<'_>,
+    id: SessionId,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Option<Holder>, DbError> {
+    let values = [Value::id(id), Value::id(user)];
+    let read = |row: &Row<'_>| {
+        let is_live = row.get::<bool>(0)? && now < row.get::<Timestamp>(1)? && row.get::<bool>(4)?;
+        Ok(Holder {
+            name: row.get(3)?,
+            is_live,
+            last_used_at: row.get(2)?,
+        })
+    };
+    scope.optional(&HOLDER, &values, read).await
+}
+
+/// A page of a user's live sessions, as that user sees them from the session `current`.
+pub(crate) async fn list(
+    scope: Scope<'_>,
+    user: UserId,
+    current: Option<SessionId>,
+    now: Timestamp,
+    direction: Direction,
+    page: &PageRequest,
+    start: Start<'_>,
+) -> Result<Listed<SessionView>, DbError> {
+    let read = |row: &Row<'_>| {
+        // The list's first column is the total.
+        let id = row.id(1)?;
+        Ok(SessionView {
+            id,
+            current: current == Some(id),
+            user_agent: row.get(2)?,
+            ip: row.get(3)?,
+            created_at: row.get(4)?,
+            last_used_at: row.get(5)?,
+            expires_at: row.get(6)?,
+        })
+    };
+    listing(user, now, direction).fetch(scope, page, start, read).await
+}
+
+fn listing<'v>(user: UserId, now: Timestamp, direction: Direction) -> List<'v> {
+    List::tenant_view(
+        "(SELECT organization_id, user_id, id, user_agent, ip, created_at, last_used_at, expires_at FROM sessions \
+         WHERE organization_id = $1 AND revoked_at IS NULL) AS live",
+        VIEW,
+    )
+    .equal("user_id", Some(Value::id(user)))
+    .at_least("expires_at", Some(now))
+    .order("created_at", direction)
+}
+
+/// The texts of the list, for the statement test.
+pub(crate) fn lists() -> Vec<String> {
+    use kernel::Id as _;
+    let nobody = UserId::from_uuid(uuid::Uuid::nil());
+    listing(nobody, Timestamp::UNIX_EPOCH, Direction::Descending)
+        .texts(&PageRequest::default())
+        .to_vec()
+}
+
+pub(crate) async fn add(uow: &UnitOfWork, session: &mut Session) -> Result<(), DbError> {
+    record(uow, session)?;
+    let state = session.state();
+    let row = [
+        Value::id(state.id),
+        Value::id(state.user),
+        state.device.user_agent().into(),
+        state.device.ip().map(|ip| ip.to_string()).into(),
+        state.rotation.newest.number().into(),
+        state.rotation.rotated_at.into(),
+        state.created_at.into(),
+        state.last_used_at.into(),
+        state.expires_at.into(),
+        state.ends_at.into(),
+    ];
+    uow.scope(state.organization).send(&ADD, &row).await
+}
+
+/// Stores a session as it is now, with what happened to it.
+pub(crate) async fn save(uow: &UnitOfWork, session: &mut Session) -> Result<(), DbError> {
+    record(uow, session)?;
+    let state = session.state();
+    let row = [
+        Value::id(state.id),
+        state.rotation.newest.number().into(),
+        state.rotation.rotated_at.into(),
+        state.last_used_at.into(),
+        state.expires_at.into(),
+        state.revoked.map(|(at, _)| at).into(),
+        state.revoked.map(|(_, reason)| reason.as_str()).into(),
+    ];
+    uow.scope(state.organization).send(&SAVE, &row).await
+}
+
+/// Notes that a session was used.
+pub(crate) async fn touch(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    id: SessionId,
+    at: Timestamp,
+) -> Result<(), DbError> {
+    let values = [Value::id(id), at.into()];
+    uow.scope(organization).send(&TOUCH, &values).await
+}
+
+/// The organizations with sessions that ended before `before`.
+pub(crate) async fn organizations_with_ended(
+    scope: Scope<'_>,
+    before: Timestamp,
+) -> Result<Vec<OrganizationId>, DbError> {
+    scope.all(&WITH_ENDED, &values![before], |row| row.id(0)).await
+}
+
+/// Removes the sessions of one organization that ended before `before`.
+pub(crate) async fn remove_ended(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    before: Timestamp,
+) -> Result<u64, DbError> {
+    uow.scope(organization).execute(&REMOVE_ENDED, &values![before]).await
+}
+
+fn record(uow: &UnitOfWork, session: &mut Session) -> Result<(), DbError> {
+    let events = session.take_events();
+    let state = session.state();
+    for event in events {
+        let fact = SessionFact {
+            id: state.id,
+            user_id: state.user,
+            user_agent: state.device.user_agent().map(str::to_owned),
+            ip: state.device.ip().map(|ip| ip.to_string()),
+            created_at: state.created_at,
+            last_used_at: state.last_used_at,
+            expires_at: state.expires_at,
+        };
+        let data = serde_json::to_string(&fact)
+            .map_err(|error| DbError::Internal(format!("a session cannot be rendered: {error}")))?;
+        uow.record(state.organization, event, data);
+    }
+    Ok(())
+}
+
+fn session(row: &Row<'_>) -> Result<Session, DbError> {
+    let ip = row.get::<Option<String>>(4)?;
+    let ip = ip
+        .map(|ip| ip.parse::<IpAddr>().map_err(|_| row.inconsistency(4)))
+        .transpose()?;
+    let generation = u32::try_from(row.get::<i64>(5)?).ok().and_then(Generation::new);
+    let reason = row.get::<Option<String>>(12)?;
+    let reason = reason
+        .map(|reason| reason.parse().map_err(|_| row.inconsistency(12)))
+        .transpose()?;
+    Ok(Session::from(StoredSession {
+        id: row.id(0)?,
+        organization: row.id(1)?,
+        user: row.id(2)?,
+        device: Device::new(row.get::<Option<String>>(3)?.as_deref(), ip),
+        rotation: RotationState {
+            newest: generation.ok_or_else(|| row.inconsistency(5))?,
+            rotated_at: row.get(6)?,
+        },
+        created_at: row.get(7)?,
+        last_used_at: row.get(8)?,
+        expires_at: row.get(9)?,
+        ends_at: row.get(10)?,
+        revoked: row.get::<Option<Timestamp>>(11)?.zip(reason),
+    }))
+}

@@ -1,0 +1,226 @@
+//! The table `users`.
+
+use contracts::identity::{UserId, UserView};
+use db::list::{List, Listed, Start};
+use db::{DbError, Row, Scope, Sql, UnitOfWork, Value, values};
+use kernel::{Direction, OrganizationId, PageRequest, fold};
+
+use crate::crypto::PasswordHash;
+use crate::domain::{Email, StoredUser, User, UserName};
+
+const VIEW: &str =
+    "id, organization_id, name, email, is_active, email_verified, mfa_enabled, last_login_at, created_at, updated_at";
+
+const LOOKUP: Sql = Sql::tenant(
+    "SELECT id, organization_id, name, email, is_active, email_verified, mfa_enabled, last_login_at, created_at, updated_at, \
+     password_hash FROM users WHERE organization_id = $1 AND id = $2",
+)
+.point();
+const FIND_BY_EMAIL: Sql = Sql::tenant(
+    "SELECT id, organization_id, name, email, is_active, email_verified, mfa_enabled, last_login_at, created_at, updated_at, \
+     password_hash FROM users WHERE organization_id = $1 AND email = $2",
+)
+.point();
+const LOCK: Sql = Sql::tenant(
+    "SELECT id, organization_id, name, email, is_active, email_verified, mfa_enabled, last_login_at, created_at, updated_at, \
+     password_hash FROM users WHERE organization_id = $1 AND id = $2 FOR UPDATE",
+)
+.on_sqlite(LOOKUP.text(db::Engine::Sqlite));
+const ADD: Sql = Sql::tenant(
+    "INSERT INTO users (organization_id, id, name, name_folded, email, email_folded, email_verified, password_hash, is_active, \
+     mfa_enabled, last_login_at, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+);
+const SAVE: Sql = Sql::tenant(
+    "UPDATE users SET name = $3, name_folded = $4, email = $5, email_folded = $6, email_verified = $7, password_hash = $8, \
+     is_active = $9, mfa_enabled = $10, last_login_at = $11, updated_at = $12 WHERE organization_id = $1 AND id = $2",
+);
+
+/// The statements of this file, for the statement test.
+pub(crate) const STATEMENTS: &[Sql] = &[LOOKUP, FIND_BY_EMAIL, LOCK, ADD, SAVE];
+
+/// What a list is narrowed by.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Filter<'a> {
+    pub(crate) is_active: Option<bool>,
+    /// In the name or the address.
+    pub(crate) text: Option<&'a str>,
+}
+
+/// What a list is ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    Name,
+    Email,
+    CreatedAt,
+}
+
+/// A user of the organization.
+pub(crate) async fn lookup(scope: Scope<'_>, id: UserId) -> Result<Option<User>, DbError> {
+    scope.optional(&LOOKUP, &[Value::id(id)], user).await
+}
+
+/// The user with the address.
+pub(crate) async fn find_by_email(scope: Scope<'_>, email: &Email) -> Result<Option<User>, DbError> {
+    scope.optional(&FIND_BY_EMAIL, &values![email.as_str()], user).await
+}
+
+/// Reads a user for a change, and holds it until the unit ends.
+pub(crate) async fn lock(uow: &UnitOfWork, organization: OrganizationId, id: UserId) -> Result<Option<User>, DbError> {
+    uow.scope(organization)
+        .reads()
+        .optional(&LOCK, &[Value::id(id)], user)
+        .await
+}
+
+/// A page of users as clients see them.
+pub(crate) async fn list(
+    scope: Scope<'_>,
+    filter: Filter<'_>,
+    order: Order,
+    direction: Direction,
+    page: &PageRequest,
+    start: Start<'_>,
+) -> Result<Listed<UserView>, DbError> {
+    // The list's first column is the total.
+    listing(filter, order, direction)
+        .fetch(scope, page, start, |row| view(row, 1))
+        .await
+}
+
+fn listing<'t>(filter: Filter<'_>, order: Order, direction: Direction) -> List<'t> {
+    let column = match order {
+        Order::Name => "name_folded",
+        Order::Email => "email",
+        Order::CreatedAt => "created_at",
+    };
+    List::tenant("users", VIEW)
+        .equal("is_active", filter.is_active)
+        .containing(&["name_folded", "email_folded"], filter.text)
+        .order(column, direction)
+}
+
+/// The texts of the list in every order, without and with its filters, for the statement test.
+pub(crate) fn lists() -> Vec<String> {
+    let filters = [
+        Filter::default(),
+        Filter {
+            is_active: Some(true),
+            text: Some("ana"),
+        },
+    ];
+    let mut texts = Vec::new();
+    for filter in filters {
+        for order in [Order::Name, Order::Email, Order::CreatedAt] {
+            texts.extend(listing(filter, order, Direction::Ascending).texts(&PageRequest::default()));
+        }
+    }
+    texts
+}
+
+/// Stores a new user with what happened to it. A taken address is [`DbError::Unique`], at the latest when the unit commits.
+pub(crate) async fn add(uow: &UnitOfWork, user: &mut User) -> Result<(), DbError> {
+    record(uow, user)?;
+    let state = user.state();
+    let row = [
+        Value::id(state.id),
+        state.name.as_str().into(),
+        fold(state.name.as_str()).into(),
+        state.email.as_str().into(),
+        fold(state.email.as_str()).into(),
+        state.email_verified.into(),
+        state.password.as_ref().map(PasswordHash::expose).into(),
+        state.is_active.into(),
+        state.mfa_enabled.into(),
+        state.last_login_at.into(),
+        state.created_at.into(),
+        state.updated_at.into(),
+    ];
+    uow.scope(state.organization).send(&ADD, &row).await
+}
+
+/// Stores a user as it is now, with what happened to it.
+pub(crate) async fn save(uow: &UnitOfWork, user: &mut User) -> Result<(), DbError> {
+    record(uow, user)?;
+    let state = user.state();
+    let row = [
+        Value::id(state.id),
+        state.name.as_str().into(),
+        fold(state.name.as_str()).into(),
+        state.email.as_str().into(),
+        fold(state.email.as_str()).into(),
+        state.email_verified.into(),
+        state.password.as_ref().map(PasswordHash::expose).into(),
+        state.is_active.into(),
+        state.mfa_enabled.into(),
+        state.last_login_at.into(),
+        state.updated_at.into(),
+    ];
+    uow.scope(state.organization).send(&SAVE, &row).await
+}
+
+/// Hands what happened to the unit of work, with the user as the API shows it.
+pub(crate) fn record(uow: &UnitOfWork, user: &mut User) -> Result<(), DbError> {
+    let events = user.take_events();
+    if events.is_empty() {
+        return Ok(());
+    }
+    let data = serde_json::to_string(&UserView::from(&*user))
+        .map_err(|error| DbError::Internal(format!("a user cannot be rendered: {error}")))?;
+    for event in events {
+        uow.record(user.state().organization, event, data.clone());
+    }
+    Ok(())
+}
+
+fn user(row: &Row<'_>) -> Result<User, DbError> {
+    let password = row.get::<Option<String>>(10)?;
+    Ok(User::from(StoredUser {
+        id: row.id(0)?,
+        organization: row.id(1)?,
+        name: UserName::new(&row.get::<String>(2)?).map_err(|_| row.inconsistency(2))?,
+        email: Email::new(&row.get::<String>(3)?).map_err(|_| row.inconsistency(3))?,
+        is_active: row.get(4)?,
+        email_verified: row.get(5)?,
+        mfa_enabled: row.get(6)?,
+        last_login_at: row.get(7)?,
+        created_at: row.get(8)?,
+        updated_at: row.get(9)?,
+        password: password
+            .map(|text| PasswordHash::parse(&text).map_err(|_| row.inconsistency(10)))
+            .transpose()?,
+    }))
+}
+
+/// Reads what clients see, from columns that begin at `first`.
+fn view(row: &Row<'_>, first: usize) -> Result<UserView, DbError> {
+    Ok(UserView {
+        id: row.id(first)?,
+        organization_id: row.id(first + 1)?,
+        name: row.get(first + 2)?,
+        email: row.get(first + 3)?,
+        is_active: row.get(first + 4)?,
+        email_verified: row.get(first + 5)?,
+        mfa_enabled: row.get(first + 6)?,
+        last_login_at: row.get(first + 7)?,
+        created_at: row.get(first + 8)?,
+        updated_at: row.get(first + 9)?,
+    })
+}
+
+impl From<&User> for UserView {
+    fn from(user: &User) -> Self {
+        let state = user.state();
+        Self {
+            id: state.id,
+            organization_id: state.organization,
+            name: state.name.as_str().to_owned(),
+            email: state.email.as_str().to_owned(),
+            is_active: state.is_active,
+            email_verified: state.email_verified,
+            mfa_enabled: state.mfa_enabled,
+            last_login_at: state.last_login_at,
+            created_at: state.created_at,
+            updated_at: state.updated_at,
+        }
+    }
+}
