@@ -1,7 +1,8 @@
 //! What this context declares: its permissions and its events.
 
 use authz::Permission;
-use contracts::{EventType, Manifest};
+use contracts::access::RoleView;
+use contracts::{EventData, EventType, Manifest};
 
 authz::permission! {
     /// See roles.
@@ -26,6 +27,7 @@ const fn event(name: &'static str, description: &'static str) -> EventType {
         name,
         description,
         permission: RoleRead::INFO,
+        data: EventData::of::<RoleView>(crate::http::example::role),
     }
 }
 

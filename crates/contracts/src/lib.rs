@@ -15,5 +15,5 @@ mod ports;
 pub mod settings;
 pub mod usage;
 
-pub use manifest::{EventType, Manifest};
+pub use manifest::{EventData, EventType, Manifest, Manifests};
 pub use ports::{MissingPort, Ports};

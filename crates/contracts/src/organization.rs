@@ -5,6 +5,7 @@ use futures_util::future::BoxFuture;
 use kernel::{OrganizationId, RuleViolation, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// The slug of the platform organization, whose members operate the installation.
 pub const PLATFORM_SLUG: &str = "platform";
@@ -114,4 +115,15 @@ pub trait OrganizationRegistry: Send + Sync {
         id: OrganizationId,
         package_code: &'a str,
     ) -> BoxFuture<'a, Result<(), DbError>>;
+}
+
+/// A job as `job.*` events carry it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = JobSummary)]
+pub struct JobSummary {
+    /// Its id.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
 }

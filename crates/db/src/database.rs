@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kernel::{Generators, OrganizationId};
+use tokio::sync::watch;
 
 use crate::config::{DbConfig, sqlite_path};
 use crate::error::DbError;
@@ -38,6 +39,7 @@ struct Inner {
     generators: Generators,
     feed: Arc<Feed>,
     in_progress: Arc<InProgress>,
+    events: Arc<watch::Sender<()>>,
 }
 
 enum Backend {
@@ -69,6 +71,7 @@ impl Db {
             generators,
             feed: Arc::new(Feed::new()),
             in_progress: Arc::default(),
+            events: Arc::new(watch::Sender::new(())),
         })))
     }
 
@@ -177,6 +180,7 @@ impl Db {
             refuse,
             work,
             feed: Arc::clone(&self.0.feed),
+            events: Arc::clone(&self.0.events),
         };
         match &self.0.backend {
             Backend::Postgres(postgres) => unit.run_on_postgres(Arc::clone(postgres)).await,
@@ -213,6 +217,13 @@ impl Db {
     #[must_use]
     pub fn feed(&self) -> &Feed {
         &self.0.feed
+    }
+
+    /// Changes whenever a unit of this node commits events: for whoever hands them on, to look at once instead of at its next
+    /// poll. It is a hint; what another node commits, it does not tell.
+    #[must_use]
+    pub fn events_committed(&self) -> watch::Receiver<()> {
+        self.0.events.subscribe()
     }
 
     /// The current instant, as units of work see it.

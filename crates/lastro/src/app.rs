@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use authz::Decider;
 use axum::http::HeaderValue;
-use contracts::Ports;
+use contracts::{Manifests, Ports};
 use db::Db;
 use db::migrate::Migrations;
 use http::{
@@ -49,6 +49,7 @@ pub fn provide(_config: &Config, key: &MasterKey) -> Arc<Ports> {
     ports.provide(Arc::new(key.clone()));
     ports.provide(Arc::new(Sealer::new(key.clone(), Vec::new())));
     ports.provide(Arc::new(Jobs::of(&modules())));
+    ports.provide(Arc::new(Manifests::new(modules().into_iter().map(|module| module.manifest))));
     Arc::new(ports)
 }
 

@@ -16,7 +16,7 @@ mod tenants;
 use std::sync::Arc;
 
 use ::http::{App, Jobs, Module, Worker};
-use contracts::organization::Organizations;
+use contracts::organization::{OrganizationRegistry, Organizations};
 use db::DbError;
 use db::migrate::Migrations;
 use tokio_util::sync::CancellationToken;
@@ -39,7 +39,8 @@ pub fn module() -> Module {
         lists: store::organizations::lists(),
         start: |foundation| {
             let directory = Arc::new(directory::Directory::new(foundation.db));
-            foundation.ports.provide::<dyn Organizations>(directory);
+            foundation.ports.provide::<dyn Organizations>(directory.clone());
+            foundation.ports.provide::<dyn OrganizationRegistry>(directory);
             Box::pin(std::future::ready(Ok(())))
         },
         routes: |app| {

@@ -1,7 +1,8 @@
 //! What this context declares: its permissions and its events.
 
 use authz::Permission;
-use contracts::{EventType, Manifest};
+use contracts::organization::{JobSummary, OrganizationView};
+use contracts::{EventData, EventType, Manifest};
 
 authz::permission! {
     /// See any organization.
@@ -39,6 +40,7 @@ const fn event(name: &'static str, description: &'static str) -> EventType {
         name,
         description,
         permission: ProfileRead::INFO,
+        data: EventData::of::<OrganizationView>(crate::http::example::organization),
     }
 }
 
@@ -65,6 +67,7 @@ pub const MANIFEST: Manifest = Manifest {
         event(DEACTIVATED, "An organization was deactivated: nobody of it gets in"),
         EventType {
             permission: JobRead::INFO,
+            data: EventData::of::<JobSummary>(crate::http::jobs::requested_example),
             ..event(JOB_REQUESTED, "An operator made a job due at once")
         },
     ],

@@ -158,6 +158,20 @@ impl Scheduler {
         })
     }
 
+    /// As [`attempt`](Self::attempt), for a job that need not be due: it is made due first.
+    ///
+    /// # Errors
+    /// As [`attempt`](Self::attempt).
+    pub async fn attempt_now(&self, job: &Job) -> Result<Ran, DbError> {
+        let name = job.name;
+        self.db()
+            .write(self.unit(), move |uow| async move {
+                jobs::request(&uow, name, uow.now()).await
+            })
+            .await?;
+        self.attempt(job).await
+    }
+
     async fn claim(&self, job: &Job) -> Result<bool, DbError> {
         let (name, holder) = (job.name, self.holder);
         self.db()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use authz::Decider;
-use contracts::Ports;
+use contracts::{Manifests, Ports};
 use contracts::mail::Mailer;
 use db::migrate::{self, Destructive, Migrations};
 use db::{Db, DbConfig, Engine};
@@ -120,6 +120,7 @@ impl TestApp {
         ports.provide(Arc::new(Sealer::new(key.clone(), Vec::new())));
         ports.provide(Arc::new(key));
         ports.provide(Arc::new(Jobs::of(&modules)));
+        ports.provide(Arc::new(Manifests::new(modules.iter().map(|module| module.manifest))));
         let mails = Arc::new(Mails::default());
         ports.provide::<dyn Mailer>(Arc::clone(&mails) as _);
         provide(&ports);

@@ -2,10 +2,11 @@
 #![cfg(test)]
 
 use authz::{PermissionInfo, PermissionScope};
-use contracts::{EventType, Manifest};
+use contracts::{EventData, EventType, Manifest};
 use db::Sql;
 use db::migrate::{Migrations, Step};
 use http::Module;
+use serde_json::json;
 use testkit::{Engine, TestApp, conformance};
 
 const FOREIGN: PermissionInfo = PermissionInfo {
@@ -28,6 +29,7 @@ const LAWLESS: Manifest = Manifest {
         name: "Created",
         description: "",
         permission: &FOREIGN,
+        data: EventData::of::<contracts::organization::OrganizationView>(|| json!(null)),
     }],
 };
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-pub(super) fn role() -> Value {
+pub(crate) fn role() -> Value {
     json!({
         "id": "019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e41",
         "organizationId": "019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e4f",

@@ -2,7 +2,7 @@
 
 mod create_role;
 mod delete_role;
-mod example;
+pub(crate) mod example;
 mod get_role;
 mod inputs;
 mod list_roles;

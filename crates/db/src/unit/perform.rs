@@ -9,11 +9,19 @@ use crate::feed::AccessChange;
 /// What to do with the transaction after a run, and what to answer once that is done.
 pub(crate) enum Outcome<T, E> {
     /// COMMIT, then answer. A refusal is kept too when its idempotency record was written.
-    Commit(Result<T, E>, Vec<AccessChange>),
+    Commit(Result<T, E>, Published),
     /// ROLLBACK, then answer.
     Rollback(Result<T, E>),
     /// ROLLBACK, and run again: it could not be ordered among others.
     Again,
+}
+
+/// What is told on this node once the unit is committed.
+#[derive(Default)]
+pub(crate) struct Published {
+    pub(crate) changes: Vec<AccessChange>,
+    /// Whether there are new events.
+    pub(crate) events: bool,
 }
 
 /// Runs the closure between its idempotency gate and its ledger.
@@ -78,7 +86,10 @@ where
             }
             let kept = keyed.and_then(|keyed| Some((&keyed.request, (keyed.store_answer)(&answer)?)));
             match conclude(core, kept, &events, &changes).await {
-                Ok(()) => Outcome::Commit(Ok(answer), changes),
+                Ok(()) => {
+                    let events = !events.is_empty();
+                    Outcome::Commit(Ok(answer), Published { changes, events })
+                }
                 Err(DbError::Serialization) => Outcome::Again,
                 Err(error) => Outcome::Rollback(Err(refuse(error))),
             }
@@ -86,7 +97,7 @@ where
         Err(refusal) => match keyed.and_then(|keyed| Some((&keyed.request, (keyed.store_refusal)(&refusal)?))) {
             None => Outcome::Rollback(Err(refusal)),
             Some((request, kept)) => match keep_refusal(core, request, &kept).await {
-                Ok(()) => Outcome::Commit(Err(refusal), Vec::new()),
+                Ok(()) => Outcome::Commit(Err(refusal), Published::default()),
                 Err(DbError::Serialization) => Outcome::Again,
                 Err(error) => Outcome::Rollback(Err(refuse(error))),
             },

@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use kernel::Generators;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 use super::idempotency::Turn;
-use super::perform::{Outcome, perform};
+use super::perform::{Outcome, Published, perform};
 use super::watch::panicked;
 use super::{Core, Keyed, Session, UnitContext, UnitOfWork};
 use crate::error::DbError;
-use crate::feed::{AccessChange, Feed};
+use crate::feed::Feed;
 use crate::postgres::Postgres;
 use crate::sqlite::{self, Attempt, Writer};
 
@@ -42,6 +42,8 @@ pub(crate) struct Unit<T, E, F> {
     pub(crate) refuse: Refuse<E>,
     pub(crate) work: F,
     pub(crate) feed: Arc<Feed>,
+    /// Told of each commit with events.
+    pub(crate) events: Arc<watch::Sender<()>>,
 }
 
 impl<T, E, F, Fut> Unit<T, E, F>
@@ -108,11 +110,11 @@ where
                 }
             };
             match outcome {
-                Outcome::Commit(result, changes) => {
+                Outcome::Commit(result, published) => {
                     let committed = timeout(limit, transaction.commit()).await;
                     match committed.unwrap_or_else(|_| Err(DbError::CommitUnknown("no answer".into()))) {
                         Ok(()) => {
-                            self.feed.publish(&changes);
+                            self.publish(&published);
                             return result;
                         }
                         Err(DbError::Serialization) => {}
@@ -137,6 +139,14 @@ where
         }))
     }
 
+    /// Tells this node what was committed.
+    fn publish(&self, published: &Published) {
+        self.feed.publish(&published.changes);
+        if published.events {
+            self.events.send_replace(());
+        }
+    }
+
     /// How long to stand back before running again: longer each time, and not as long as the others.
     fn pause(&self, run: u32) -> Duration {
         let [random] = self.generators.bytes::<1>();
@@ -150,7 +160,7 @@ where
         let job = Submitted {
             unit: self,
             result: None,
-            changes: Vec::new(),
+            published: Published::default(),
             answer,
             turn,
         };
@@ -169,7 +179,7 @@ where
 struct Submitted<T, E, F> {
     unit: Unit<T, E, F>,
     result: Option<Result<T, E>>,
-    changes: Vec<AccessChange>,
+    published: Published,
     answer: oneshot::Sender<Result<T, E>>,
     turn: Option<Turn>,
 }
@@ -200,23 +210,23 @@ where
             let run = pin!(perform(&core, unit.keyed.as_ref(), &*unit.refuse, &unit.work));
             run.poll(&mut Context::from_waker(Waker::noop()))
         }));
-        let refused = |error| (Attempt::Discard, Err((self.unit.refuse)(error)), Vec::new());
-        let (attempt, result, changes) = match outcome {
-            Ok(Poll::Ready(Outcome::Commit(result, changes))) => (Attempt::Keep, result, changes),
-            Ok(Poll::Ready(Outcome::Rollback(result))) => (Attempt::Discard, result, Vec::new()),
+        let refused = |error| (Attempt::Discard, Err((self.unit.refuse)(error)), Published::default());
+        let (attempt, result, published) = match outcome {
+            Ok(Poll::Ready(Outcome::Commit(result, published))) => (Attempt::Keep, result, published),
+            Ok(Poll::Ready(Outcome::Rollback(result))) => (Attempt::Discard, result, Published::default()),
             Ok(Poll::Ready(Outcome::Again) | Poll::Pending) => refused(DbError::Internal(
                 "a unit of work did not end on the writer thread".into(),
             )),
             Err(panic) => refused(panicked(panic.as_ref())),
         };
         self.result = Some(result);
-        self.changes = changes;
+        self.published = published;
         attempt
     }
 
     fn answer(self: Box<Self>) {
         let job = *self;
-        job.unit.feed.publish(&job.changes);
+        job.unit.publish(&job.published);
         // Before the answer: whoever has it may send the same key again.
         drop(job.turn);
         if let Some(result) = job.result {

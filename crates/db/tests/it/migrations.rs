@@ -90,8 +90,8 @@ on_empty! {
         let config = e.config();
         let mut tell = |step: &migrate::PendingStep| told.push(format!("{}/{}", step.context, step.file));
         let ran = migrate::run(&config, &MIGRATIONS, Destructive::Refuse, &mut tell).await;
-        assert_eq!(ran.unwrap(), 2);
-        assert_eq!(told, ["core/0001_core", "notes/0001_notes"]);
+        assert_eq!(ran.unwrap(), CORE.steps.len() + 1);
+        assert_eq!(told, ["core/0001_core", "core/0002_outbox_queue", "notes/0001_notes"]);
         assert_eq!(e.run(&MIGRATIONS).await.unwrap(), 0);
         assert!(migrate::pending(&e.config(), &MIGRATIONS).await.unwrap().is_empty());
         assert_eq!(e.applied().await, told);
@@ -100,7 +100,7 @@ on_empty! {
     async fn what_would_run_is_told_and_nothing_is_done(e: Empty) {
         let pending = migrate::pending(&e.config(), &MIGRATIONS).await.unwrap();
         let files: Vec<_> = pending.steps.iter().map(|step| (step.context, step.file)).collect();
-        assert_eq!(files, [("core", "0001_core"), ("notes", "0001_notes")]);
+        assert_eq!(files, [("core", "0001_core"), ("core", "0002_outbox_queue"), ("notes", "0001_notes")]);
         assert!(pending.steps[0].text.contains("CREATE TABLE audit_entries"));
         if e.engine == Engine::Sqlite {
             assert!(!Path::new(e.url.strip_prefix("sqlite://").unwrap()).exists(), "not even the file is made");
@@ -110,9 +110,9 @@ on_empty! {
     }
 
     async fn later_steps_run_after_those_that_are_applied(e: Empty) {
-        assert_eq!(e.run(&[CORE, ONE]).await.unwrap(), 2);
+        assert_eq!(e.run(&[CORE, ONE]).await.unwrap(), CORE.steps.len() + 1);
         assert_eq!(e.run(&[CORE, TWO]).await.unwrap(), 1);
-        assert_eq!(e.applied().await, ["a/0001_one", "a/0002_two", "core/0001_core"]);
+        assert_eq!(e.applied().await, ["a/0001_one", "a/0002_two", "core/0001_core", "core/0002_outbox_queue"]);
     }
 
     async fn runs_at_the_same_time_apply_each_step_once(e: Empty) {
@@ -128,8 +128,8 @@ on_empty! {
             })
             .collect();
         let ran: usize = runs.into_iter().map(|run| run.join().unwrap().unwrap()).sum();
-        assert_eq!(ran, 3);
-        assert_eq!(e.applied().await.len(), 3);
+        assert_eq!(ran, CORE.steps.len() + 2);
+        assert_eq!(e.applied().await.len(), CORE.steps.len() + 2);
     }
 
     async fn a_newer_database_is_refused(e: Empty) {
@@ -163,7 +163,7 @@ on_empty! {
         let expected = |error: &MigrateError| matches!(error, MigrateError::Destructive { file: "0003_less", why: "nobody reads it", .. });
         assert!(refused.as_ref().is_err_and(expected), "{refused:?}");
         // Before anything is applied, not half-way.
-        assert_eq!(e.applied().await.len(), 2);
+        assert_eq!(e.applied().await.len(), CORE.steps.len() + 1);
         let accepted = migrate::run(&e.config(), &[CORE, LOSING], Destructive::Accept, &mut |_| {}).await;
         assert_eq!(accepted.unwrap(), 2);
         let tables = e.tables().await;
@@ -185,7 +185,7 @@ on_empty! {
         for _ in 0..2 {
             let failed = e.run(&[CORE, FAILING]).await;
             assert!(matches!(&failed, Err(MigrateError::Step { file: "0002_half", .. })), "{failed:?}");
-            assert_eq!(e.applied().await, ["a/0001_one", "core/0001_core"]);
+            assert_eq!(e.applied().await, ["a/0001_one", "core/0001_core", "core/0002_outbox_queue"]);
             let tables = e.tables().await;
             assert!(!tables.contains(&"half".to_owned()) && !tables.contains(&"never".to_owned()));
         }
@@ -218,7 +218,7 @@ async fn a_step_without_a_transaction_runs_and_is_noted() {
             ),
         ],
     );
-    assert_eq!(e.run(&[CORE, INDEX]).await.unwrap(), 3);
+    assert_eq!(e.run(&[CORE, INDEX]).await.unwrap(), CORE.steps.len() + 2);
     assert_eq!(e.run(&[CORE, INDEX]).await.unwrap(), 0);
     let valid = "SELECT indisvalid::text FROM pg_index WHERE indexrelid = 'ix_one__id'::regclass";
     let rows = db::admin::query(&e.url, valid).await.unwrap();

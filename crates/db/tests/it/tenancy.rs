@@ -100,6 +100,7 @@ async fn the_writing_role_sees_one_tenant_or_none() {
         "comments",
         "audit_entries",
         "outbox_events",
+        "outbox_queue",
         "idempotency_records",
         "access_versions",
     ] {

@@ -96,6 +96,33 @@ on_both! {
         );
     }
 
+    async fn an_event_is_queued_and_told_once_it_is_committed(f: Fixture) {
+        let home = organization(HOME);
+        let mut committed = f.db.events_committed();
+        let refused = f.db.write(unit(home), move |uow| async move {
+            add(&uow, home, "bread").await?;
+            Err::<(), _>(Refusal::Own("not today"))
+        });
+        assert!(refused.await.is_err());
+        assert!(!committed.has_changed().unwrap());
+        assert_eq!(f.count("outbox_queue").await, 0);
+
+        let added = f.db.write(unit(home), move |uow| async move { add(&uow, home, "milk").await });
+        added.await.unwrap();
+        assert!(committed.has_changed().unwrap());
+        committed.mark_unchanged();
+        let queued = Sql::tenant(
+            "SELECT q.event_id FROM outbox_queue q JOIN outbox_events e ON e.organization_id = q.organization_id \
+             AND e.id = q.event_id WHERE q.organization_id = $1",
+        );
+        assert_eq!(f.db.scope(home).all(&queued, &[], |row| row.get::<Uuid>(0)).await.unwrap().len(), 1);
+
+        // A unit without an event has nothing to tell.
+        let silent = unit(home).unaudited("a test's own rows");
+        f.db.write(silent, |_| async { Ok::<_, DbError>(()) }).await.unwrap();
+        assert!(!committed.has_changed().unwrap());
+    }
+
     async fn access_versions_count_units_and_not_changes(f: Fixture) {
         let home = organization(HOME);
         for _ in 0..3 {

@@ -1,7 +1,8 @@
 //! Making a job due at once.
 
 use authz::Granted;
-use db::UnitOfWork;
+use contracts::organization::JobSummary;
+use db::{DbError, UnitOfWork};
 use kernel::{DomainEvent, Subject};
 
 use super::Refusal;
@@ -20,7 +21,11 @@ pub(crate) async fn request_job(granted: &Granted<JobUpdate>, uow: &UnitOfWork, 
         subject: Subject::from(job.id),
         changes: Vec::new(),
     };
-    let data = serde_json::json!({ "id": job.id, "name": job.name }).to_string();
+    let data = serde_json::to_string(&JobSummary {
+        id: job.id.into(),
+        name: job.name.clone(),
+    })
+    .map_err(|error| DbError::Internal(format!("a job cannot be rendered: {error}")))?;
     uow.record(granted.organization(), event, data);
     Ok(())
 }

@@ -84,6 +84,15 @@ impl Organization {
         }
     }
 
+    /// Says which package it is on from its beginning.
+    pub(crate) fn enter_on_package(&mut self, code: Option<&str>) {
+        self.stored.package_code = code.map(str::to_owned);
+        self.events = std::mem::take(&mut self.events)
+            .into_iter()
+            .map(|event| event.changed("packageCode", FieldValue::Null, code))
+            .collect();
+    }
+
     /// Its state.
     pub(crate) fn state(&self) -> &Stored {
         &self.stored

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-pub(super) fn organization() -> Value {
+pub(crate) fn organization() -> Value {
     json!({
         "id": "019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e4f",
         "name": "Padaria Central",

@@ -64,6 +64,11 @@ impl JobView {
     }
 }
 
+/// The job that an event's documentation shows.
+pub(crate) fn requested_example() -> serde_json::Value {
+    json!({ "id": "019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e41", "name": "idempotency-expiry" })
+}
+
 fn example() -> serde_json::Value {
     json!({
         "name": "sessions-clean-up",

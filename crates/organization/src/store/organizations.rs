@@ -31,9 +31,10 @@ const SAVE: Sql = Sql::global(
     "UPDATE organizations SET name = $2, name_folded = $3, slug = $4, document = $5, is_active = $6, updated_at = $7 \
      WHERE id = $1",
 );
+const NOTE_PACKAGE: Sql = Sql::global("UPDATE organizations SET package_code = $2, updated_at = $3 WHERE id = $1");
 
 /// The statements of this file, for the statement test.
-pub(crate) const STATEMENTS: &[Sql] = &[LOOKUP, LOCK, FIND_BY_SLUG, IS_ACTIVE, ADD, SAVE];
+pub(crate) const STATEMENTS: &[Sql] = &[LOOKUP, LOCK, FIND_BY_SLUG, IS_ACTIVE, ADD, SAVE, NOTE_PACKAGE];
 
 /// What a list is ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,6 +157,13 @@ pub(crate) async fn save(uow: &UnitOfWork, organization: &mut Organization) -> R
     ];
     uow.global().send(&SAVE, &row).await?;
     Ok(true)
+}
+
+/// Writes the code of the package that it is on; who puts it there records that.
+pub(crate) async fn note_package(uow: &UnitOfWork, id: OrganizationId, code: &str) -> Result<(), DbError> {
+    uow.global()
+        .send(&NOTE_PACKAGE, &[Value::id(id), code.into(), uow.now().into()])
+        .await
 }
 
 /// Hands what happened to the unit of work; false when nothing did.
