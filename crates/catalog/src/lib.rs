@@ -3,24 +3,24 @@
 //! The contexts declare them in their manifests; [`seed`] brings the tables in line at every start. Managing modules, packages
 //! and entitlements through the API belongs here too.
 
+mod domain;
+mod entitlements;
+mod manifest;
 mod seed;
 mod store;
+mod views;
 
-use contracts::Manifest;
+use std::sync::Arc;
+
+use contracts::catalog::Entitlements;
 use db::migrate::Migrations;
 use http::Module;
 
-pub use seed::{Seeded, seed};
-
-/// What this context declares.
-pub const MANIFEST: Manifest = Manifest {
-    code: "MODULE_MANAGEMENT",
-    name: "Modules",
-    description: "The modules and permissions of the installation",
-    is_core: true,
-    permissions: &[],
-    events: &[],
+pub use manifest::{
+    EntitlementRead, EntitlementUpdate, MANIFEST, ModuleCreate, ModuleRead, ModuleUpdate, OrganizationModuleRead,
+    OrganizationModuleUpdate, PackageCreate, PackageDelete, PackageRead, PackageUpdate,
 };
+pub use seed::{Seeded, seed};
 
 /// The context, for the composition root.
 #[must_use]
@@ -28,9 +28,17 @@ pub fn module() -> Module {
     Module {
         manifest: MANIFEST,
         migrations: Some(MIGRATIONS),
-        statements: [store::modules::STATEMENTS, store::permissions::STATEMENTS].concat(),
-        lists: Vec::new(),
-        routes: |_| Vec::new(),
+        statements: [
+            store::modules::STATEMENTS,
+            store::permissions::STATEMENTS,
+            store::standings::STATEMENTS,
+        ]
+        .concat(),
+        start: |foundation| {
+            let reader = Arc::new(entitlements::Reader::new(foundation.db));
+            foundation.ports.provide::<dyn Entitlements>(reader);
+            Box::pin(std::future::ready(Ok(())))
+        },
         ..Module::new(MANIFEST)
     }
 }

@@ -1,11 +1,11 @@
 //! Bringing the catalogue in line with what the contexts declare.
 
 use contracts::Manifest;
+use contracts::catalog::ModuleId;
 use db::{AccessChange, ChangeKind, Db, DbError, UnitContext, UnitOfWork};
 use kernel::{Actor, OrganizationId};
 
-use crate::store::modules::{self, ModuleId};
-use crate::store::permissions;
+use crate::store::{modules, permissions};
 
 /// What seeding did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

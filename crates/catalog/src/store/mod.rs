@@ -2,3 +2,4 @@
 
 pub(crate) mod modules;
 pub(crate) mod permissions;
+pub(crate) mod standings;

@@ -1,14 +1,14 @@
 //! The table `modules`.
 
 use contracts::Manifest;
+use contracts::catalog::ModuleId;
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value};
 
-kernel::id!(
-    /// A module of the catalogue.
-    pub(crate) struct ModuleId = "module"
-);
+use crate::domain::ModuleFacts;
 
 const ALL: Sql = Sql::global("SELECT id, code, name, description, is_core FROM modules ORDER BY sort_order, code");
+const FACTS: Sql =
+    Sql::global("SELECT id, code, is_active, is_core, off_epoch, off_at FROM modules ORDER BY sort_order, code");
 const DECLARE: Sql = Sql::global(
     "INSERT INTO modules (id, code, name, description, is_active, is_core, sort_order, off_epoch, created_at, updated_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $8) \
@@ -17,7 +17,7 @@ const DECLARE: Sql = Sql::global(
 );
 
 /// The statements of this file, for the statement test.
-pub(crate) const STATEMENTS: &[Sql] = &[ALL, DECLARE];
+pub(crate) const STATEMENTS: &[Sql] = &[ALL, FACTS, DECLARE];
 
 /// What seeding compares.
 #[derive(Debug)]
@@ -39,6 +39,21 @@ impl Known {
 
 pub(crate) async fn all(scope: Scope<'_>) -> Result<Vec<Known>, DbError> {
     scope.all(&ALL, &[], known).await
+}
+
+/// What decides about each module for every organization at once, in their order.
+pub(crate) async fn facts(scope: Scope<'_>) -> Result<Vec<ModuleFacts>, DbError> {
+    let fact = |row: &Row<'_>| {
+        Ok(ModuleFacts {
+            id: row.id(0)?,
+            code: row.get(1)?,
+            is_active: row.get(2)?,
+            is_core: row.get(3)?,
+            off_epoch: row.get(4)?,
+            off_at: row.get(5)?,
+        })
+    };
+    scope.all(&FACTS, &[], fact).await
 }
 
 /// Writes a module as its context declares it. What an operator decides about it (whether it is on, its order) stays.

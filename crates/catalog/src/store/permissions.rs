@@ -1,16 +1,16 @@
 //! The table `permissions`.
 
 use authz::PermissionInfo;
+use authz::snapshot::PermissionRow;
+use contracts::catalog::{ModuleId, PermissionId};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value};
 
-use super::modules::ModuleId;
-
-kernel::id!(
-    /// A permission of the catalogue.
-    pub(crate) struct PermissionId = "permission"
-);
+use crate::entitlements::scope_named;
 
 const ALL: Sql = Sql::global("SELECT code, scope, description, is_declared FROM permissions ORDER BY code");
+const ROWS: Sql = Sql::global(
+    "SELECT p.id, p.code, m.code, p.action, p.scope FROM permissions p JOIN modules m ON m.id = p.module_id ORDER BY p.id",
+);
 const DECLARE: Sql = Sql::global(
     "INSERT INTO permissions (id, module_id, code, resource, action, scope, description, is_declared, created_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
@@ -18,7 +18,7 @@ const DECLARE: Sql = Sql::global(
 );
 
 /// The statements of this file, for the statement test.
-pub(crate) const STATEMENTS: &[Sql] = &[ALL, DECLARE];
+pub(crate) const STATEMENTS: &[Sql] = &[ALL, ROWS, DECLARE];
 
 /// What seeding compares.
 #[derive(Debug)]
@@ -37,6 +37,20 @@ impl Known {
 
 pub(crate) async fn all(scope: Scope<'_>) -> Result<Vec<Known>, DbError> {
     scope.all(&ALL, &[], known).await
+}
+
+/// Every permission, for those who decide, in the order of their ids.
+pub(crate) async fn rows(scope: Scope<'_>) -> Result<Vec<PermissionRow>, DbError> {
+    let permission = |row: &Row<'_>| {
+        Ok(PermissionRow {
+            id: row.get(0)?,
+            code: row.get(1)?,
+            module: row.get(2)?,
+            action: row.get(3)?,
+            scope: scope_named(&row.get::<String>(4)?).ok_or_else(|| row.inconsistency(4))?,
+        })
+    };
+    scope.all(&ROWS, &[], permission).await
 }
 
 /// Writes a permission as its context declares it; its id stays when it was there.
