@@ -3,10 +3,13 @@
 use authz::snapshot::{AccountPermissionRow, AccountRow, KeyPermissionRow, KeyRow, Principal, UserRow};
 use db::{DbError, UnitOfWork};
 use futures_util::future::BoxFuture;
-use kernel::{OrganizationId, RuleViolation, Timestamp};
+use kernel::{ActorKind, OrganizationId, RuleViolation, Timestamp};
 use secrecy::SecretString;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::access::RoleId;
+use uuid::Uuid;
 
 kernel::id!(
     /// A user.
@@ -51,6 +54,97 @@ pub struct UserView {
     /// When it was last changed.
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
+}
+
+/// Who made something, with the name of that time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Maker)]
+pub struct MakerView {
+    /// What kind of actor: `user` or `service_account`.
+    #[serde(rename = "type")]
+    #[schema(rename = "type", value_type = String)]
+    pub kind: ActorKind,
+    /// Which one.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: Uuid,
+    /// What it was called.
+    pub name: String,
+}
+
+/// An API key as the API shows it, and as `api_key.*` events carry it. Never its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ApiKey, rename_all = "camelCase")]
+pub struct ApiKeyView {
+    /// Its id.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: ApiKeyId,
+    /// What people call it.
+    pub name: String,
+    /// How a person recognises its secret.
+    pub prefix: String,
+    /// The codes of the permissions that it may use, where whoever made it may too.
+    pub permissions: Vec<String>,
+    /// Who made it.
+    pub created_by: MakerView,
+    /// From when on it is worth nothing.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+    /// The networks that it may be used from, in CIDR form; none is everywhere.
+    pub ip_allowlist: Vec<String>,
+    /// When it was last used, to the minute.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_used_at: Option<Timestamp>,
+    /// Whether it can be used: not revoked, not expired, and its maker active.
+    pub is_active: bool,
+    /// When it was created.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+}
+
+/// A service account as the API shows it, and as `service_account.*` events carry it. Never its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ServiceAccount, rename_all = "camelCase")]
+pub struct ServiceAccountView {
+    /// Its id: the `sub` of its tokens.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: ServiceAccountId,
+    /// What people call it.
+    pub name: String,
+    /// What it calls itself when it asks for a token.
+    pub client_id: String,
+    /// The codes of the permissions that it may use.
+    pub permissions: Vec<String>,
+    /// Whether it may act.
+    pub is_active: bool,
+    /// When it last got a token, to the minute.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_used_at: Option<Timestamp>,
+    /// When it was created.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+}
+
+/// An invitation as the API shows it, and as `invitation.*` events carry it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Invitation, rename_all = "camelCase")]
+pub struct InvitationView {
+    /// Its id.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: InvitationId,
+    /// The address that it was sent to.
+    pub email: String,
+    /// The roles that it grants to who accepts it.
+    #[schema(value_type = Vec<String>)]
+    pub role_ids: Vec<RoleId>,
+    /// Until when it can be accepted.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
 }
 
 /// Everybody who can hold permissions in one organization, with the lists of keys and service accounts.

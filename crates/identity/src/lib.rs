@@ -31,11 +31,15 @@ mod store;
 use std::sync::Arc;
 
 use ::http::Module;
+use contracts::identity::{Accounts, HeadCounts, Principals};
 use db::migrate::Migrations;
 use futures_util::FutureExt as _;
 
 pub use config::Config;
-pub use manifest::{MANIFEST, SessionRevoke, UserCreate, UserDelete, UserRead, UserUpdate};
+pub use manifest::{
+    ApiKeyCreate, ApiKeyDelete, ApiKeyRead, ApiKeyUpdate, MANIFEST, ServiceAccountCreate, ServiceAccountDelete,
+    ServiceAccountRead, ServiceAccountUpdate, SessionRevoke, UserCreate, UserDelete, UserRead, UserUpdate,
+};
 
 use authenticator::Gate;
 use service::Service;
@@ -57,13 +61,17 @@ pub fn module() -> Module {
     }
 }
 
-const MIGRATIONS: Migrations = db::migrations!("identity": "0001_users");
+const MIGRATIONS: Migrations = db::migrations!("identity": "0001_users", "0002_credentials");
 
 /// Puts the context together and provides what it offers.
 async fn start(foundation: ::http::Foundation) -> Result<(), ::http::StartFailed> {
     let ports = foundation.ports.clone();
     let service = Service::start(foundation).await?;
     ports.provide::<dyn ::http::Authenticator>(Arc::new(Gate::new(Arc::clone(&service))));
+    let directory = Arc::new(app::Directory::new(&service));
+    ports.provide::<dyn Principals>(Arc::clone(&directory) as _);
+    ports.provide::<dyn HeadCounts>(directory);
+    ports.provide::<dyn Accounts>(Arc::new(app::FirstAccounts::new(&service)));
     ports.provide(service);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What this context declares: its permissions and its events.
 
 use authz::{Permission, PermissionInfo};
-use contracts::identity::UserView;
+use contracts::identity::{ApiKeyView, ServiceAccountView, UserView};
 use contracts::{EventData, EventType, Manifest};
 
 use crate::http::example;
@@ -19,6 +19,22 @@ authz::permission! {
     pub struct UserDelete = "IDENTITY" "USER" "DELETE", Tenant, "Deactivate users";
     /// End the sessions of users.
     pub struct SessionRevoke = "IDENTITY" "SESSION" "REVOKE", Tenant, "End the sessions of users";
+    /// See API keys.
+    pub struct ApiKeyRead = "IDENTITY" "API_KEY" "READ", Tenant, "See API keys";
+    /// Make API keys.
+    pub struct ApiKeyCreate = "IDENTITY" "API_KEY" "CREATE", Tenant, "Create API keys";
+    /// Change and rotate API keys.
+    pub struct ApiKeyUpdate = "IDENTITY" "API_KEY" "UPDATE", Tenant, "Change and rotate API keys";
+    /// Revoke API keys.
+    pub struct ApiKeyDelete = "IDENTITY" "API_KEY" "DELETE", Tenant, "Revoke API keys";
+    /// See service accounts.
+    pub struct ServiceAccountRead = "IDENTITY" "SERVICE_ACCOUNT" "READ", Tenant, "See service accounts";
+    /// Make service accounts.
+    pub struct ServiceAccountCreate = "IDENTITY" "SERVICE_ACCOUNT" "CREATE", Tenant, "Create service accounts";
+    /// Rotate the secrets of service accounts.
+    pub struct ServiceAccountUpdate = "IDENTITY" "SERVICE_ACCOUNT" "UPDATE", Tenant, "Rotate the secrets of service accounts";
+    /// Deactivate service accounts.
+    pub struct ServiceAccountDelete = "IDENTITY" "SERVICE_ACCOUNT" "DELETE", Tenant, "Deactivate service accounts";
 }
 
 /// A user was made.
@@ -43,20 +59,53 @@ pub(crate) const USER_MFA_DISABLED: &str = "user.mfa_disabled";
 pub(crate) const SESSION_CREATED: &str = "session.created";
 /// A session was ended before its time.
 pub(crate) const SESSION_REVOKED: &str = "session.revoked";
+/// An API key was made.
+pub(crate) const API_KEY_CREATED: &str = "api_key.created";
+/// Something about an API key changed.
+pub(crate) const API_KEY_UPDATED: &str = "api_key.updated";
+/// An API key has another secret.
+pub(crate) const API_KEY_ROTATED: &str = "api_key.rotated";
+/// An API key was ended for good.
+pub(crate) const API_KEY_REVOKED: &str = "api_key.revoked";
+/// A service account was made.
+pub(crate) const SERVICE_ACCOUNT_CREATED: &str = "service_account.created";
+/// A service account has another secret.
+pub(crate) const SERVICE_ACCOUNT_ROTATED: &str = "service_account.secret_rotated";
+/// A service account may no longer act.
+pub(crate) const SERVICE_ACCOUNT_DEACTIVATED: &str = "service_account.deactivated";
 /// Another key signs access tokens from now on.
 pub(crate) const SIGNING_KEY_ROTATED: &str = "signing_key.rotated";
 
 const fn event(name: &'static str, data: EventData, description: &'static str) -> EventType {
+    seen_with(UserRead::INFO, name, data, description)
+}
+
+const fn key_event(name: &'static str, description: &'static str) -> EventType {
+    seen_with(ApiKeyRead::INFO, name, API_KEY, description)
+}
+
+const fn account_event(name: &'static str, description: &'static str) -> EventType {
+    seen_with(ServiceAccountRead::INFO, name, SERVICE_ACCOUNT, description)
+}
+
+const fn seen_with(
+    permission: &'static PermissionInfo,
+    name: &'static str,
+    data: EventData,
+    description: &'static str,
+) -> EventType {
     EventType {
         name,
         description,
-        permission: UserRead::INFO,
+        permission,
         data,
     }
 }
 
 const USER: EventData = EventData::of::<UserView>(example::user);
 const SESSION: EventData = EventData::of::<SessionFact>(example::session_fact);
+const API_KEY: EventData = EventData::of::<ApiKeyView>(example::api_key);
+const SERVICE_ACCOUNT: EventData = EventData::of::<ServiceAccountView>(example::service_account);
 const SIGNING_KEY: EventData = EventData::of::<SigningKeyFact>(example::signing_key);
 
 /// The context's declaration.
@@ -71,6 +120,14 @@ pub const MANIFEST: Manifest = Manifest {
         UserUpdate::INFO,
         UserDelete::INFO,
         SessionRevoke::INFO,
+        ApiKeyRead::INFO,
+        ApiKeyCreate::INFO,
+        ApiKeyUpdate::INFO,
+        ApiKeyDelete::INFO,
+        ServiceAccountRead::INFO,
+        ServiceAccountCreate::INFO,
+        ServiceAccountUpdate::INFO,
+        ServiceAccountDelete::INFO,
     ],
     events: &[
         event(USER_CREATED, USER, "A user was created"),
@@ -107,6 +164,19 @@ pub const MANIFEST: Manifest = Manifest {
             SESSION_REVOKED,
             SESSION,
             "A session was ended before its time, such as by a logout",
+        ),
+        key_event(API_KEY_CREATED, "An API key was created"),
+        key_event(
+            API_KEY_UPDATED,
+            "The name, the permissions, the end or the networks of an API key changed",
+        ),
+        key_event(API_KEY_ROTATED, "An API key has another secret"),
+        key_event(API_KEY_REVOKED, "An API key was revoked for good"),
+        account_event(SERVICE_ACCOUNT_CREATED, "A service account was created"),
+        account_event(SERVICE_ACCOUNT_ROTATED, "A service account has another secret"),
+        account_event(
+            SERVICE_ACCOUNT_DEACTIVATED,
+            "A service account may no longer act, nor the keys that it made",
         ),
         event(
             SIGNING_KEY_ROTATED,

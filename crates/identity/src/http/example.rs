@@ -46,3 +46,30 @@ pub(crate) fn signing_key() -> Value {
         "algorithm": "RS256"
     })
 }
+
+pub(crate) fn api_key() -> Value {
+    json!({
+        "id": "019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e53",
+        "name": "Shop",
+        "prefix": "lastro_key_4fKq0ZbR",
+        "permissions": ["IDENTITY_USER_READ"],
+        "createdBy": { "type": "user", "id": "019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e50", "name": "Ana Souza" },
+        "expiresAt": "2027-11-21T12:00:00.000000Z",
+        "ipAllowlist": ["203.0.113.0/24"],
+        "lastUsedAt": "2026-11-21T12:14:00.000000Z",
+        "isActive": true,
+        "createdAt": "2026-11-20T09:30:00.000000Z"
+    })
+}
+
+pub(crate) fn service_account() -> Value {
+    json!({
+        "id": "019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e54",
+        "name": "Importer",
+        "clientId": "019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e54",
+        "permissions": ["IDENTITY_USER_READ"],
+        "isActive": true,
+        "lastUsedAt": "2026-11-21T12:14:00.000000Z",
+        "createdAt": "2026-11-20T09:30:00.000000Z"
+    })
+}

@@ -6,10 +6,10 @@ use contracts::catalog::PermissionId;
 use contracts::identity::{ApiKeyId, ApiKeyView, MakerView};
 use db::list::{List, Listed, Start};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value, values};
-use kernel::{Actor, ActorKind, Direction, Id as _, OrganizationId, PageRequest, Timestamp, fold};
+use kernel::{Actor, ActorKind, Direction, OrganizationId, PageRequest, Timestamp, fold};
 
 use crate::crypto::SecretDigest;
-use crate::domain::{ApiKey, CredentialName, IpAllowlist, Network, PermissionList, StoredApiKey};
+use crate::domain::{ApiKey, CredentialName, IpAllowlist, Network, StoredApiKey};
 
 /// What keys look like where they are read: with the codes of their lists, and whether their makers may still act.
 macro_rules! key {
@@ -44,11 +44,9 @@ const SAVE: Sql = Sql::tenant(
     "UPDATE api_keys SET name = $3, name_folded = $4, prefix = $5, expires_at = $6, ip_allowlist = $7, revoked_at = $8 \
      WHERE organization_id = $1 AND id = $2",
 );
-const CLEAR_LIST: Sql =
-    Sql::tenant("DELETE FROM api_key_permissions WHERE organization_id = $1 AND api_key_id = $2");
-const ADD_TO_LIST: Sql = Sql::tenant(
-    "INSERT INTO api_key_permissions (organization_id, api_key_id, permission_id) VALUES ($1, $2, $3)",
-);
+const CLEAR_LIST: Sql = Sql::tenant("DELETE FROM api_key_permissions WHERE organization_id = $1 AND api_key_id = $2");
+const ADD_TO_LIST: Sql =
+    Sql::tenant("INSERT INTO api_key_permissions (organization_id, api_key_id, permission_id) VALUES ($1, $2, $3)");
 const ADD_SECRET: Sql = Sql::tenant(
     "INSERT INTO api_key_secrets (organization_id, digest, api_key_id, valid_until, created_at) VALUES ($1, $2, $3, NULL, $4)",
 );
@@ -57,9 +55,8 @@ const END_SECRETS: Sql = Sql::tenant(
     "UPDATE api_key_secrets SET valid_until = $3 WHERE organization_id = $1 AND api_key_id = $2 \
      AND (valid_until IS NULL OR valid_until > $3)",
 );
-const FORGET_SECRETS: Sql = Sql::tenant(
-    "DELETE FROM api_key_secrets WHERE organization_id = $1 AND api_key_id = $2 AND valid_until <= $3",
-);
+const FORGET_SECRETS: Sql =
+    Sql::tenant("DELETE FROM api_key_secrets WHERE organization_id = $1 AND api_key_id = $2 AND valid_until <= $3");
 const FIND_BY_SECRET: Sql = Sql::tenant(
     "SELECT k.id, k.name, k.maker_id, \
      (EXISTS (SELECT 1 FROM users u WHERE u.organization_id = k.organization_id AND u.id = k.maker_id AND u.is_active) \
@@ -232,11 +229,7 @@ pub(crate) async fn save(uow: &UnitOfWork, key: &mut ApiKey) -> Result<(), DbErr
 }
 
 /// Replaces the list of a key by these permissions.
-pub(crate) async fn replace_list(
-    uow: &UnitOfWork,
-    key: &ApiKey,
-    permissions: &[PermissionId],
-) -> Result<(), DbError> {
+pub(crate) async fn replace_list(uow: &UnitOfWork, key: &ApiKey, permissions: &[PermissionId]) -> Result<(), DbError> {
     let state = key.state();
     uow.scope(state.organization)
         .send(&CLEAR_LIST, &[Value::id(state.id)])
@@ -268,9 +261,7 @@ pub(crate) async fn replace_secret(
 pub(crate) async fn end_secrets(uow: &UnitOfWork, key: &ApiKey, until: Timestamp) -> Result<(), DbError> {
     let state = key.state();
     let scope = uow.scope(state.organization);
-    scope
-        .send(&END_SECRETS, &[Value::id(state.id), until.into()])
-        .await?;
+    scope.send(&END_SECRETS, &[Value::id(state.id), until.into()]).await?;
     scope
         .send(&FORGET_SECRETS, &[Value::id(state.id), uow.now().into()])
         .await

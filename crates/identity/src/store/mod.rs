@@ -1,16 +1,24 @@
 //! The tables of this context.
 
+pub(crate) mod api_keys;
 pub(crate) mod login_failures;
+pub(crate) mod principals;
+pub(crate) mod service_accounts;
 pub(crate) mod sessions;
 pub(crate) mod signing_keys;
 pub(crate) mod users;
 
-use db::Sql;
+use db::{DbError, Row, Sql};
+
+use crate::domain::PermissionList;
 
 /// The statements of all tables, for the statement test.
 pub(crate) fn statements() -> Vec<Sql<'static>> {
     [
+        api_keys::STATEMENTS,
         login_failures::STATEMENTS,
+        principals::STATEMENTS,
+        service_accounts::STATEMENTS,
         sessions::STATEMENTS,
         signing_keys::STATEMENTS,
         users::STATEMENTS,
@@ -20,5 +28,18 @@ pub(crate) fn statements() -> Vec<Sql<'static>> {
 
 /// The texts of all lists, for the same test.
 pub(crate) fn lists() -> Vec<String> {
-    [sessions::lists(), users::lists()].concat()
+    [
+        api_keys::lists(),
+        service_accounts::lists(),
+        sessions::lists(),
+        users::lists(),
+    ]
+    .concat()
+}
+
+/// Reads the codes of a list, which the statement joined with commas: there is none in a code.
+fn permission_list(row: &Row<'_>, column: usize) -> Result<PermissionList, DbError> {
+    let codes = row.get::<String>(column)?;
+    let codes = codes.split(',').filter(|code| !code.is_empty()).map(str::to_owned);
+    PermissionList::new(codes.collect()).map_err(|_| row.inconsistency(column))
 }

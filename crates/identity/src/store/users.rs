@@ -35,8 +35,10 @@ const SAVE: Sql = Sql::tenant(
      is_active = $9, mfa_enabled = $10, last_login_at = $11, updated_at = $12 WHERE organization_id = $1 AND id = $2",
 );
 
+const COUNT_ACTIVE: Sql = Sql::tenant("SELECT count(*) FROM users WHERE organization_id = $1 AND is_active");
+
 /// The statements of this file, for the statement test.
-pub(crate) const STATEMENTS: &[Sql] = &[LOOKUP, FIND_BY_EMAIL, LOCK, ADD, SAVE];
+pub(crate) const STATEMENTS: &[Sql] = &[LOOKUP, FIND_BY_EMAIL, LOCK, ADD, SAVE, COUNT_ACTIVE];
 
 /// What a list is narrowed by.
 #[derive(Debug, Clone, Copy, Default)]
@@ -62,6 +64,12 @@ pub(crate) async fn lookup(scope: Scope<'_>, id: UserId) -> Result<Option<User>,
 /// The user with the address.
 pub(crate) async fn find_by_email(scope: Scope<'_>, email: &Email) -> Result<Option<User>, DbError> {
     scope.optional(&FIND_BY_EMAIL, &values![email.as_str()], user).await
+}
+
+/// How many users of the organization are active.
+pub(crate) async fn count_active(scope: Scope<'_>) -> Result<u64, DbError> {
+    let count = scope.one(&COUNT_ACTIVE, &[], |row| row.get::<i64>(0)).await?;
+    Ok(u64::try_from(count).unwrap_or_default())
 }
 
 /// Reads a user for a change, and holds it until the unit ends.
