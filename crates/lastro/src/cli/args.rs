@@ -123,6 +123,10 @@ pub enum Command {
     #[command(after_long_help = RESTORE_HELP)]
     Restore(RestoreArgs),
 
+    /// Look at the periodic work of the installation, or do some of it now
+    #[command(subcommand)]
+    Jobs(JobsCommand),
+
     /// Print a completion script for a shell
     #[command(after_long_help = COMPLETIONS_HELP)]
     Completions(CompletionsArgs),
@@ -191,6 +195,19 @@ pub enum ConfigCommand {
     /// Print docs/configuration.md
     #[command(hide = true)]
     Docs,
+}
+
+/// `lastro jobs`.
+#[derive(Debug, Subcommand)]
+pub enum JobsCommand {
+    /// Name the jobs, how often each runs, and what it does
+    List,
+    /// Do one now, unless a node is at it
+    Run {
+        /// Its name
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
 }
 
 /// `lastro backup`.

@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod failure;
+mod installation;
 mod output;
 mod progress;
 mod session;

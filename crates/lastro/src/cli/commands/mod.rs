@@ -5,6 +5,7 @@ mod backup;
 mod completions;
 mod config;
 mod doctor;
+mod jobs;
 mod migrate;
 mod openapi;
 mod restore;
@@ -27,6 +28,7 @@ pub(super) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Doctor => doctor::run(file),
         Command::Backup(args) => backup::run(file, &args),
         Command::Restore(args) => restore::run(file, &args),
+        Command::Jobs(command) => jobs::run(file, &command),
         Command::Completions(args) => completions::run(&args),
     }
 }
