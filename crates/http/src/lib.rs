@@ -121,6 +121,7 @@ mod request;
 mod routes;
 mod scrape;
 mod server;
+mod streamed;
 mod trace;
 mod write;
 
@@ -145,10 +146,11 @@ pub use query::{
     Filters, KeyKind, ListQuery, Place, PlaceKey, Query, QueryParameters, QueryValue, RawQuery, Search, SortKey,
     StreamQuery,
 };
-pub use rate::Buckets;
+pub use rate::{Allowance, Buckets};
 pub use request::RequestContext;
 pub use routes::{RouteInfo, Routes, serve_admin, serve_routes};
 pub use server::serve;
+pub use streamed::Streamed;
 pub use trace::TraceContext;
 
 /// What the macros of this crate expand to; not for use by hand.

@@ -9,7 +9,7 @@ use std::hash::{BuildHasher as _, Hash};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kernel::Clock;
+use kernel::{Clock, Rate};
 use parking_lot::Mutex;
 
 use crate::guard::{RateState, RateVerdict};
@@ -21,11 +21,59 @@ const REMEMBERED: usize = 4_096;
 
 type Shard<K> = Mutex<HashMap<K, Duration, foldhash::fast::RandomState>>;
 
+/// What a bucket holds, and after how long one more request fits into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    count: u32,
+    step: Duration,
+}
+
+impl Allowance {
+    /// `count` in each `per`. A count of zero is one.
+    #[must_use]
+    pub fn new(count: u32, per: Duration) -> Self {
+        let count = count.max(1);
+        Self {
+            count,
+            step: per / count,
+        }
+    }
+
+    /// The allowance that lets nothing through which one of the two would not.
+    #[must_use]
+    pub fn tightened(self, other: Self) -> Self {
+        Self {
+            count: self.count.min(other.count),
+            step: self.step.max(other.step),
+        }
+    }
+
+    /// How long an empty bucket takes to be full.
+    fn whole(self) -> Duration {
+        self.step.saturating_mul(self.count)
+    }
+
+    fn state(self, used: Duration) -> RateState {
+        let left = self.whole().saturating_sub(used).as_nanos();
+        let left = left.checked_div(self.step.as_nanos()).unwrap_or_default();
+        RateState {
+            limit: self.count,
+            remaining: u32::try_from(left).unwrap_or(self.count).min(self.count),
+            reset_seconds: u32::try_from(used.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+impl From<Rate> for Allowance {
+    fn from(rate: Rate) -> Self {
+        Self::new(rate.count, rate.per)
+    }
+}
+
 /// Limits everyone that a `K` names to a rate.
 pub struct Buckets<K> {
     clock: Arc<dyn Clock>,
-    count: u32,
-    per: Duration,
+    allowance: Allowance,
     shards: Vec<Shard<K>>,
     spread: foldhash::fast::RandomState,
 }
@@ -36,8 +84,7 @@ impl<K: Eq + Hash> Buckets<K> {
     pub fn new(count: u32, per: Duration, clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,
-            count: count.max(1),
-            per,
+            allowance: Allowance::new(count, per),
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
             spread: foldhash::fast::RandomState::default(),
         }
@@ -45,22 +92,27 @@ impl<K: Eq + Hash> Buckets<K> {
 
     /// Counts one request of `who`.
     pub fn count(&self, who: K) -> RateVerdict {
+        self.count_within(who, self.allowance)
+    }
+
+    /// Counts one request of `who`, who has this allowance of its own.
+    pub fn count_within(&self, who: K, allowance: Allowance) -> RateVerdict {
         let place = self.spread.hash_one(&who) % (SHARDS as u64);
         let Some(shard) = usize::try_from(place).ok().and_then(|place| self.shards.get(place)) else {
             return RateVerdict::Unlimited;
         };
         let now = self.clock.monotonic();
-        let step = self.per / self.count;
+        let (step, whole) = (allowance.step, allowance.whole());
         let mut buckets = shard.lock();
         if buckets.len() >= REMEMBERED {
             buckets.retain(|_, full_at| *full_at > now);
         }
         let full_at = buckets.entry(who).or_insert(now);
         let used = full_at.saturating_sub(now);
-        if used + step > self.per {
-            let mut state = self.state(used);
+        if used + step > whole {
+            let mut state = allowance.state(used);
             // When the next request comes through, not when all of them do.
-            let wait = (used + step).saturating_sub(self.per);
+            let wait = (used + step).saturating_sub(whole);
             state.remaining = 0;
             state.reset_seconds = u32::try_from(wait.as_millis().div_ceil(1_000))
                 .unwrap_or(u32::MAX)
@@ -68,22 +120,7 @@ impl<K: Eq + Hash> Buckets<K> {
             return RateVerdict::Refused(state);
         }
         *full_at = now + used + step;
-        RateVerdict::Allowed(self.state(used + step))
-    }
-
-    fn state(&self, used: Duration) -> RateState {
-        let step = self.per / self.count;
-        let left = self
-            .per
-            .saturating_sub(used)
-            .as_nanos()
-            .checked_div(step.as_nanos())
-            .unwrap_or_default();
-        RateState {
-            limit: self.count,
-            remaining: u32::try_from(left).unwrap_or(self.count).min(self.count),
-            reset_seconds: u32::try_from(used.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX),
-        }
+        RateVerdict::Allowed(allowance.state(used + step))
     }
 
     /// How many are remembered, for the metrics.
@@ -102,8 +139,7 @@ impl<K: Eq + Hash> Buckets<K> {
 impl<K> fmt::Debug for Buckets<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Buckets")
-            .field("count", &self.count)
-            .field("per", &self.per)
+            .field("allowance", &self.allowance)
             .finish_non_exhaustive()
     }
 }
@@ -155,6 +191,23 @@ mod tests {
             panic!("after an hour")
         };
         assert_eq!((state.remaining, state.reset_seconds), (2, 20));
+    }
+
+    #[test]
+    fn the_tighter_of_two_allowances_lets_nothing_through_that_one_would_not() {
+        let minute = Allowance::new(20, Duration::from_secs(60));
+        let hour = Allowance::new(100, Duration::from_secs(3_600));
+        let tight = minute.tightened(hour);
+        assert_eq!(tight, hour.tightened(minute));
+        let (buckets, clock) = buckets(1_000);
+        let burst = (0..).find(|_| matches!(buckets.count_within(1, tight), RateVerdict::Refused(_)));
+        assert_eq!(burst, Some(20), "a burst of a minute's allowance");
+        clock.advance(Duration::from_secs(36));
+        assert!(matches!(buckets.count_within(1, tight), RateVerdict::Allowed(_)));
+        assert!(
+            matches!(buckets.count_within(1, tight), RateVerdict::Refused(_)),
+            "and then the hour's rate"
+        );
     }
 
     #[test]

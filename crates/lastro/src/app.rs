@@ -4,20 +4,23 @@ use std::sync::Arc;
 
 use authz::Decider;
 use axum::http::HeaderValue;
+use contracts::settings::Settings;
 use contracts::{Manifests, Ports};
 use db::Db;
 use db::migrate::Migrations;
 use http::{
     App, AppParts, Authenticator, Foundation, HttpConfig, Jobs, Metrics, Module, RateLimiter, RouteInfo, SpanMaker,
-    StartFailed, Unlimited,
+    StartFailed,
 };
+use identity::crypto::SigningAlgorithm;
+use identity::domain::RefreshRule;
 use kernel::{Generators, OrganizationId, Rate};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vault::{MasterKey, Sealer};
 
 use crate::bootstrap::Bootstrap;
-use crate::config::{Config, CorsOrigins, Environment};
+use crate::config::{Config, CorsOrigins, Environment, JwtAlgorithm};
 use crate::rate_limit::ActorLimiter;
 
 /// The version of this program.
@@ -29,8 +32,10 @@ pub fn modules() -> Vec<Module> {
     vec![
         organization::module(),
         catalog::module(),
+        identity::module(),
         access::module(),
         audit::module(),
+        settings::module(),
     ]
 }
 
@@ -44,13 +49,34 @@ pub fn migrations() -> Vec<Migrations> {
 
 /// What contexts take from the composition root: their configuration, and the key outside the database.
 #[must_use]
-pub fn provide(_config: &Config, key: &MasterKey) -> Arc<Ports> {
+pub fn provide(config: &Config, key: &MasterKey) -> Arc<Ports> {
     let ports = Ports::default();
     ports.provide(Arc::new(key.clone()));
     ports.provide(Arc::new(Sealer::new(key.clone(), Vec::new())));
+    ports.provide(Arc::new(identity_config(config)));
     ports.provide(Arc::new(Jobs::of(&modules())));
-    ports.provide(Arc::new(Manifests::new(modules().into_iter().map(|module| module.manifest))));
+    ports.provide(Arc::new(Manifests::new(
+        modules().into_iter().map(|module| module.manifest),
+    )));
     Arc::new(ports)
+}
+
+/// What the operator set about who may come in.
+fn identity_config(config: &Config) -> identity::Config {
+    identity::Config {
+        algorithm: match config.tokens.algorithm {
+            JwtAlgorithm::Rs256 => SigningAlgorithm::Rs256,
+            JwtAlgorithm::Es256 => SigningAlgorithm::Es256,
+            JwtAlgorithm::EdDsa => SigningAlgorithm::EdDsa,
+        },
+        access_ttl: config.tokens.access_lifetime,
+        refresh: RefreshRule {
+            ttl: config.tokens.refresh_lifetime,
+            grace: config.tokens.refresh_grace,
+        },
+        login_rate: config.limits.logins,
+        ..identity::Config::default()
+    }
 }
 
 /// What a server is wired from.
@@ -97,11 +123,10 @@ impl Wiring {
     /// The parts, put together; contexts that were not started have no ports, and only their routes can be looked at.
     fn assembled(self, metrics: Metrics) -> App {
         let decider: Arc<dyn Decider> = Arc::new(self.bootstrap.decider());
-        let authenticator: Arc<dyn Authenticator> = Arc::new(self.bootstrap);
-        let limiter: Arc<dyn RateLimiter> = match self.rate {
-            Some(rate) => Arc::new(ActorLimiter::new(rate, Arc::clone(&self.generators.clock))),
-            None => Arc::new(Unlimited),
-        };
+        let authenticator: Arc<dyn Authenticator> = Arc::new(self.bootstrap.beside(self.ports.find()));
+        let settings = self.ports.find::<dyn Settings>();
+        let clock = Arc::clone(&self.generators.clock);
+        let limiter: Arc<dyn RateLimiter> = Arc::new(ActorLimiter::new(self.rate, settings, clock));
         let feed = self.db.clone();
         App::new(AppParts {
             tenants: Arc::new(organization::TenantDirectory::new(&self.db)),

@@ -1,1 +1,40 @@
-//! Settings: how an organization looks, its typed options, and its connections to other systems.
+//! Settings: an organization's typed options.
+//!
+//! The shape is that of the organization context: [`domain`] decides from values, [`app`] orders the steps, [`store`] names the
+//! tables, [`http`](mod@self::http) names statuses and JSON. Others ask for settings through the port
+//! [`contracts::settings::Settings`], which [`memory`] answers from.
+
+mod app;
+mod domain;
+mod http;
+mod manifest;
+mod memory;
+mod store;
+mod view;
+
+use std::sync::Arc;
+
+use ::http::Module;
+use contracts::settings::Settings;
+use db::migrate::Migrations;
+
+pub use manifest::{MANIFEST, SettingRead, SettingUpdate};
+
+/// The context, for the composition root.
+#[must_use]
+pub fn module() -> Module {
+    Module {
+        manifest: MANIFEST,
+        migrations: Some(MIGRATIONS),
+        statements: [store::settings::STATEMENTS].concat(),
+        start: |foundation| {
+            let memory = memory::Memory::new(&foundation.db);
+            foundation.ports.provide::<dyn Settings>(Arc::new(memory));
+            Box::pin(std::future::ready(Ok(())))
+        },
+        routes: |app| vec![http::settings_routes().with_state(app)],
+        ..Module::new(MANIFEST)
+    }
+}
+
+const MIGRATIONS: Migrations = db::migrations!("settings": "0001_settings");

@@ -1,0 +1,17 @@
+//! The settings context over HTTP, on both engines.
+#![cfg(test)]
+
+mod options;
+
+use testkit::{Engine, TestApp};
+
+/// The context, with the audit trail beside it to look into.
+async fn start(engine: Engine) -> Option<TestApp> {
+    TestApp::start(
+        engine,
+        vec![organization::module(), audit::module(), settings::module()],
+    )
+    .await
+}
+
+testkit::conformance!(settings::module, crate::start);
