@@ -24,6 +24,7 @@ pub mod crypto;
 pub mod domain;
 mod http;
 mod key_ring;
+mod mail;
 mod manifest;
 mod service;
 mod store;
@@ -32,10 +33,12 @@ use std::sync::Arc;
 
 use ::http::Module;
 use contracts::identity::{Accounts, HeadCounts, Principals};
+use contracts::mail::Mailbox;
 use db::migrate::Migrations;
 use futures_util::FutureExt as _;
 
 pub use config::Config;
+pub use mail::{MailConfig, deliver};
 pub use manifest::{
     ApiKeyCreate, ApiKeyDelete, ApiKeyRead, ApiKeyUpdate, MANIFEST, ServiceAccountCreate, ServiceAccountDelete,
     ServiceAccountRead, ServiceAccountUpdate, SessionRevoke, UserCreate, UserDelete, UserRead, UserUpdate,
@@ -57,11 +60,12 @@ pub fn module() -> Module {
             let routes = http::routes().into_iter();
             routes.map(|group| group.with_state(app.clone())).collect()
         },
+        workers: vec![mail::WORKER],
         ..Module::new(MANIFEST)
     }
 }
 
-const MIGRATIONS: Migrations = db::migrations!("identity": "0001_users", "0002_credentials");
+const MIGRATIONS: Migrations = db::migrations!("identity": "0001_users", "0002_credentials", "0003_mail");
 
 /// Puts the context together and provides what it offers.
 async fn start(foundation: ::http::Foundation) -> Result<(), ::http::StartFailed> {
@@ -72,6 +76,9 @@ async fn start(foundation: ::http::Foundation) -> Result<(), ::http::StartFailed
     ports.provide::<dyn Principals>(Arc::clone(&directory) as _);
     ports.provide::<dyn HeadCounts>(directory);
     ports.provide::<dyn Accounts>(Arc::new(app::FirstAccounts::new(&service)));
+    let post = mail::Post::start(&service)?;
+    ports.provide::<dyn Mailbox>(Arc::clone(&post) as _);
+    ports.provide(post);
     ports.provide(service);
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! What this context declares: its permissions and its events.
 
 use authz::{Permission, PermissionInfo};
-use contracts::identity::{ApiKeyView, ServiceAccountView, UserView};
+use contracts::identity::{ApiKeyView, InvitationView, ServiceAccountView, UserView};
 use contracts::{EventData, EventType, Manifest};
 
 use crate::http::example;
+use crate::store::mail_queue::MailFact;
 use crate::store::sessions::SessionFact;
 use crate::store::signing_keys::SigningKeyFact;
 
@@ -73,6 +74,16 @@ pub(crate) const SERVICE_ACCOUNT_CREATED: &str = "service_account.created";
 pub(crate) const SERVICE_ACCOUNT_ROTATED: &str = "service_account.secret_rotated";
 /// A service account may no longer act.
 pub(crate) const SERVICE_ACCOUNT_DEACTIVATED: &str = "service_account.deactivated";
+/// Somebody was invited.
+pub(crate) const INVITATION_CREATED: &str = "invitation.created";
+/// An invitation was sent once more.
+pub(crate) const INVITATION_RESENT: &str = "invitation.resent";
+/// An invitation was taken back.
+pub(crate) const INVITATION_REVOKED: &str = "invitation.revoked";
+/// Somebody came in by an invitation.
+pub(crate) const INVITATION_ACCEPTED: &str = "invitation.accepted";
+/// A mail could not be delivered within a day.
+pub(crate) const MAIL_FAILED: &str = "mail.failed";
 /// Another key signs access tokens from now on.
 pub(crate) const SIGNING_KEY_ROTATED: &str = "signing_key.rotated";
 
@@ -106,6 +117,8 @@ const USER: EventData = EventData::of::<UserView>(example::user);
 const SESSION: EventData = EventData::of::<SessionFact>(example::session_fact);
 const API_KEY: EventData = EventData::of::<ApiKeyView>(example::api_key);
 const SERVICE_ACCOUNT: EventData = EventData::of::<ServiceAccountView>(example::service_account);
+const INVITATION: EventData = EventData::of::<InvitationView>(example::invitation);
+const MAIL: EventData = EventData::of::<MailFact>(example::mail);
 const SIGNING_KEY: EventData = EventData::of::<SigningKeyFact>(example::signing_key);
 
 /// The context's declaration.
@@ -177,6 +190,19 @@ pub const MANIFEST: Manifest = Manifest {
         account_event(
             SERVICE_ACCOUNT_DEACTIVATED,
             "A service account may no longer act, nor the keys that it made",
+        ),
+        event(INVITATION_CREATED, INVITATION, "Somebody was invited"),
+        event(
+            INVITATION_RESENT,
+            INVITATION,
+            "An invitation was sent once more, and lives longer",
+        ),
+        event(INVITATION_REVOKED, INVITATION, "An invitation was taken back"),
+        event(INVITATION_ACCEPTED, INVITATION, "Somebody came in by an invitation"),
+        event(
+            MAIL_FAILED,
+            MAIL,
+            "A mail could not be delivered, and is not tried any more",
         ),
         event(
             SIGNING_KEY_ROTATED,

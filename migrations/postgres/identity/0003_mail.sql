@@ -55,6 +55,8 @@ CREATE TABLE invitations (
     organization_id uuid NOT NULL,
     id uuid NOT NULL,
     email text COLLATE "C" NOT NULL,
+    -- The roles it will grant, as a list of ids. Roles belong to another context: one that is deleted meanwhile grants nothing.
+    role_ids json NOT NULL,
     -- Of the token in its mail; none before it was sent.
     digest bytea,
     -- Who will come in by it, where that is a user already: the first administrator of an organization.
@@ -75,17 +77,6 @@ CREATE TABLE invitations (
 CREATE INDEX ix_invitations__created_at ON invitations (organization_id, created_at, id);
 CREATE INDEX ix_invitations__user_id ON invitations (organization_id, user_id);
 SELECT lastro_tenant_table('invitations');
-
--- What an invitation will grant. Roles belong to another context: one that is deleted meanwhile grants nothing.
-CREATE TABLE invitation_roles (
-    organization_id uuid NOT NULL,
-    invitation_id uuid NOT NULL,
-    role_id uuid NOT NULL,
-    CONSTRAINT pk_invitation_roles PRIMARY KEY (organization_id, invitation_id, role_id),
-    CONSTRAINT fk_invitation_roles__invitation_id FOREIGN KEY (organization_id, invitation_id)
-        REFERENCES invitations (organization_id, id) ON DELETE CASCADE
-);
-SELECT lastro_tenant_table('invitation_roles');
 
 -- Which organizations an address belongs to, for the mail that tells it.
 CREATE INDEX ix_users__email ON users (email);

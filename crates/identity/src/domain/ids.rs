@@ -1,3 +1,3 @@
 //! What users and sessions are called.
 
-pub use contracts::identity::{SessionId, UserId};
+pub use contracts::identity::{InvitationId, SessionId, UserId};

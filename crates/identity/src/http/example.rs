@@ -73,3 +73,21 @@ pub(crate) fn service_account() -> Value {
         "createdAt": "2026-11-20T09:30:00.000000Z"
     })
 }
+
+pub(crate) fn invitation() -> Value {
+    json!({
+        "id": "019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e55",
+        "email": "bruno@example.com",
+        "roleIds": ["019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e41"],
+        "expiresAt": "2026-11-28T12:00:00.000000Z",
+        "createdAt": "2026-11-21T12:00:00.000000Z"
+    })
+}
+
+pub(crate) fn mail() -> Value {
+    json!({
+        "id": "019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e56",
+        "kind": "invitation",
+        "reason": "the mail was not taken: the server answered 550"
+    })
+}

@@ -1,7 +1,11 @@
 //! The tables of this context.
 
 pub(crate) mod api_keys;
+pub(crate) mod invitations;
 pub(crate) mod login_failures;
+pub(crate) mod mail_queue;
+pub(crate) mod mfa_challenges;
+pub(crate) mod one_time_tokens;
 pub(crate) mod principals;
 pub(crate) mod service_accounts;
 pub(crate) mod sessions;
@@ -16,7 +20,11 @@ use crate::domain::PermissionList;
 pub(crate) fn statements() -> Vec<Sql<'static>> {
     [
         api_keys::STATEMENTS,
+        invitations::STATEMENTS,
         login_failures::STATEMENTS,
+        mail_queue::STATEMENTS,
+        mfa_challenges::STATEMENTS,
+        one_time_tokens::STATEMENTS,
         principals::STATEMENTS,
         service_accounts::STATEMENTS,
         sessions::STATEMENTS,
@@ -30,6 +38,7 @@ pub(crate) fn statements() -> Vec<Sql<'static>> {
 pub(crate) fn lists() -> Vec<String> {
     [
         api_keys::lists(),
+        invitations::lists(),
         service_accounts::lists(),
         sessions::lists(),
         users::lists(),

@@ -37,8 +37,27 @@ const SAVE: Sql = Sql::tenant(
 
 const COUNT_ACTIVE: Sql = Sql::tenant("SELECT count(*) FROM users WHERE organization_id = $1 AND is_active");
 
+const FIND_FOR_RESET: Sql = Sql::tenant(
+    "SELECT id, organization_id, name, email, is_active, email_verified, mfa_enabled, last_login_at, created_at, updated_at, \
+     password_hash FROM users WHERE organization_id = $1 AND email = $2 AND is_active \
+     AND NOT EXISTS (SELECT 1 FROM external_identities e WHERE e.organization_id = $1 AND e.user_id = users.id)",
+);
+const ORGANIZATIONS_OF: Sql = Sql::system(
+    "SELECT o.name, o.slug FROM users u JOIN organizations o ON o.id = u.organization_id \
+     WHERE u.email = $1 AND u.is_active AND o.is_active ORDER BY o.name_folded, o.id LIMIT 50",
+);
+
 /// The statements of this file, for the statement test.
-pub(crate) const STATEMENTS: &[Sql] = &[LOOKUP, FIND_BY_EMAIL, LOCK, ADD, SAVE, COUNT_ACTIVE];
+pub(crate) const STATEMENTS: &[Sql] = &[
+    LOOKUP,
+    FIND_BY_EMAIL,
+    LOCK,
+    ADD,
+    SAVE,
+    COUNT_ACTIVE,
+    FIND_FOR_RESET,
+    ORGANIZATIONS_OF,
+];
 
 /// What a list is narrowed by.
 #[derive(Debug, Clone, Copy, Default)]
@@ -70,6 +89,17 @@ pub(crate) async fn find_by_email(scope: Scope<'_>, email: &Email) -> Result<Opt
 pub(crate) async fn count_active(scope: Scope<'_>) -> Result<u64, DbError> {
     let count = scope.one(&COUNT_ACTIVE, &[], |row| row.get::<i64>(0)).await?;
     Ok(u64::try_from(count).unwrap_or_default())
+}
+
+/// The active user with the address who may have a password: one for whom another system vouches gets none by mail.
+pub(crate) async fn find_for_reset(scope: Scope<'_>, email: &Email) -> Result<Option<User>, DbError> {
+    scope.optional(&FIND_FOR_RESET, &values![email.as_str()], user).await
+}
+
+/// Names and slugs of the active organizations in which the address is an active user's.
+pub(crate) async fn organizations_of(scope: Scope<'_>, email: &str) -> Result<Vec<(String, String)>, DbError> {
+    let found = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    scope.all(&ORGANIZATIONS_OF, &values![email], found).await
 }
 
 /// Reads a user for a change, and holds it until the unit ends.
