@@ -93,15 +93,16 @@ impl Gate {
         let ticket = self.known.ticket();
         let claims = self.verify(token, now).await?;
         let organization = claims.tenant_id;
-        let known = match claims.kind {
+        let (known, ends_at) = match claims.kind {
             TokenType::User => self.user(&claims, now).await?,
-            TokenType::Service => self.service_account(&claims, now).await?,
+            TokenType::Service => (self.service_account(&claims, now).await?, claims.expires_at()),
         };
         let owner = TokenOwner {
             organization,
             subject: claims.sub,
             session: claims.sid,
-            expires_at: claims.expires_at(),
+            // A signature never outlives its session.
+            expires_at: claims.expires_at().min(ends_at),
         };
         let identity = Arc::clone(&known.identity);
         self.note_use(&known, now);
@@ -121,7 +122,8 @@ impl Gate {
         })
     }
 
-    async fn user(&self, claims: &Claims, now: Timestamp) -> Result<Arc<Known>, ApiError> {
+    /// Whom a user's token belongs to, and when its session ends.
+    async fn user(&self, claims: &Claims, now: Timestamp) -> Result<(Arc<Known>, Timestamp), ApiError> {
         let scope = self.service.db.scope(claims.tenant_id);
         let (session, user) = (SessionId::from_uuid(claims.sid), UserId::from_uuid(claims.sub));
         let holder = sessions::holder(scope, session, user, now)
@@ -138,7 +140,7 @@ impl Gate {
             session: Some(claims.sid),
             is_platform_service: false,
         };
-        Ok(Known::new(identity, holder.last_used_at))
+        Ok((Known::new(identity, holder.last_used_at), holder.expires_at))
     }
 
     /// Whom a token of the client credentials grant belongs to.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use kernel::Rate;
+
 use crate::crypto::{Argon2Cost, PoolConfig, SigningAlgorithm};
 use crate::domain::RefreshRule;
 
@@ -18,8 +20,8 @@ pub struct Config {
     pub password_cost: Argon2Cost,
     /// The threads that hash and sign.
     pub pool: PoolConfig,
-    /// How often one block of addresses may try to log in: how many times in which time. `None` is no limit.
-    pub login_rate: Option<(u32, Duration)>,
+    /// How often one block of addresses may try to log in; `None` is no limit.
+    pub login_rate: Option<Rate>,
     /// How many verified access tokens are remembered, some 400 bytes each.
     pub remembered_tokens: usize,
 }
@@ -33,7 +35,10 @@ impl Default for Config {
             refresh: RefreshRule::default(),
             password_cost: Argon2Cost::default(),
             pool: PoolConfig::for_cores(cores),
-            login_rate: Some((60, Duration::from_secs(60))),
+            login_rate: Some(Rate {
+                count: 60,
+                per: Duration::from_secs(60),
+            }),
             remembered_tokens: 65_536,
         }
     }

@@ -56,6 +56,8 @@ pub(crate) struct Service {
     login_rate: Option<Buckets<Option<AddressBlock>>>,
     /// Seals what the database keeps secret.
     pub(crate) sealer: Arc<Sealer>,
+    /// Names accounts where failed logins are counted.
+    pub(crate) account_names: aws_lc_rs::hmac::Key,
     /// The one key outside the database.
     pub(crate) master_key: Arc<MasterKey>,
 }
@@ -95,10 +97,11 @@ impl Service {
         let service = Self {
             login_rate: config
                 .login_rate
-                .map(|(count, per)| Buckets::new(count, per, Arc::clone(&clock))),
+                .map(|rate| Buckets::new(rate.count, rate.per, Arc::clone(&clock))),
             pool: Arc::new(Pool::start(config.pool, clock)?),
             hasher: Hasher::new(config.password_cost)?,
             refresh_keys: RefreshKeys::new(&master_key, &[]),
+            account_names: master_key.authentication_key("account names"),
             sealer,
             master_key,
             keys,
@@ -124,12 +127,11 @@ impl Service {
     }
 
     /// Signs an access token, before a unit of work begins.
-    pub(crate) async fn sign(&self, grant: AccessGrant) -> Result<SecretString, ApiError> {
+    pub(crate) async fn sign(&self, grant: AccessGrant) -> Result<SecretString, CryptoRefusal> {
         let id = self.generators.id::<TokenId>().as_uuid();
         let claims = self.issuer.claims(grant, id, self.generators.now());
         let key = Arc::clone(&self.keys.current().await?.signing);
-        let signed = self.pool.run(Lane::Signing, move |_| key.sign(&claims)).await;
-        Ok(signed.map_err(CryptoRefusal::from)?.map_err(CryptoRefusal::from)?)
+        Ok(self.pool.run(Lane::Signing, move |_| key.sign(&claims)).await??)
     }
 
     /// The organization's settings, or the defaults where nobody keeps any.
@@ -175,7 +177,7 @@ impl Service {
 }
 
 /// Why a password was not hashed or a token not signed.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum CryptoRefusal {
     /// Too much is waiting, or the pool is gone.
     #[error(transparent)]
@@ -186,6 +188,9 @@ pub(crate) enum CryptoRefusal {
     /// The key did not sign.
     #[error(transparent)]
     Signing(#[from] SigningFailed),
+    /// What to work with could not be read.
+    #[error(transparent)]
+    Storage(#[from] DbError),
 }
 
 impl From<CryptoRefusal> for ApiError {
@@ -195,6 +200,7 @@ impl From<CryptoRefusal> for ApiError {
                 Self::unavailable("too many hashes or signatures are waiting").retry_after(retry_after)
             }
             CryptoRefusal::Hashing(_) => Self::unavailable(refusal.to_string()),
+            CryptoRefusal::Storage(error) => error.into(),
             CryptoRefusal::Pool(PoolError::Failed) | CryptoRefusal::Signing(_) => Self::internal(refusal.to_string()),
         }
     }
@@ -207,6 +213,7 @@ impl From<CryptoRefusal> for DbError {
                 what: "the threads that hash and sign",
                 retry_after,
             },
+            CryptoRefusal::Storage(error) => error,
             other => Self::Internal(other.to_string()),
         }
     }

@@ -25,6 +25,8 @@ const PREFIX: &str = "lastro_bootstrap_";
 pub struct Bootstrap {
     identity: Arc<Identity>,
     digest: Option<[u8; 32]>,
+    /// Who knows everybody else.
+    others: Option<Arc<dyn Authenticator>>,
 }
 
 impl Bootstrap {
@@ -44,6 +46,7 @@ impl Bootstrap {
                 is_platform_service: false,
             }),
             digest: None,
+            others: None,
         }
     }
 
@@ -59,6 +62,12 @@ impl Bootstrap {
             },
             SecretString::from(token),
         )
+    }
+
+    /// Leaves every other credential to `others`.
+    #[must_use]
+    pub fn beside(self, others: Option<Arc<dyn Authenticator>>) -> Self {
+        Self { others, ..self }
     }
 
     /// The decider that lets the operator do everything inside the platform organization, and nobody anything else.
@@ -92,10 +101,13 @@ impl Authenticator for Bootstrap {
     fn authenticate<'a>(
         &'a self,
         credential: Credential<'a>,
-        _request: &'a RequestContext,
+        request: &'a RequestContext,
     ) -> BoxFuture<'a, Result<Arc<Identity>, ApiError>> {
         let (Credential::Bearer(token) | Credential::ApiKey(token)) = credential;
-        future::ready(self.recognise(token)).boxed()
+        match (self.recognise(token), &self.others) {
+            (Err(_), Some(others)) => others.authenticate(credential, request),
+            (recognised, _) => future::ready(recognised).boxed(),
+        }
     }
 }
 

@@ -126,6 +126,8 @@ pub(crate) struct Holder {
     pub(crate) is_live: bool,
     /// When it was last used, as far as that is stored.
     pub(crate) last_used_at: Timestamp,
+    /// When it ends unless it is refreshed.
+    pub(crate) expires_at: Timestamp,
 }
 
 /// A session of the organization.
@@ -164,11 +166,13 @@ pub(crate) async fn holder(
 ) -> Result<Option<Holder>, DbError> {
     let values = [Value::id(id), Value::id(user)];
     let read = |row: &Row<'_>| {
-        let is_live = row.get::<bool>(0)? && now < row.get::<Timestamp>(1)? && row.get::<bool>(4)?;
+        let expires_at = row.get::<Timestamp>(1)?;
+        let is_live = row.get::<bool>(0)? && now < expires_at && row.get::<bool>(4)?;
         Ok(Holder {
             name: row.get(3)?,
             is_live,
             last_used_at: row.get(2)?,
+            expires_at,
         })
     };
     scope.optional(&HOLDER, &values, read).await
