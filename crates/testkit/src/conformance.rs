@@ -40,6 +40,9 @@ pub fn declarations(module: &Module) -> Vec<String> {
                 event.name
             ));
         }
+        if event.data.example().get("id").is_none() {
+            problems.push(format!("the example of the event {} carries no id", event.name));
+        }
         if !event.permission.code.ends_with("_READ") {
             problems.push(format!(
                 "the event {} does not name its object's _READ permission",

@@ -59,6 +59,7 @@ fn declarations_that_break_the_rules_are_told() {
         "OTHER_THING_UPDATE is declared twice",
         "Created is not resource.action",
         "does not name its object's _READ permission",
+        "the example of the event Created carries no id",
         "not bound to organization_id = $1",
         "uses \"lower(\"",
         "0002_gap",
