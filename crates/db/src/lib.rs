@@ -76,7 +76,8 @@ pub use row::{FromColumn, Row};
 pub use scope::{Scope, SystemScope, WriteScope};
 pub use sql::{Engine, Lane, Reach, Sql, lint};
 pub use unit::{
-    Answerable, AuditEntryId, EventId, IdempotencyRequest, Origin, Replayable, StoredAnswer, UnitContext, UnitOfWork,
+    Answerable, AuditEntryId, EventId, IdempotencyRequest, Note, Origin, Replayable, StoredAnswer, UnitContext,
+    UnitOfWork,
 };
 pub use value::Value;
 

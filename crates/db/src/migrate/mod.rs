@@ -59,7 +59,7 @@ macro_rules! migrations {
 }
 
 /// The tables that every unit of work writes to, whatever the context: audit, outbox, idempotency, versions, change feed.
-pub const CORE: Migrations = crate::migrations!("core": "0001_core", "0002_outbox_queue");
+pub const CORE: Migrations = crate::migrations!("core": "0001_core", "0002_outbox_queue", "0003_audit_personal");
 
 impl Step {
     /// The step's number.

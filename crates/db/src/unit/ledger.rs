@@ -1,8 +1,9 @@
 //! What a unit leaves beside its own rows: audit entries, outbox rows, access versions and the change feed.
 
-use kernel::{Change, Id, OrganizationId};
+use kernel::{Change, Id, OrganizationId, Timestamp};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use uuid::Uuid;
 
 use super::{Core, Recorded, Session};
 use crate::error::DbError;
@@ -21,7 +22,12 @@ kernel::id!(
 
 const AUDIT: Sql = Sql::tenant(
     "INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_id, actor_name, action, target_kind, \
-     target_id, changes, request_id, ip, user_agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+     target_id, changes, request_id, ip, user_agent, personal) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+);
+pub(crate) const NOTE: Sql = Sql::tenant(
+    "INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_id, actor_name, action, target_kind, \
+     target_id, request_id, ip, user_agent, count) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
 );
 const OUTBOX: Sql = Sql::tenant(
     "INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
@@ -30,23 +36,23 @@ const OUTBOX: Sql = Sql::tenant(
 // Who hands events on finds them here; see the outbox context.
 const QUEUE: Sql = Sql::tenant("INSERT INTO outbox_queue (organization_id, event_id) VALUES ($1, $2)");
 // On PostgreSQL each statement costs a message and an execution, so what an event leaves is one statement: its entry, or its
-// entries where the actor acts in another organization ($16, $17) than the one concerned, and its outbox row and place in the queue.
+// entries where the actor acts in another organization ($17, $18) than the one concerned, and its outbox row and place in the queue.
 const ENTRY_AND_EVENT: Sql = Sql::tenant(
     "WITH entry AS (INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_id, actor_name, action, \
-     target_kind, target_id, changes, request_id, ip, user_agent) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)), \
-     queued AS (INSERT INTO outbox_queue (organization_id, event_id) VALUES ($1, $14)) \
+     target_kind, target_id, changes, request_id, ip, user_agent, personal) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)), \
+     queued AS (INSERT INTO outbox_queue (organization_id, event_id) VALUES ($1, $15)) \
      INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
-     VALUES ($1, $14, $3, $7, $8, $9, $15)",
+     VALUES ($1, $15, $3, $7, $8, $9, $16)",
 );
 const ENTRIES_AND_EVENT: Sql = Sql::tenant(
     "WITH entries AS (INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_id, actor_name, action, \
-     target_kind, target_id, changes, request_id, ip, user_agent) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13), \
-     ($16, $17, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)), \
-     queued AS (INSERT INTO outbox_queue (organization_id, event_id) VALUES ($1, $14)) \
+     target_kind, target_id, changes, request_id, ip, user_agent, personal) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14), \
+     ($17, $18, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)), \
+     queued AS (INSERT INTO outbox_queue (organization_id, event_id) VALUES ($1, $15)) \
      INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
-     VALUES ($1, $14, $3, $7, $8, $9, $15)",
+     VALUES ($1, $15, $3, $7, $8, $9, $16)",
 );
 const VERSION: Sql = Sql::tenant(
     "INSERT INTO access_versions (organization_id, version) VALUES ($1, 1) \
@@ -57,7 +63,22 @@ const CHANGE: Sql = Sql::global(
 );
 
 /// The statements of this file that both engines run.
-pub(crate) const STATEMENTS: &[Sql] = &[AUDIT, OUTBOX, QUEUE, VERSION, CHANGE];
+pub(crate) const STATEMENTS: &[Sql] = &[AUDIT, NOTE, OUTBOX, QUEUE, VERSION, CHANGE];
+
+/// Something that concerns security and changed no row: a failed login, a refused permission.
+#[derive(Debug, Clone, Copy)]
+pub struct Note<'n> {
+    /// When it happened the first time.
+    pub at: Timestamp,
+    /// What happened: `login.failed`.
+    pub action: &'n str,
+    /// What kind of thing it was about.
+    pub target_kind: &'n str,
+    /// Which one.
+    pub target_id: Uuid,
+    /// How many times.
+    pub count: i64,
+}
 
 /// Writes everything gathered; on PostgreSQL all of it is sent at once and answered with the COMMIT.
 pub(crate) async fn write(core: &Core, events: &[Recorded], changes: &[AccessChange]) -> Result<(), DbError> {
@@ -90,7 +111,7 @@ pub(crate) async fn write(core: &Core, events: &[Recorded], changes: &[AccessCha
 }
 
 /// An audit entry without its trail and its id: when, who, what, to what, how, from where.
-fn entry<'r>(core: &'r Core, recorded: &'r Recorded) -> Result<[Value<'r>; 11], DbError> {
+fn entry<'r>(core: &'r Core, recorded: &'r Recorded) -> Result<[Value<'r>; 12], DbError> {
     let context = &core.context;
     let event = &recorded.event;
     let changes = if event.changes.is_empty() {
@@ -110,7 +131,43 @@ fn entry<'r>(core: &'r Core, recorded: &'r Recorded) -> Result<[Value<'r>; 11], 
         context.origin.request_id.as_deref().into(),
         context.origin.ip.map(|ip| ip.to_string()).into(),
         context.origin.user_agent.as_deref().into(),
+        personal(&event.changes)?,
     ])
+}
+
+/// The names of the changed fields that tell something about a person.
+fn personal(changes: &[Change]) -> Result<Value<'static>, DbError> {
+    let names: Vec<&str> = changes
+        .iter()
+        .filter(|change| change.personal)
+        .map(|change| change.field)
+        .collect();
+    if names.is_empty() {
+        return Ok(Value::Null);
+    }
+    let names = serde_json::to_string(&names).map_err(|error| DbError::Internal(error.to_string()))?;
+    Ok(Value::Json(names.into()))
+}
+
+/// Writes an entry about something that changed no row.
+pub(crate) async fn note(core: &Core, trail: OrganizationId, note: &Note<'_>) -> Result<(), DbError> {
+    let context = &core.context;
+    let values = [
+        Value::id(trail),
+        entry_id(core),
+        note.at.into(),
+        context.actor.kind.as_str().into(),
+        context.actor.id.into(),
+        context.actor.name.as_str().into(),
+        note.action.into(),
+        note.target_kind.into(),
+        note.target_id.into(),
+        context.origin.request_id.as_deref().into(),
+        context.origin.ip.map(|ip| ip.to_string()).into(),
+        context.origin.user_agent.as_deref().into(),
+        note.count.into(),
+    ];
+    core.send(&NOTE, &values).await
 }
 
 /// A new entry's id as a value.
@@ -123,7 +180,7 @@ fn event_id(core: &Core) -> Value<'static> {
     Value::id(core.generators.id::<EventId>())
 }
 
-async fn at_once(core: &Core, recorded: &Recorded, entry: &[Value<'_>; 11]) -> Result<(), DbError> {
+async fn at_once(core: &Core, recorded: &Recorded, entry: &[Value<'_>; 12]) -> Result<(), DbError> {
     let (acting, concerned) = (core.context.organization_id, recorded.organization_id);
     let mut values = vec![Value::id(concerned), entry_id(core)];
     values.extend_from_slice(entry);
@@ -135,7 +192,7 @@ async fn at_once(core: &Core, recorded: &Recorded, entry: &[Value<'_>; 11]) -> R
     core.send(&ENTRIES_AND_EVENT, &values).await
 }
 
-async fn one_by_one(core: &Core, recorded: &Recorded, entry: &[Value<'_>; 11]) -> Result<(), DbError> {
+async fn one_by_one(core: &Core, recorded: &Recorded, entry: &[Value<'_>; 12]) -> Result<(), DbError> {
     let (acting, concerned) = (core.context.organization_id, recorded.organization_id);
     let other = (acting != concerned).then_some(acting);
     for trail in std::iter::once(concerned).chain(other) {

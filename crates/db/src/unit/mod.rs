@@ -17,7 +17,7 @@ pub(crate) use context::Territory;
 pub use context::{Origin, UnitContext};
 pub use idempotency::{Answerable, IdempotencyRequest, Replayable, StoredAnswer};
 pub(crate) use idempotency::{InProgress, Keyed};
-pub use ledger::{AuditEntryId, EventId};
+pub use ledger::{AuditEntryId, EventId, Note};
 pub(crate) use run::{Refuse, Unit};
 
 use crate::error::DbError;
@@ -153,6 +153,18 @@ impl UnitOfWork {
             event,
             data,
         });
+    }
+
+    /// Writes an entry into the trail of `organization_id` about something that changed no row and is no event, by the unit's actor
+    /// and from its origin.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn note(&self, organization_id: OrganizationId, note: &Note<'_>) -> Result<(), DbError> {
+        self.admit(organization_id)?;
+        let statement = self.0.begin(&ledger::NOTE)?;
+        let result = ledger::note(&self.0, organization_id, note).await;
+        statement.told(result)
     }
 
     /// Says that decisions taken from memory are outdated: every node learns it from the change feed, this one at once.

@@ -91,7 +91,7 @@ on_empty! {
         let mut tell = |step: &migrate::PendingStep| told.push(format!("{}/{}", step.context, step.file));
         let ran = migrate::run(&config, &MIGRATIONS, Destructive::Refuse, &mut tell).await;
         assert_eq!(ran.unwrap(), CORE.steps.len() + 1);
-        assert_eq!(told, ["core/0001_core", "core/0002_outbox_queue", "notes/0001_notes"]);
+        assert_eq!(told, ["core/0001_core", "core/0002_outbox_queue", "core/0003_audit_personal", "notes/0001_notes"]);
         assert_eq!(e.run(&MIGRATIONS).await.unwrap(), 0);
         assert!(migrate::pending(&e.config(), &MIGRATIONS).await.unwrap().is_empty());
         assert_eq!(e.applied().await, told);
@@ -100,7 +100,7 @@ on_empty! {
     async fn what_would_run_is_told_and_nothing_is_done(e: Empty) {
         let pending = migrate::pending(&e.config(), &MIGRATIONS).await.unwrap();
         let files: Vec<_> = pending.steps.iter().map(|step| (step.context, step.file)).collect();
-        assert_eq!(files, [("core", "0001_core"), ("core", "0002_outbox_queue"), ("notes", "0001_notes")]);
+        assert_eq!(files, [("core", "0001_core"), ("core", "0002_outbox_queue"), ("core", "0003_audit_personal"), ("notes", "0001_notes")]);
         assert!(pending.steps[0].text.contains("CREATE TABLE audit_entries"));
         if e.engine == Engine::Sqlite {
             assert!(!Path::new(e.url.strip_prefix("sqlite://").unwrap()).exists(), "not even the file is made");
@@ -112,7 +112,7 @@ on_empty! {
     async fn later_steps_run_after_those_that_are_applied(e: Empty) {
         assert_eq!(e.run(&[CORE, ONE]).await.unwrap(), CORE.steps.len() + 1);
         assert_eq!(e.run(&[CORE, TWO]).await.unwrap(), 1);
-        assert_eq!(e.applied().await, ["a/0001_one", "a/0002_two", "core/0001_core", "core/0002_outbox_queue"]);
+        assert_eq!(e.applied().await, ["a/0001_one", "a/0002_two", "core/0001_core", "core/0002_outbox_queue", "core/0003_audit_personal"]);
     }
 
     async fn runs_at_the_same_time_apply_each_step_once(e: Empty) {
@@ -185,7 +185,7 @@ on_empty! {
         for _ in 0..2 {
             let failed = e.run(&[CORE, FAILING]).await;
             assert!(matches!(&failed, Err(MigrateError::Step { file: "0002_half", .. })), "{failed:?}");
-            assert_eq!(e.applied().await, ["a/0001_one", "core/0001_core", "core/0002_outbox_queue"]);
+            assert_eq!(e.applied().await, ["a/0001_one", "core/0001_core", "core/0002_outbox_queue", "core/0003_audit_personal"]);
             let tables = e.tables().await;
             assert!(!tables.contains(&"half".to_owned()) && !tables.contains(&"never".to_owned()));
         }

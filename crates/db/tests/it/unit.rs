@@ -43,7 +43,7 @@ on_both! {
             });
             uow.access_changed(AccessChange {
                 organization_id: None,
-                kind: ChangeKind::Catalogue,
+                kind: ChangeKind::Role,
                 subject: None,
                 until: None,
             });
