@@ -37,13 +37,13 @@ on_both! {
             uow.record(home, event(id, "milk"), r#"{"text":"milk"}"#.to_owned());
             uow.access_changed(AccessChange {
                 organization_id: Some(home),
-                kind: ChangeKind::Session,
+                kind: ChangeKind::User,
                 subject: Some(subject),
                 until: Some(uow.now().plus(Duration::from_secs(60))),
             });
             uow.access_changed(AccessChange {
                 organization_id: None,
-                kind: ChangeKind::Role,
+                kind: ChangeKind::Catalogue,
                 subject: None,
                 until: None,
             });
@@ -90,8 +90,8 @@ on_both! {
         assert_eq!(
             changes.await.unwrap(),
             [
-                ("session".to_owned(), Some(subject), Some(until), Some(home)),
-                ("module".to_owned(), None, None, None),
+                ("user".to_owned(), Some(subject), Some(until), Some(home)),
+                ("catalogue".to_owned(), None, None, None),
             ]
         );
     }
