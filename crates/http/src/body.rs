@@ -53,20 +53,42 @@ where
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let (context, headers, body) = open(request)?;
-        refuse_large(&headers, &App::from_ref(state))?;
-        if headers.contains_key(header::CONTENT_TYPE) && !is_empty_length(&headers) {
-            require_json(&headers)?;
-        }
-        let bytes = collect(body, &App::from_ref(state)).await?;
-        note_digest(&context, &headers, &bytes);
-        if bytes.is_empty() {
-            return Ok(Self);
-        }
-        require_json(&headers)?;
-        let tree = Json::parse(&bytes).map_err(|error| malformed(&error))?;
-        decode::<Nothing>(tree, is_tenant_scoped(&context)).map(|_| Self)
+        if_any::<Nothing>(request, &App::from_ref(state)).await.map(|_| Self)
     }
+}
+
+/// A body of which every field can be absent: none at all is an empty object.
+#[derive(Clone, Debug)]
+pub struct OptionalBody<T: Input>(pub T);
+
+impl<S, T> FromRequest<S> for OptionalBody<T>
+where
+    S: Send + Sync,
+    T: Input,
+    App: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        if_any(request, &App::from_ref(state)).await.map(Self)
+    }
+}
+
+/// Reads a body that may be missing.
+async fn if_any<T: Input>(request: Request, app: &App) -> Result<T, ApiError> {
+    let (context, headers, body) = open(request)?;
+    refuse_large(&headers, app)?;
+    if headers.contains_key(header::CONTENT_TYPE) && !is_empty_length(&headers) {
+        require_json(&headers)?;
+    }
+    let bytes = collect(body, app).await?;
+    note_digest(&context, &headers, &bytes);
+    if bytes.is_empty() {
+        return decode(Json::Object(Fields::default()), is_tenant_scoped(&context));
+    }
+    require_json(&headers)?;
+    let tree = Json::parse(&bytes).map_err(|error| malformed(&error))?;
+    decode(tree, is_tenant_scoped(&context))
 }
 
 crate::input! {

@@ -65,6 +65,7 @@ impl SchemaSource {
 pub(crate) struct BodyDoc {
     pub(crate) schema: SchemaSource,
     pub(crate) example: Value,
+    pub(crate) is_required: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -132,7 +133,18 @@ impl Doc {
         self.body = Some(BodyDoc {
             schema: SchemaSource::of::<T>(),
             example,
+            is_required: true,
         });
+        self
+    }
+
+    /// The body it takes when there is one ([`OptionalBody`](crate::OptionalBody)), with an example that is valid as it stands.
+    #[must_use]
+    pub fn may_take<T: ToSchema>(mut self, example: Value) -> Self {
+        self = self.takes::<T>(example);
+        if let Some(body) = &mut self.body {
+            body.is_required = false;
+        }
         self
     }
 

@@ -77,7 +77,7 @@
 //! | first: [`Requires<P>`], [`Authenticated`] or [`Public<R>`] | who may call. Without one of them in the first place the route does not compile; the documentation and the access matrix read the same type |
 //! | [`PathId<I>`], [`PathIds<A, B>`], [`PathText`] | what the path names; `found()?` answers 404 for what is no id, after the body was checked |
 //! | [`ListQuery<F, K>`], [`StreamQuery<F>`], [`Query<F>`] | declared filters and orders; every other parameter is refused |
-//! | last: [`Body<T>`], [`NoBody`] or [`RawBody`] | the body, read only once the permission is decided; all its problems at once |
+//! | last: [`Body<T>`], [`OptionalBody<T>`], [`NoBody`] or [`RawBody`] | the body, read only once the permission is decided; all its problems at once |
 //!
 //! A handler answers `Result<Answer, ApiError>`. [`Answer`]'s constructors are the end of a handler: [`Answer::ok`],
 //! [`Answer::created`], [`Answer::accepted`], [`Answer::no_content`], [`ListQuery::answer`]. A use case's error becomes an
@@ -127,7 +127,7 @@ mod write;
 
 pub use answer::{Answer, Precondition};
 pub use app::{App, AppParts, Environment, Freshness, HttpConfig, SpanMaker};
-pub use body::{Body, NoBody, RawBody};
+pub use body::{Body, NoBody, OptionalBody, RawBody};
 pub use client_ip::Peer;
 pub use doc::Doc;
 pub use edge::Edge;

@@ -180,7 +180,7 @@ fn operation(route: &RouteInfo, schemas: &mut Schemas) -> Value {
         contents.insert(media_type.to_owned(), content);
         operation.insert(
             "requestBody".to_owned(),
-            json!({ "required": true, "content": contents }),
+            json!({ "required": body.is_required, "content": contents }),
         );
     }
     operation.insert("responses".to_owned(), responses(route, schemas));

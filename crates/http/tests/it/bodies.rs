@@ -380,3 +380,19 @@ async fn the_answer_to_a_deep_body_full_of_flaws_is_small() {
     assert_eq!(reply.status, 400);
     assert!(reply.body.len() < 8 * body.len(), "{} bytes", reply.body.len());
 }
+
+#[tokio::test]
+async fn a_body_that_can_be_absent_is_read_when_it_is_there() {
+    let world = World::new().await;
+    let path = format!("{}/copy", world.note("Fine").await);
+    for (body, times) in [("", 1), ("{}", 1), (r#"{"times":3}"#, 3)] {
+        let reply = world.send(request(Method::POST, &path).text(body)).await;
+        assert_eq!(reply.json()["data"]["times"], times, "{body}");
+    }
+    let bare = world.send(request(Method::POST, &path).empty()).await;
+    assert_eq!(bare.json()["data"]["times"], 1);
+    let wrong = world
+        .send(request(Method::POST, &path).text(r#"{"times":0,"tines":1}"#))
+        .await;
+    assert_eq!(wrong.problems(), ["times OUT_OF_RANGE", "tines UNKNOWN_FIELD"]);
+}

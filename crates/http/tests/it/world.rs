@@ -19,8 +19,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{
     Answer, ApiError, App, AppParts, Authenticated, Authenticator, Body, Credential, Doc, Edge, ErrorCode, HttpConfig,
-    Identity, ListQuery, Metrics, NoBody, PathId, Peer, Place, Public, Query, RateLimiter, RateState, RateVerdict,
-    RawBody, RequestContext, Requires, Routes, Search, TenantState, Tenants, TextSchema,
+    Identity, ListQuery, Metrics, NoBody, OptionalBody, PathId, Peer, Place, Public, Query, RateLimiter, RateState,
+    RateVerdict, RawBody, RequestContext, Requires, Routes, Search, TenantState, Tenants, TextSchema,
 };
 use http_body_util::BodyExt as _;
 use kernel::{
@@ -97,6 +97,14 @@ http::input! {
         items: Vec<Item> = Vec::new(),
         /// When to remind of it.
         remind_at: Option<http::TimeText>,
+    }
+}
+
+http::input! {
+    /// How to copy a note.
+    pub(crate) struct CopyNote {
+        /// How often.
+        times: http::Int<1, 9> = http::Int::of::<1>(),
     }
 }
 
@@ -211,6 +219,13 @@ fn routes() -> Routes<Notes> {
             "/notes/{id}/link",
             link,
             Doc::new("linkNote", "Make a secret link to a note").answers::<NoteView>("The note", example()),
+        )
+        .post(
+            "/notes/{id}/copy",
+            copy,
+            Doc::new("copyNote", "Copy a note")
+                .may_take::<CopyNote>(json!({ "times": 2 }))
+                .answers::<NoteView>("The note", example()),
         )
         .post(
             "/notes/operate",
@@ -382,6 +397,14 @@ async fn archive(caller: Requires<NoteWrite>, path: PathId<NoteId>, _: NoBody) -
             Answer::ok(&json!({ "id": id, "archived": true }))
         })
         .await
+}
+
+async fn copy(
+    _: Requires<NoteWrite>,
+    path: PathId<NoteId>,
+    OptionalBody(input): OptionalBody<CopyNote>,
+) -> Result<Answer, ApiError> {
+    Answer::ok(&json!({ "id": path.found()?, "times": input.times.get() }))
 }
 
 /// Every link is another one, and shown once.
