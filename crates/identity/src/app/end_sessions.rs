@@ -46,3 +46,21 @@ pub(crate) async fn end_sessions(
     }
     Ok(live.len())
 }
+
+/// Ends a session of the user's own; false when the user has no such live session.
+pub(crate) async fn end_own_session(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    user: UserId,
+    id: SessionId,
+) -> Result<bool, DbError> {
+    let held = sessions::lock(uow, organization, id).await?;
+    let own = held.filter(|session| session.state().user == user && session.is_live(uow.now()));
+    match own {
+        Some(mut session) => {
+            end_session(uow, &mut session, RevocationReason::Logout).await?;
+            Ok(true)
+        }
+        None => Ok(false),
+    }
+}

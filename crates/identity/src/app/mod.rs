@@ -1,7 +1,44 @@
 //! The use cases: one file each, read as a story.
 
 mod accounts;
+mod activate_user;
+mod api_keys;
+mod challenge;
+mod change_password;
+mod clean_up;
+mod create_user;
+mod deactivate_user;
+mod end_sessions;
+mod guesses;
+mod headcount;
+mod listed;
+mod log_out_user;
+mod login;
+mod open_session;
 mod principals;
+mod refresh;
+mod refusal;
+mod rotate_keys;
+mod service_accounts;
+mod update_user;
 
 pub(crate) use accounts::FirstAccounts;
+pub(crate) use activate_user::activate_user;
+pub(crate) use api_keys::{create_api_key, revoke_api_key, rotate_api_key, update_api_key};
+pub(crate) use change_password::{ChangeRefusal, NewPassword, prove_password};
+pub(crate) use clean_up::clean_up;
+pub(crate) use create_user::create_user;
+pub(crate) use deactivate_user::deactivate_user;
+pub(crate) use end_sessions::{end_own_session, end_session, end_sessions};
+pub(crate) use guesses::Guesses;
+pub(crate) use headcount::{headcount, user_changed};
+pub(crate) use listed::listed;
+pub(crate) use log_out_user::log_out_user;
+pub(crate) use login::{Attempt, LoggedIn, LoginRefusal, Named, login};
+pub(crate) use open_session::{Opening, Tokens};
 pub(crate) use principals::Directory;
+pub(crate) use refresh::{RefreshRefusal, refresh};
+pub(crate) use refusal::Refusal;
+pub(crate) use rotate_keys::rotate_keys;
+pub(crate) use service_accounts::{create_service_account, deactivate_service_account, rotate_secret};
+pub(crate) use update_user::{UserChanges, update_user};

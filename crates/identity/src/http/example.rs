@@ -91,3 +91,25 @@ pub(crate) fn mail() -> Value {
         "reason": "the mail was not taken: the server answered 550"
     })
 }
+
+/// A refresh token as it looks.
+pub(crate) const REFRESH_TOKEN: &str =
+    "lastro_refresh_AZqdLm8bfESwqo9qPB0uTwGanS5vG3xEsKqPajwdLlEAAAABn2Zc0hYk3n0Xc2VtcGxlLW9ubHktbm90LWEtdG9rZW4";
+
+pub(crate) fn tokens() -> Value {
+    json!({
+        "accessToken": "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6Ik56YkxzWGg4dURDY2QtNk1Od1hGNFdfN25vV1hGWkFmSGt4WnNSR0M5WHMifQ.eyJzdWIiOiIwMTlhOWQyZSJ9.c2lnbmF0dXJl",
+        "refreshToken": REFRESH_TOKEN,
+        "expiresIn": 900,
+        "tokenType": "Bearer"
+    })
+}
+
+/// A login that led to a session.
+pub(crate) fn login() -> Value {
+    let mut login = tokens();
+    if let Some(fields) = login.as_object_mut() {
+        fields.insert("user".to_owned(), user());
+    }
+    login
+}

@@ -1,13 +1,11 @@
 //! The routes of this context, one file an endpoint.
 
+mod auth;
 pub(crate) mod example;
+mod inputs;
 
 use http::{App, Routes};
 
 pub(crate) fn routes() -> Vec<Routes<App>> {
-    vec![authentication()]
-}
-
-fn authentication() -> Routes<App> {
-    Routes::new("Authentication", "Logging in, and what a login leads to")
+    auth::routes()
 }

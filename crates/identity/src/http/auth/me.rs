@@ -1,0 +1,64 @@
+//! `GET /auth/me`
+
+use contracts::identity::{UserId, UserView};
+use http::{Answer, ApiError, Authenticated, Doc};
+use kernel::{ActorKind, Id as _, OrganizationId};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::http::example;
+use crate::store::users;
+
+/// A program that asks: an API key or a service account.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Machine, rename_all = "camelCase")]
+pub(crate) struct MachineView {
+    /// Its id.
+    #[schema(value_type = String, format = "uuid")]
+    id: Uuid,
+    /// The organization it belongs to.
+    #[schema(value_type = String, format = "uuid")]
+    organization_id: OrganizationId,
+    /// `api_key` or `service_account`.
+    #[serde(rename = "type")]
+    #[schema(rename = "type", value_type = String)]
+    kind: ActorKind,
+    /// What people call it.
+    name: String,
+}
+
+/// Whoever asks.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = Me)]
+#[expect(dead_code, reason = "it documents which of the two shapes is answered")]
+pub(crate) enum MeView {
+    /// A person.
+    User(UserView),
+    /// A program.
+    Machine(MachineView),
+}
+
+pub(super) fn doc() -> Doc {
+    Doc::new("getMe", "See who one is")
+        .describe("The user who is logged in, or the API key or service account that asks.")
+        .answers::<MeView>("Whoever asks", example::user())
+}
+
+pub(super) async fn handle(caller: Authenticated) -> Result<Answer, ApiError> {
+    let actor = caller.actor();
+    let organization = caller.identity().organization;
+    if actor.kind == ActorKind::User {
+        let id = UserId::from_uuid(actor.id);
+        let user = users::lookup(caller.app().db().scope(organization), id).await?;
+        return Answer::ok(&UserView::from(&user.ok_or_else(ApiError::not_found)?));
+    }
+    Answer::ok(&MachineView {
+        id: actor.id,
+        organization_id: organization,
+        kind: actor.kind,
+        name: actor.name.clone(),
+    })
+}
