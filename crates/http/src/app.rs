@@ -13,6 +13,7 @@ use db::migrate::Migrations;
 use ipnet::IpNet;
 use kernel::Generators;
 use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
 
 use crate::error::ApiError;
 use crate::guard::{Authenticator, RateLimiter, Tenants};
@@ -40,6 +41,7 @@ use crate::request::RequestContext;
 pub struct App {
     parts: Arc<AppParts>,
     meter: Option<Arc<dyn RequestMeter>>,
+    ending: CancellationToken,
 }
 
 /// What an [`App`] is made of. The composition root fills it in.
@@ -88,6 +90,7 @@ impl App {
     pub fn new(parts: AppParts) -> Self {
         Self {
             meter: parts.ports.find(),
+            ending: CancellationToken::new(),
             parts: Arc::new(parts),
         }
     }
@@ -114,6 +117,18 @@ impl App {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.parts.metrics
+    }
+
+    /// Decides permissions, also of others than the caller: of whoever made what goes on without them.
+    #[must_use]
+    pub fn decider(&self) -> &Arc<dyn Decider> {
+        &self.parts.decider
+    }
+
+    /// Cancelled when the server ends. An answer that goes on for long must end then, since the server waits for it.
+    #[must_use]
+    pub fn ending(&self) -> &CancellationToken {
+        &self.ending
     }
 
     /// What contexts offer each other.

@@ -401,7 +401,7 @@ impl fmt::Debug for Caller {
 }
 
 /// The one credential of a request.
-fn credential(headers: &HeaderMap) -> Result<Credential<'_>, ApiError> {
+pub(crate) fn credential(headers: &HeaderMap) -> Result<Credential<'_>, ApiError> {
     let mut authorizations = headers.get_all(header::AUTHORIZATION).iter();
     let mut keys = headers.get_all(API_KEY).iter();
     match (authorizations.next(), keys.next()) {

@@ -121,6 +121,7 @@ mod request;
 mod routes;
 mod scrape;
 mod server;
+mod standing;
 mod streamed;
 mod trace;
 mod write;
@@ -150,6 +151,7 @@ pub use rate::{Allowance, Buckets};
 pub use request::RequestContext;
 pub use routes::{RouteInfo, Routes, serve_admin, serve_routes};
 pub use server::serve;
+pub use standing::{LastEventId, Standing};
 pub use streamed::Streamed;
 pub use trace::TraceContext;
 

@@ -63,6 +63,7 @@ pub async fn serve(listener: TcpListener, edge: Edge, stop: impl Future<Output =
     }
     drop(listener);
     ending.send_replace(true);
+    edge.app().ending().cancel();
     tracing::info!(connections = open.count(), "no longer accepting; finishing what runs");
     if tokio::time::timeout(FINISH_WITHIN, open.shutdown()).await.is_err() {
         tracing::warn!("requests were still running after 30 s and are cut off");
