@@ -103,6 +103,21 @@ impl PasswordPolicy {
     /// All the rules that it breaks, on `field`.
     pub fn check(&self, field: &'static str, raw: &str, email: &Email) -> Result<Password, Vec<RuleViolation>> {
         let password = Password::presented(field, raw).map_err(|violation| vec![violation])?;
+        let alone = self.check_alone(field, raw);
+        if !contains_name(password.expose(), email.local_part()) {
+            return alone;
+        }
+        let mut broken = alone.err().unwrap_or_default();
+        broken.push(RuleViolation::new(field, Rule::ContainsEmail));
+        Err(broken)
+    }
+
+    /// Checks what can be told of a new password without its owner's address.
+    ///
+    /// # Errors
+    /// All the rules that it breaks, on `field`.
+    pub fn check_alone(&self, field: &'static str, raw: &str) -> Result<Password, Vec<RuleViolation>> {
+        let password = Password::presented(field, raw).map_err(|violation| vec![violation])?;
         let text = password.expose();
         let mut broken = Vec::new();
         if text.chars().count() < self.min_length {
@@ -116,9 +131,6 @@ impl PasswordPolicy {
         }
         if is_common(text) {
             broken.push(Rule::TooCommon);
-        }
-        if contains_name(text, email.local_part()) {
-            broken.push(Rule::ContainsEmail);
         }
         if broken.is_empty() {
             Ok(password)

@@ -1,11 +1,17 @@
 //! The routes of this context, one file an endpoint.
 
+mod api_keys;
 mod auth;
 pub(crate) mod example;
 mod inputs;
+mod permission_list;
+mod refusals;
+mod service_accounts;
+mod users;
 
 use http::{App, Routes};
 
 pub(crate) fn routes() -> Vec<Routes<App>> {
-    auth::routes()
+    let own = [users::routes(), api_keys::routes(), service_accounts::routes()];
+    auth::routes().into_iter().chain(own).collect()
 }

@@ -1,0 +1,137 @@
+//! The life of an API key: made, changed, rotated, revoked.
+//!
+//! Whoever makes, changes or rotates one holds every permission on its list: who has the secret has the permissions.
+
+use std::time::Duration;
+
+use authz::Granted;
+use contracts::access::Judge;
+use contracts::identity::ApiKeyId;
+use db::{AccessChange, ChangeKind, UnitOfWork};
+use kernel::{Actor, Id as _};
+
+use super::{Refusal, listed};
+use crate::crypto::OpaqueSecret;
+use crate::domain::{ApiKey, ApiKeyChanges, NewApiKey};
+use crate::manifest::{ApiKeyCreate, ApiKeyDelete, ApiKeyUpdate};
+use crate::store::api_keys;
+
+/// Makes a key with this secret.
+///
+/// # Errors
+/// [`Refusal`]: made by a key, beyond what the actor holds.
+pub(crate) async fn create_api_key(
+    granted: &Granted<ApiKeyCreate>,
+    uow: &UnitOfWork,
+    judge: &dyn Judge,
+    new: NewApiKey,
+    secret: &OpaqueSecret,
+) -> Result<ApiKey, Refusal> {
+    let (organization, maker) = (granted.organization(), granted.actor());
+    let permissions = listed(judge, new.permissions.codes())?;
+    let id = uow.generators().id();
+    let mut key = ApiKey::create(id, organization, new, secret.shown_prefix(), maker, uow.now())?;
+    judge.may_list(maker, &permissions, uow.now())?;
+    api_keys::add(uow, &mut key, &permissions, secret.digest()).await?;
+    key_changed(uow, &key);
+    Ok(key)
+}
+
+/// Changes a key, if it still is as the client knows it.
+///
+/// # Errors
+/// [`Refusal`]: not found, beyond what the actor holds, stale, revoked.
+pub(crate) async fn update_api_key(
+    granted: &Granted<ApiKeyUpdate>,
+    uow: &UnitOfWork,
+    judge: &dyn Judge,
+    id: ApiKeyId,
+    is_current: impl FnOnce(&ApiKey) -> bool,
+    changes: ApiKeyChanges,
+) -> Result<ApiKey, Refusal> {
+    let mut key = held(uow, judge, granted.actor(), granted.organization(), id).await?;
+    let before = key.state().permissions.clone();
+    if let Some(after) = &changes.permissions {
+        judge.may_list(granted.actor(), &listed(judge, after.codes())?, uow.now())?;
+    }
+    if !is_current(&key) {
+        return Err(Refusal::Stale);
+    }
+    key.change(changes)?;
+    api_keys::save(uow, &mut key).await?;
+    if key.state().permissions != before {
+        api_keys::replace_list(uow, &key, &listed(judge, key.state().permissions.codes())?).await?;
+    }
+    key_changed(uow, &key);
+    Ok(key)
+}
+
+/// Gives a key another secret; the one before works for `overlap` longer.
+///
+/// # Errors
+/// [`Refusal`]: not found, beyond what the actor holds, revoked.
+pub(crate) async fn rotate_api_key(
+    granted: &Granted<ApiKeyUpdate>,
+    uow: &UnitOfWork,
+    judge: &dyn Judge,
+    id: ApiKeyId,
+    secret: &OpaqueSecret,
+    overlap: Duration,
+) -> Result<ApiKey, Refusal> {
+    let mut key = held(uow, judge, granted.actor(), granted.organization(), id).await?;
+    key.rotate(secret.shown_prefix())?;
+    api_keys::save(uow, &mut key).await?;
+    api_keys::replace_secret(uow, &key, secret.digest(), uow.now().plus(overlap)).await?;
+    key_changed(uow, &key);
+    Ok(key)
+}
+
+/// Revokes a key for good: on this node with the commit, on the others when they read the change feed. Revoking it again changes
+/// nothing.
+///
+/// # Errors
+/// [`Refusal`]: not found, stale.
+pub(crate) async fn revoke_api_key(
+    granted: &Granted<ApiKeyDelete>,
+    uow: &UnitOfWork,
+    id: ApiKeyId,
+    is_current: impl FnOnce(&ApiKey) -> bool,
+) -> Result<(), Refusal> {
+    let key = api_keys::lock(uow, granted.organization(), id).await?;
+    let mut key = key.ok_or(Refusal::NotFound)?;
+    if !is_current(&key) {
+        return Err(Refusal::Stale);
+    }
+    if key.state().revoked_at.is_some() {
+        return Ok(());
+    }
+    key.revoke(uow.now());
+    api_keys::save(uow, &mut key).await?;
+    api_keys::end_secrets(uow, &key, uow.now()).await?;
+    key_changed(uow, &key);
+    Ok(())
+}
+
+/// A key whose whole list the actor holds.
+async fn held(
+    uow: &UnitOfWork,
+    judge: &dyn Judge,
+    actor: &Actor,
+    organization: kernel::OrganizationId,
+    id: ApiKeyId,
+) -> Result<ApiKey, Refusal> {
+    let key = api_keys::lock(uow, organization, id).await?.ok_or(Refusal::NotFound)?;
+    let permissions = listed(judge, key.state().permissions.codes())?;
+    judge.may_list(actor, &permissions, uow.now())?;
+    Ok(key)
+}
+
+fn key_changed(uow: &UnitOfWork, key: &ApiKey) {
+    let state = key.state();
+    uow.access_changed(AccessChange {
+        organization_id: Some(state.organization),
+        kind: ChangeKind::ApiKey,
+        subject: Some(state.id.as_uuid()),
+        until: None,
+    });
+}

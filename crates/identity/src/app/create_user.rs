@@ -1,0 +1,27 @@
+//! Making a user.
+
+use authz::Granted;
+use db::UnitOfWork;
+
+use super::{Refusal, headcount, user_changed};
+use crate::domain::{NewUser, User};
+use crate::manifest::UserCreate;
+use crate::service::Service;
+use crate::store::users;
+
+/// Makes a user, who may log in at once and holds nothing yet. The password was hashed before.
+///
+/// # Errors
+/// [`Refusal::Quota`]; [`Refusal::Storage`], a taken address among it, at the latest when the unit commits.
+pub(crate) async fn create_user(
+    granted: &Granted<UserCreate>,
+    uow: &UnitOfWork,
+    service: &Service,
+    new: NewUser,
+) -> Result<User, Refusal> {
+    let mut user = User::create(uow.generators().id(), granted.organization(), new, uow.now());
+    users::add(uow, &mut user).await?;
+    user_changed(uow, &user);
+    headcount(uow, service, granted.organization(), 1).await?;
+    Ok(user)
+}

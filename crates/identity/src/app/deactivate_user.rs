@@ -1,0 +1,44 @@
+//! Ending a user's access.
+
+use authz::Granted;
+use authz::snapshot::Principal;
+use contracts::access::Judge;
+use contracts::identity::UserId;
+use db::UnitOfWork;
+
+use super::{Refusal, end_sessions, headcount, user_changed};
+use crate::domain::{RevocationReason, User};
+use crate::manifest::UserDelete;
+use crate::service::Service;
+use crate::store::users;
+
+/// Deactivates a user and ends all its sessions at once; the keys that it made are worth nothing from then on. Deactivating an
+/// inactive one changes nothing.
+///
+/// # Errors
+/// [`Refusal`]: not found, beyond what the actor holds, stale, the last administrator.
+pub(crate) async fn deactivate_user(
+    granted: &Granted<UserDelete>,
+    uow: &UnitOfWork,
+    service: &Service,
+    judge: &dyn Judge,
+    id: UserId,
+    is_current: impl FnOnce(&User) -> bool,
+) -> Result<(), Refusal> {
+    let organization = granted.organization();
+    let mut user = users::lock(uow, organization, id).await?.ok_or(Refusal::NotFound)?;
+    judge.may_act_on(granted.actor(), Principal::user(id.into()), uow.now())?;
+    if !is_current(&user) {
+        return Err(Refusal::Stale);
+    }
+    if !user.state().is_active {
+        return Ok(());
+    }
+    judge.keeps_an_administrator_without(id, uow.now())?;
+    user.deactivate(uow.now());
+    users::save(uow, &mut user).await?;
+    let reason = RevocationReason::UserDeactivated;
+    end_sessions(uow, organization, id, None, reason).await?;
+    user_changed(uow, &user);
+    headcount(uow, service, organization, -1).await
+}

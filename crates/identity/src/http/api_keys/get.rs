@@ -1,0 +1,20 @@
+//! `GET /api-keys/{id}`
+
+use contracts::identity::{ApiKeyId, ApiKeyView};
+use http::{Answer, ApiError, Doc, PathId, Requires};
+
+use crate::manifest::ApiKeyRead;
+use crate::store::api_keys::{self, view};
+
+pub(super) fn doc() -> Doc {
+    Doc::new("getApiKey", "Get an API key")
+        .describe("Never with its secret.")
+        .answers::<ApiKeyView>("The key", crate::http::example::api_key())
+}
+
+pub(super) async fn handle(caller: Requires<ApiKeyRead>, path: PathId<ApiKeyId>) -> Result<Answer, ApiError> {
+    let scope = caller.app().db().scope(caller.granted().organization());
+    let key = api_keys::lookup(scope, path.found()?).await?;
+    let key = key.ok_or_else(ApiError::not_found)?;
+    Answer::ok(&view(&key, caller.app().generators().now()))
+}

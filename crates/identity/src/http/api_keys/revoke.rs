@@ -1,0 +1,30 @@
+//! `DELETE /api-keys/{id}`
+
+use contracts::identity::ApiKeyId;
+use http::{Answer, ApiError, Doc, PathId, Requires};
+
+use crate::app::revoke_api_key;
+use crate::manifest::ApiKeyDelete;
+use crate::store::api_keys::view;
+
+pub(super) fn doc() -> Doc {
+    Doc::new("revokeApiKey", "Revoke an API key")
+        .describe("For good, and at once. It stays in the list, inactive. Revoking it again changes nothing.")
+        .answers_nothing("It is revoked")
+}
+
+pub(super) async fn handle(caller: Requires<ApiKeyDelete>, path: PathId<ApiKeyId>) -> Result<Answer, ApiError> {
+    let id = path.found()?;
+    let (granted, precondition) = (caller.granted().clone(), caller.precondition());
+    caller
+        .write(move |uow| {
+            let (granted, precondition) = (granted.clone(), precondition.clone());
+            async move {
+                let now = uow.now();
+                let is_current = |current: &_| precondition.check(&view(current, now)).is_ok();
+                revoke_api_key(&granted, &uow, id, is_current).await?;
+                Ok(Answer::no_content())
+            }
+        })
+        .await
+}

@@ -1,0 +1,22 @@
+//! `GET /service-accounts/{id}`
+
+use contracts::identity::{ServiceAccountId, ServiceAccountView};
+use http::{Answer, ApiError, Doc, PathId, Requires};
+
+use crate::manifest::ServiceAccountRead;
+use crate::store::service_accounts;
+
+pub(super) fn doc() -> Doc {
+    Doc::new("getServiceAccount", "Get a service account")
+        .describe("Never with its secret.")
+        .answers::<ServiceAccountView>("The service account", crate::http::example::service_account())
+}
+
+pub(super) async fn handle(
+    caller: Requires<ServiceAccountRead>,
+    path: PathId<ServiceAccountId>,
+) -> Result<Answer, ApiError> {
+    let scope = caller.app().db().scope(caller.granted().organization());
+    let account = service_accounts::lookup(scope, path.found()?).await?;
+    Answer::ok(&ServiceAccountView::from(&account.ok_or_else(ApiError::not_found)?))
+}
