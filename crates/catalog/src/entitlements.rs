@@ -2,13 +2,14 @@
 
 use authz::PermissionScope;
 use authz::snapshot::PermissionRow;
-use contracts::catalog::{EntitlementRows, Entitlements, Quota};
+use contracts::catalog::{EntitlementRows, Entitlements, Packages, Quota};
 use db::{Db, DbError, UnitOfWork};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, try_join};
 use kernel::OrganizationId;
 
-use crate::store::{modules, permissions, standings};
+use crate::app::assign_new;
+use crate::store::{modules, packages, permissions, standings};
 
 /// Reads it from the database, anew each time: who asks remembers it until the change feed says otherwise.
 pub(crate) struct Reader {
@@ -55,6 +56,21 @@ impl Entitlements for Reader {
             Ok(standing.quota_rows())
         }
         .boxed()
+    }
+}
+
+impl Packages for Reader {
+    fn exists<'a>(&'a self, code: &'a str) -> BoxFuture<'a, Result<bool, DbError>> {
+        packages::exists(self.db.global(), code).boxed()
+    }
+
+    fn assign<'a>(
+        &'a self,
+        uow: &'a UnitOfWork,
+        organization: OrganizationId,
+        package: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Vec<String>>, DbError>> {
+        assign_new(uow, organization, package).boxed()
     }
 }
 

@@ -5,6 +5,7 @@ use contracts::catalog::ModuleId;
 use db::{AccessChange, ChangeKind, Db, DbError, UnitContext, UnitOfWork};
 use kernel::{Actor, OrganizationId};
 
+use crate::domain::StoredModule;
 use crate::store::{modules, permissions};
 
 /// What seeding did.
@@ -30,6 +31,12 @@ pub async fn seed(db: &Db, platform: OrganizationId, manifests: Vec<Manifest>) -
     .await
 }
 
+fn is_as_declared(module: &StoredModule, manifest: &Manifest) -> bool {
+    module.name == manifest.name
+        && module.description.as_deref() == Some(manifest.description)
+        && module.is_core == manifest.is_core
+}
+
 async fn bring_in_line(uow: &UnitOfWork, manifests: &[Manifest]) -> Result<Seeded, DbError> {
     let mut seeded = Seeded::default();
     let known_modules = modules::all(uow.global().reads()).await?;
@@ -38,7 +45,7 @@ async fn bring_in_line(uow: &UnitOfWork, manifests: &[Manifest]) -> Result<Seede
         let order = i64::try_from(place).unwrap_or(i64::MAX);
         let known = known_modules.iter().find(|module| module.code == manifest.code);
         let id: ModuleId = known.map_or_else(|| uow.generators().id(), |module| module.id);
-        if known.is_none_or(|module| !module.is_as_declared(manifest)) {
+        if known.is_none_or(|module| !is_as_declared(module, manifest)) {
             modules::declare(uow, id, manifest, order).await?;
             seeded.written += 1;
         }

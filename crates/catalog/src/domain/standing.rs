@@ -223,6 +223,17 @@ impl Standing {
         }
     }
 
+    /// Whether the package has modules that are off for the organization since they were switched off for the installation, and may
+    /// be on again.
+    pub(crate) fn has_stale_modules(&self, modules: &[ModuleFacts]) -> bool {
+        modules.iter().any(|module| {
+            let on_epoch = self
+                .packaged(module.id)
+                .map(|(package, packaged)| package.on_epoch.max(packaged.on_epoch));
+            !module.is_core && module.is_active && on_epoch.is_some_and(|epoch| epoch <= module.off_epoch)
+        })
+    }
+
     /// What was decided about a module for this organization and counts for nothing now, since it was switched off for the
     /// whole installation.
     pub(crate) fn latest(&self, module: &ModuleFacts, now: Timestamp) -> Option<Ground<'_>> {

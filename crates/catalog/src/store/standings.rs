@@ -223,7 +223,7 @@ fn package(row: &Row<'_>) -> Result<OnPackage, DbError> {
     })
 }
 
-fn packaged(row: &Row<'_>) -> Result<Packaged, DbError> {
+pub(super) fn packaged(row: &Row<'_>) -> Result<Packaged, DbError> {
     Ok(Packaged {
         module: row.id(0)?,
         on_epoch: row.get(1)?,
