@@ -118,6 +118,16 @@ pub enum Rule {
     },
     /// A code that names nothing known.
     UnknownCode,
+    /// A name that stands for nothing here, such as an event type; it is repeated, so it was checked to be written like one.
+    UnknownName {
+        /// The name.
+        name: String,
+    },
+    /// A URL to which the server does not connect.
+    ForbiddenUrl {
+        /// Why, in a few words: `the host has a private address`.
+        reason: &'static str,
+    },
     /// A value that must be unique and is in use.
     AlreadyTaken,
     /// A password without a letter or without a digit.
@@ -158,6 +168,8 @@ impl Rule {
             Self::Reserved => "RESERVED",
             Self::NotAllowed { .. } => "NOT_ALLOWED",
             Self::UnknownCode => "UNKNOWN_CODE",
+            Self::UnknownName { .. } => "UNKNOWN_NAME",
+            Self::ForbiddenUrl { .. } => "FORBIDDEN_URL",
             Self::AlreadyTaken => "ALREADY_TAKEN",
             Self::LetterAndDigitNeeded => "LETTER_AND_DIGIT_NEEDED",
             Self::TooCommon => "TOO_COMMON",
@@ -202,6 +214,8 @@ impl Rule {
             Self::Reserved => "This value is reserved.".to_owned(),
             Self::NotAllowed { allowed } => format!("Must be one of: {}.", allowed.join(", ")),
             Self::UnknownCode => "This code is not known.".to_owned(),
+            Self::UnknownName { name } => format!("Nothing is called {name} here."),
+            Self::ForbiddenUrl { reason } => format!("This URL cannot be called: {reason}."),
             Self::AlreadyTaken => "This value is already in use.".to_owned(),
             Self::LetterAndDigitNeeded => "Must contain letters and digits.".to_owned(),
             Self::TooCommon => "Is among the commonest passwords.".to_owned(),
@@ -237,6 +251,8 @@ impl Rule {
             Self::Reserved => "Este valor é reservado.".to_owned(),
             Self::NotAllowed { allowed } => format!("Deve ser um destes valores: {}.", allowed.join(", ")),
             Self::UnknownCode => "Este código não é conhecido.".to_owned(),
+            Self::UnknownName { name } => format!("Nada aqui se chama {name}."),
+            Self::ForbiddenUrl { reason } => format!("Este endereço não pode ser chamado: {reason}."),
             Self::AlreadyTaken => "Este valor já está em uso.".to_owned(),
             Self::LetterAndDigitNeeded => "Deve conter letras e dígitos.".to_owned(),
             Self::TooCommon => "Está entre as senhas mais comuns.".to_owned(),
@@ -306,6 +322,12 @@ mod tests {
                 allowed: vec!["name".to_owned(), "-name".to_owned()],
             },
             Rule::UnknownCode,
+            Rule::UnknownName {
+                name: "role.eaten".to_owned(),
+            },
+            Rule::ForbiddenUrl {
+                reason: "the scheme is not allowed",
+            },
             Rule::AlreadyTaken,
             Rule::LetterAndDigitNeeded,
             Rule::TooCommon,
