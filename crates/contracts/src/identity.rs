@@ -118,7 +118,7 @@ pub struct ServiceAccountView {
     pub permissions: Vec<String>,
     /// Whether it may act.
     pub is_active: bool,
-    /// When it last got a token, to the minute.
+    /// When it was last used, to the minute.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<Timestamp>,
     /// When it was created.

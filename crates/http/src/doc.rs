@@ -66,6 +66,7 @@ pub(crate) struct BodyDoc {
     pub(crate) schema: SchemaSource,
     pub(crate) example: Value,
     pub(crate) is_required: bool,
+    pub(crate) is_form_too: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -134,6 +135,7 @@ impl Doc {
             schema: SchemaSource::of::<T>(),
             example,
             is_required: true,
+            is_form_too: false,
         });
         self
     }
@@ -144,6 +146,15 @@ impl Doc {
         self = self.takes::<T>(example);
         if let Some(body) = &mut self.body {
             body.is_required = false;
+        }
+        self
+    }
+
+    /// The body can also be a form (`application/x-www-form-urlencoded`), as another standard prescribes.
+    #[must_use]
+    pub fn also_form(mut self) -> Self {
+        if let Some(body) = &mut self.body {
+            body.is_form_too = true;
         }
         self
     }

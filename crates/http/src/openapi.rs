@@ -177,6 +177,9 @@ fn operation(route: &RouteInfo, schemas: &mut Schemas) -> Value {
         let content = json!({ "schema": schemas.refer(body.schema, true), "example": body.example });
         let mut contents = Map::new();
         contents.insert("application/json".to_owned(), content.clone());
+        if body.is_form_too {
+            contents.insert("application/x-www-form-urlencoded".to_owned(), content.clone());
+        }
         contents.insert(media_type.to_owned(), content);
         operation.insert(
             "requestBody".to_owned(),

@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use contracts::identity::{SessionId, UserId};
+use contracts::identity::{ApiKeyId, ServiceAccountId, SessionId, UserId};
 use db::{ChangeKind, DbError, UnitContext};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{ApiError, Authenticator, Credential, ErrorCode, Identity, RequestContext};
-use kernel::{Actor, ActorKind, Id as _, OrganizationId, Timestamp};
+use kernel::{Actor, ActorKind, Id as _, Timestamp};
 
+use crate::api_key_gate::ApiKeyGate;
 use crate::crypto::{Claims, OpaqueSecret, TokenError, TokenOwner, TokenType, VerifiedTokens};
+use crate::domain::ClientSecretId;
 use crate::service::Service;
-use crate::store::sessions;
+use crate::store::{api_keys, service_accounts, sessions};
 
-/// A session's last use is written at most so often.
+/// The last use of a session, an account or a key is written at most so often.
 const LAST_USED_PRECISION: Duration = Duration::from_secs(60);
 
 /// Knows credentials by the database, and those seen lately from memory.
@@ -27,6 +29,7 @@ const LAST_USED_PRECISION: Duration = Duration::from_secs(60);
 pub(crate) struct Gate {
     service: Arc<Service>,
     known: Arc<VerifiedTokens<Arc<Known>>>,
+    keys: Arc<ApiKeyGate>,
 }
 
 /// What is remembered of a credential.
@@ -60,13 +63,15 @@ impl Gate {
     /// Follows the change feed from now on.
     pub(crate) fn new(service: Arc<Service>) -> Self {
         let known = Arc::new(VerifiedTokens::<Arc<Known>>::new(service.config.remembered_tokens));
-        let (forgetful, keys) = (Arc::clone(&known), Arc::clone(&service));
+        let keys = Arc::new(ApiKeyGate::new(Arc::clone(&service)));
+        let (forgetful, forgetful_of_keys, signing) = (Arc::clone(&known), Arc::clone(&keys), Arc::clone(&service));
         service.db.feed().subscribe(move |changes| {
             for change in changes {
                 if change.kind == ChangeKind::SigningKeys {
-                    keys.keys.outdate();
+                    signing.keys.outdate();
                     forgetful.revoke_all();
                 }
+                forgetful_of_keys.forget(change);
                 let Some(organization) = change.organization_id else {
                     continue;
                 };
@@ -74,18 +79,18 @@ impl Gate {
                     (ChangeKind::Session | ChangeKind::Credential, Some(session)) => {
                         forgetful.revoke_session(organization, session);
                     }
-                    (ChangeKind::User | ChangeKind::ServiceAccount | ChangeKind::ApiKey, Some(subject)) => {
+                    (ChangeKind::User | ChangeKind::ServiceAccount, Some(subject)) => {
                         forgetful.revoke_subject(organization, subject);
                     }
-                    (ChangeKind::Session | ChangeKind::Credential | ChangeKind::User, None)
-                    | (ChangeKind::ServiceAccount | ChangeKind::ApiKey, None) => {
-                        forgetful.revoke_organization(organization);
-                    }
+                    (
+                        ChangeKind::Session | ChangeKind::Credential | ChangeKind::User | ChangeKind::ServiceAccount,
+                        None,
+                    ) => forgetful.revoke_organization(organization),
                     _ => {}
                 }
             }
         });
-        Self { service, known }
+        Self { service, known, keys }
     }
 
     async fn access_token(&self, token: &str, now: Timestamp) -> Result<Arc<Identity>, ApiError> {
@@ -95,7 +100,7 @@ impl Gate {
         let organization = claims.tenant_id;
         let (known, ends_at) = match claims.kind {
             TokenType::User => self.user(&claims, now).await?,
-            TokenType::Service => (self.service_account(&claims, now).await?, claims.expires_at()),
+            TokenType::Service => self.service_account(&claims, now).await?,
         };
         let owner = TokenOwner {
             organization,
@@ -143,47 +148,77 @@ impl Gate {
         Ok((Known::new(identity, holder.last_used_at), holder.expires_at))
     }
 
-    /// Whom a token of the client credentials grant belongs to.
-    #[expect(clippy::unused_async, reason = "the account is read once there are service accounts")]
-    async fn service_account(&self, _claims: &Claims, _now: Timestamp) -> Result<Arc<Known>, ApiError> {
-        Err(ApiError::new(ErrorCode::AuthInvalidToken))
+    /// Whom a token of the client credentials grant belongs to, and when it ends with the secret that it was asked for with.
+    async fn service_account(&self, claims: &Claims, now: Timestamp) -> Result<(Arc<Known>, Timestamp), ApiError> {
+        let scope = self.service.db.scope(claims.tenant_id);
+        let account = service_accounts::find_by_secret_id(scope, ClientSecretId::from_uuid(claims.sid))
+            .await?
+            .filter(|account| account.id.as_uuid() == claims.sub && account.valid_until.is_none_or(|end| now < end))
+            .ok_or_else(|| ApiError::new(ErrorCode::AuthSessionRevoked))?;
+        let identity = Identity {
+            actor: Arc::new(Actor {
+                kind: ActorKind::ServiceAccount,
+                id: claims.sub,
+                name: account.name,
+            }),
+            organization: claims.tenant_id,
+            session: Some(claims.sid),
+            is_platform_service: claims.tenant_id == self.service.platform,
+        };
+        let used = account.last_used_at.unwrap_or(Timestamp::UNIX_EPOCH);
+        Ok((
+            Known::new(identity, used),
+            account.valid_until.unwrap_or(Timestamp::MAX),
+        ))
     }
 
     /// Whom an opaque credential belongs to.
-    #[expect(clippy::unused_async, reason = "the key is read once there are keys")]
-    async fn opaque(&self, _secret: OpaqueSecret, _request: &RequestContext) -> Result<Arc<Identity>, ApiError> {
-        Err(ApiError::new(ErrorCode::AuthInvalidToken))
+    async fn opaque(
+        &self,
+        secret: OpaqueSecret,
+        request: &RequestContext,
+        now: Timestamp,
+    ) -> Result<Arc<Identity>, ApiError> {
+        let known = self.keys.identify(&secret, request, now).await?;
+        self.note_use(&known, now);
+        Ok(Arc::clone(&known.identity))
     }
 
-    /// Notes the last use of a session, at most once a minute and without making the request wait.
+    /// Notes the last use of a session, a service account or a key, at most once a minute and without making the request wait.
     fn note_use(&self, known: &Known, now: Timestamp) {
-        if known.identity.actor.kind != ActorKind::User || !known.is_due(now) {
+        if !known.is_due(now) {
             return;
         }
-        let Some(session) = known.identity.session else { return };
-        let service = Arc::clone(&self.service);
-        let (actor, organization) = (known.identity.actor.as_ref().clone(), known.identity.organization);
+        let (service, identity) = (Arc::clone(&self.service), Arc::clone(&known.identity));
         tokio::spawn(async move {
-            let noted = touch(&service, actor, organization, SessionId::from_uuid(session), now).await;
-            if let Err(error) = noted {
-                tracing::warn!(%error, "the last use of a session was not noted");
+            if let Err(error) = touch(&service, &identity, now).await {
+                tracing::warn!(%error, "the last use of a credential was not noted");
             }
         });
     }
 }
 
-async fn touch(
-    service: &Service,
-    actor: Actor,
-    organization: OrganizationId,
-    session: SessionId,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    let context = UnitContext::tenant(actor, organization).unaudited("the last use of a session is no change of it");
+async fn touch(service: &Service, identity: &Identity, now: Timestamp) -> Result<(), DbError> {
+    let (actor, organization, session) = (identity.actor.as_ref(), identity.organization, identity.session);
+    let context =
+        UnitContext::tenant(actor.clone(), organization).unaudited("the last use of a credential is no change of it");
+    let (kind, id, noted_before) = (actor.kind, actor.id, now.minus(LAST_USED_PRECISION));
     service
         .db
         .write(context, move |uow| async move {
-            sessions::touch(&uow, organization, session, now).await
+            match (kind, session) {
+                (ActorKind::User, Some(session)) => {
+                    sessions::touch(&uow, organization, SessionId::from_uuid(session), now).await
+                }
+                (ActorKind::ServiceAccount, _) => {
+                    let account = ServiceAccountId::from_uuid(id);
+                    service_accounts::note_use(&uow, organization, account, noted_before).await
+                }
+                (ActorKind::ApiKey, _) => {
+                    api_keys::note_use(&uow, organization, ApiKeyId::from_uuid(id), noted_before).await
+                }
+                (ActorKind::User | ActorKind::System, _) => Ok(()),
+            }
         })
         .await
 }
@@ -203,7 +238,7 @@ impl Authenticator for Gate {
             return std::future::ready(Ok(Arc::clone(&known.identity))).boxed();
         }
         match (credential, OpaqueSecret::parse(text)) {
-            (_, Ok(secret)) => self.opaque(secret, request).boxed(),
+            (_, Ok(secret)) => self.opaque(secret, request, now).boxed(),
             (Credential::Bearer(_), Err(_)) => self.access_token(text, now).boxed(),
             (Credential::ApiKey(_), Err(_)) => {
                 std::future::ready(Err(ApiError::new(ErrorCode::AuthInvalidToken))).boxed()

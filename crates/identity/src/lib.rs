@@ -17,6 +17,7 @@
 //!
 //! A request then costs a lookup in [`crypto::VerifiedTokens`], and [`crypto::Verifier::verify`] the first time.
 
+mod api_key_gate;
 mod app;
 mod authenticator;
 mod config;
@@ -30,10 +31,13 @@ mod service;
 mod store;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ::http::Module;
+use ::http::{Job, Module};
+use contracts::Ports;
 use contracts::identity::{Accounts, HeadCounts, Principals};
 use contracts::mail::Mailbox;
+use db::DbError;
 use db::migrate::Migrations;
 use futures_util::FutureExt as _;
 
@@ -60,12 +64,36 @@ pub fn module() -> Module {
             let routes = http::routes().into_iter();
             routes.map(|group| group.with_state(app.clone())).collect()
         },
+        jobs: vec![CLEAN_UP],
         workers: vec![mail::WORKER],
         ..Module::new(MANIFEST)
     }
 }
 
 const MIGRATIONS: Migrations = db::migrations!("identity": "0001_users", "0002_credentials", "0003_mail");
+
+const CLEAN_UP: Job = Job {
+    name: "identity-clean-up",
+    description: "Removes sessions, challenges, counts of failed logins and signing keys that are over",
+    every: Duration::from_secs(10 * 60),
+    run: |app| {
+        async move {
+            let service = app.ports().get::<Service>()?;
+            Ok(app::clean_up(&service).await?)
+        }
+        .boxed()
+    },
+};
+
+/// Makes another key sign access tokens from now on. What the old one signed is accepted until it ends, or with `revoke` no more,
+/// as when a private key has leaked; either way sessions go on with their refresh tokens. The new key's name in tokens.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn rotate_keys(ports: &Ports, revoke: bool) -> Result<String, DbError> {
+    let service = ports.get::<Service>()?;
+    app::rotate_keys(&service, revoke).await
+}
 
 /// Puts the context together and provides what it offers.
 async fn start(foundation: ::http::Foundation) -> Result<(), ::http::StartFailed> {

@@ -37,7 +37,7 @@ pub struct StoredServiceAccount {
     pub permissions: PermissionList,
     /// Whether it may act.
     pub is_active: bool,
-    /// When it last got a token, to the minute.
+    /// When it was last used, to the minute.
     pub last_used_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,

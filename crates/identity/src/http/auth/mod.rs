@@ -11,6 +11,7 @@ mod logout_all;
 mod me;
 mod refresh;
 mod refusals;
+mod token;
 mod views;
 
 use http::{App, Routes};
@@ -23,6 +24,8 @@ http::public_reason! {
     pub(crate) struct ComingIn = "who logs in has no credential yet; passwords are guarded by locks and limits";
     /// For who continues a session.
     pub(crate) struct Continuing = "the refresh token in the body is the credential";
+    /// For a service account.
+    pub(crate) struct Proving = "the client's id and secret in the request are the credential";
     /// For whoever verifies a token.
     pub(crate) struct PublicKeys = "public keys are public";
 }
@@ -35,6 +38,7 @@ fn authentication() -> Routes<App> {
     Routes::new("Authentication", "Logging in, and what a login leads to")
         .post("/auth/login", login::handle, login::doc())
         .post("/auth/refresh", refresh::handle, refresh::doc())
+        .post("/auth/token", token::handle, token::doc())
         .post("/auth/logout", logout::handle, logout::doc())
         .post("/auth/logout-all", logout_all::handle, logout_all::doc())
         .get("/auth/me", me::handle, me::doc())
