@@ -1,14 +1,19 @@
-//! The catalogue: which modules and permissions the installation has.
+//! The catalogue: which modules and permissions the installation has, in which packages they are sold, and what of it each
+//! organization may use.
 //!
-//! The contexts declare them in their manifests; [`seed`] brings the tables in line at every start. Managing modules, packages
-//! and entitlements through the API belongs here too.
+//! The contexts declare core modules and permissions in their manifests, and [`seed`] brings the tables in line at every start; the
+//! business modules and the packages are in a file, for [`seed_catalogue`]. What an organization may use is computed from its
+//! package, what was switched by hand and the exceptions made for it: [`domain`] says how, in `Standing`. Nothing is copied from one
+//! to the other, so an edit of a package, or a switch for the whole installation, is as large as itself.
 
 mod app;
 mod domain;
 mod entitlements;
+mod file;
 mod http;
 mod manifest;
 mod seed;
+mod seed_file;
 mod store;
 mod views;
 
@@ -18,11 +23,13 @@ use ::http::Module;
 use contracts::catalog::{Entitlements, Packages};
 use db::migrate::Migrations;
 
+pub use file::{BUILT_IN, Catalogue, InvalidCatalogue};
 pub use manifest::{
     EntitlementRead, EntitlementUpdate, MANIFEST, ModuleCreate, ModuleRead, ModuleUpdate, OrganizationModuleRead,
     OrganizationModuleUpdate, PackageCreate, PackageDelete, PackageRead, PackageUpdate,
 };
 pub use seed::{Seeded, seed};
+pub use seed_file::{CatalogueSeeded, SeedCatalogueError, seed_catalogue};
 
 /// The context, for the composition root.
 #[must_use]
@@ -34,6 +41,7 @@ pub fn module() -> Module {
             store::modules::STATEMENTS,
             store::packages::STATEMENTS,
             store::permissions::STATEMENTS,
+            store::seeds::STATEMENTS,
             store::standings::STATEMENTS,
         ]
         .concat(),
@@ -52,4 +60,4 @@ pub fn module() -> Module {
     }
 }
 
-const MIGRATIONS: Migrations = db::migrations!("catalog": "0001_catalog", "0002_packages");
+const MIGRATIONS: Migrations = db::migrations!("catalog": "0001_catalog", "0002_packages", "0003_seeds");

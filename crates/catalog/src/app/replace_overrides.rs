@@ -58,7 +58,7 @@ pub(crate) async fn replace_overrides(
     let wanted = resolve(&codes, asked, uow.now())?;
     let _held: OrganizationView = neighbours.lock(uow, id).await?;
     let facts = modules::facts(uow.global().reads()).await?;
-    let before = standings::load(uow.scope(id).reads()).await?;
+    let before = standings::load(uow.scope(id).reads()).await?.ordered();
     let before_view = overrides_in(uow.global().reads(), &before, uow.now()).await?;
     if !is_current(&before_view) {
         return Err(Refusal::Stale);
@@ -69,7 +69,8 @@ pub(crate) async fn replace_overrides(
         permission_overrides: wanted.permission_overrides,
         quota_overrides: wanted.quota_overrides,
         ..before.clone()
-    };
+    }
+    .ordered();
     if after == before {
         return Ok(before_view);
     }

@@ -188,6 +188,15 @@ fn beginning(stretch: &Period) -> Timestamp {
 }
 
 impl Standing {
+    /// The same with its exceptions in the order of what they are about: nobody says in which order they are kept.
+    pub(crate) fn ordered(mut self) -> Self {
+        self.module_overrides.sort_by_key(|exception| exception.module);
+        self.permission_overrides.sort_by_key(|exception| exception.permission);
+        self.quota_overrides
+            .sort_by(|a, b| (&a.terms.metric, a.terms.period).cmp(&(&b.terms.metric, b.terms.period)));
+        self
+    }
+
     /// Whether the module is active at an instant, and what made it so.
     pub(crate) fn module(&self, module: &ModuleFacts, now: Timestamp) -> (bool, Ground<'_>) {
         if module.is_core {

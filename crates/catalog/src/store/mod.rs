@@ -3,6 +3,7 @@
 pub(crate) mod modules;
 pub(crate) mod packages;
 pub(crate) mod permissions;
+pub(crate) mod seeds;
 pub(crate) mod standings;
 
 use db::DbError;

@@ -6,6 +6,7 @@ use contracts::catalog::{ModuleId, PermissionId};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value};
 
 use crate::entitlements::scope_named;
+use crate::file::PermissionEntry;
 
 const ALL: Sql = Sql::global("SELECT code, scope, description, is_declared FROM permissions ORDER BY code");
 const ROWS: Sql = Sql::global(
@@ -16,9 +17,13 @@ const DECLARE: Sql = Sql::global(
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
      ON CONFLICT (code) DO UPDATE SET scope = excluded.scope, description = excluded.description, is_declared = excluded.is_declared",
 );
+const ADD_MISSING: Sql = Sql::global(
+    "INSERT INTO permissions (id, module_id, code, resource, action, scope, is_declared, created_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (code) DO NOTHING",
+);
 
 /// The statements of this file, for the statement test.
-pub(crate) const STATEMENTS: &[Sql] = &[ALL, ROWS, DECLARE];
+pub(crate) const STATEMENTS: &[Sql] = &[ALL, ROWS, DECLARE, ADD_MISSING];
 
 /// What seeding compares.
 #[derive(Debug)]
@@ -68,6 +73,22 @@ pub(crate) async fn declare(uow: &UnitOfWork, module_id: ModuleId, info: &Permis
         uow.now().into(),
     ];
     uow.global().send(&DECLARE, &row).await
+}
+
+/// Writes a permission of the catalogue file where there is none with its code. No route depends on it.
+pub(crate) async fn add_missing(uow: &UnitOfWork, module_id: ModuleId, entry: &PermissionEntry) -> Result<(), DbError> {
+    let id: PermissionId = uow.generators().id();
+    let row = [
+        Value::id(id),
+        Value::id(module_id),
+        entry.code.as_str().into(),
+        entry.resource.as_str().into(),
+        entry.action.as_str().into(),
+        entry.scope.as_str().into(),
+        false.into(),
+        uow.now().into(),
+    ];
+    uow.global().send(&ADD_MISSING, &row).await
 }
 
 fn known(row: &Row<'_>) -> Result<Known, DbError> {
