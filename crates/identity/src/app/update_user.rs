@@ -39,10 +39,10 @@ pub(crate) async fn update_user(
     if !is_current(&user) {
         return Err(Refusal::Stale);
     }
-    if let Some(name) = changes.name {
+    if let Some(name) = changes.name.filter(|name| *name != user.state().name) {
         user.rename(name, uow.now());
+        users::save(uow, &mut user).await?;
     }
-    users::save(uow, &mut user).await?;
     if let Some(email) = changes.email.filter(|email| *email != user.state().email) {
         if users::find_by_email(uow.scope(organization).reads(), &email)
             .await?

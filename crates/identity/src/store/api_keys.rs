@@ -212,9 +212,11 @@ pub(crate) async fn add(
     add_secret(uow, key, secret).await
 }
 
-/// Stores a key as it is now, with what happened to it. Its list stays.
+/// Stores a key as it is now, with what happened to it, if anything did. Its list stays.
 pub(crate) async fn save(uow: &UnitOfWork, key: &mut ApiKey) -> Result<(), DbError> {
-    record(uow, key)?;
+    if !record(uow, key)? {
+        return Ok(());
+    }
     let state = key.state();
     let row = [
         Value::id(state.id),
@@ -296,18 +298,18 @@ pub(crate) async fn count_of_module(scope: Scope<'_>, module: &str) -> Result<u6
     Ok(u64::try_from(count).unwrap_or_default())
 }
 
-/// Hands what happened to the unit of work, with the key as the API shows it.
-fn record(uow: &UnitOfWork, key: &mut ApiKey) -> Result<(), DbError> {
+/// Hands what happened to the unit of work, with the key as the API shows it; false when nothing did.
+fn record(uow: &UnitOfWork, key: &mut ApiKey) -> Result<bool, DbError> {
     let events = key.take_events();
     if events.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let data = serde_json::to_string(&view(key, uow.now()))
         .map_err(|error| DbError::Internal(format!("a key cannot be rendered: {error}")))?;
     for event in events {
         uow.record(key.state().organization, event, data.clone());
     }
-    Ok(())
+    Ok(true)
 }
 
 fn written(list: &IpAllowlist) -> Result<Value<'static>, DbError> {

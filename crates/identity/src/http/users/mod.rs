@@ -6,6 +6,7 @@ mod deactivate;
 mod get;
 mod list;
 mod log_out;
+mod unlock;
 mod update;
 
 use http::{App, Routes};
@@ -18,5 +19,6 @@ pub(super) fn routes() -> Routes<App> {
         .patch("/users/{id}", update::handle, update::doc())
         .delete("/users/{id}", deactivate::handle, deactivate::doc())
         .post("/users/{id}/activate", activate::handle, activate::doc())
+        .post("/users/{id}/unlock", unlock::handle, unlock::doc())
         .post("/users/{id}/logout-all", log_out::handle, log_out::doc())
 }
