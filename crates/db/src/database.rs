@@ -75,6 +75,10 @@ impl Db {
         })))
     }
 
+    pub(crate) fn config(&self) -> &DbConfig {
+        &self.0.config
+    }
+
     /// Which engine it is.
     #[must_use]
     pub fn engine(&self) -> Engine {

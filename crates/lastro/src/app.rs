@@ -54,6 +54,9 @@ pub fn provide(config: &Config, key: &MasterKey) -> Arc<Ports> {
     ports.provide(Arc::new(key.clone()));
     ports.provide(Arc::new(Sealer::new(key.clone(), Vec::new())));
     ports.provide(Arc::new(identity_config(config)));
+    ports.provide(Arc::new(audit::Config {
+        archives: config.data_folder.join("audit-archive"),
+    }));
     ports.provide(Arc::new(Jobs::of(&modules())));
     ports.provide(Arc::new(Manifests::new(
         modules().into_iter().map(|module| module.manifest),

@@ -64,6 +64,14 @@ async fn work(app: App, stop: CancellationToken) {
     }
 }
 
+/// Every organization's id and slug: for commands that go through all of them.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn all(db: &db::Db) -> Result<Vec<(kernel::OrganizationId, String)>, DbError> {
+    store::organizations::all(db.global()).await
+}
+
 /// What runs the jobs of the installation on this node.
 ///
 /// # Errors

@@ -3,12 +3,14 @@
 //! Of all nodes one does a job at a time. It holds a lease of 20 s and renews it every 5 s; one that died is replaced when its lease
 //! ran out, and one that finds its lease gone stops at once. So jobs must be safe to be dropped and done again.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use db::{Db, DbError, UnitContext};
 use http::{App, Job, Jobs};
 use kernel::{Actor, OrganizationId, Timestamp};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -89,8 +91,11 @@ impl Scheduler {
             .await
     }
 
-    /// Does what is due until told to stop; then what it is at is dropped, and taken up by another node or the next start.
+    /// Does what is due until told to stop; then what it is at is dropped, and taken up by another node or the next start. Jobs do
+    /// not wait for each other: a long one delays none.
     pub async fn run(self, stop: CancellationToken) {
+        let mut running: JoinSet<&'static str> = JoinSet::new();
+        let mut names: HashSet<&'static str> = HashSet::new();
         let mut declared = false;
         loop {
             let round = async {
@@ -98,20 +103,54 @@ impl Scheduler {
                     self.declare().await?;
                     declared = true;
                 }
-                self.run_due().await
+                self.due().await
             };
-            let outcome = tokio::select! {
+            let due = tokio::select! {
                 () = stop.cancelled() => return,
-                outcome = round => outcome,
+                due = round => due,
             };
-            if let Err(error) = outcome {
-                tracing::warn!(error = %error, "the jobs could not be looked at");
+            match due {
+                Ok(due) => {
+                    for job in due.into_iter().filter(|job| names.insert(job.name)) {
+                        let scheduler = self.clone();
+                        running.spawn(async move {
+                            scheduler.attempt_and_tell(&job).await;
+                            job.name
+                        });
+                    }
+                }
+                Err(error) => tracing::warn!(error = %error, "the jobs could not be looked at"),
             }
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(LOOK) => {}
             }
+            while let Some(ended) = running.try_join_next() {
+                match ended {
+                    Ok(name) => {
+                        names.remove(name);
+                    }
+                    // Which one it was is in the log beside the panic; the others are looked at anew, under their leases.
+                    Err(_) => names.clear(),
+                }
+            }
         }
+    }
+
+    async fn attempt_and_tell(&self, job: &Job) {
+        match self.attempt(job).await {
+            Ok(Ran::Failed(failure)) => tracing::error!(job = job.name, failure, "a job failed"),
+            Ok(Ran::Done(_) | Ran::NotNow) => {}
+            Err(error) => tracing::warn!(job = job.name, error = %error, "a job could not be leased or given back"),
+        }
+    }
+
+    /// The jobs that are due. Those of another version of the program, which may still run beside this one, are not known here.
+    async fn due(&self) -> Result<Vec<Job>, DbError> {
+        let now = self.now();
+        let states = jobs::all(self.db().global()).await?;
+        let due = states.iter().filter(|state| state.is_due(now));
+        Ok(due.filter_map(|state| self.jobs.find(&state.name).copied()).collect())
     }
 
     /// Does each job that is due, one after the other.
@@ -119,16 +158,8 @@ impl Scheduler {
     /// # Errors
     /// [`DbError`] when the table cannot be read.
     pub async fn run_due(&self) -> Result<(), DbError> {
-        let now = self.now();
-        let states = jobs::all(self.db().global()).await?;
-        for state in states.iter().filter(|state| state.is_due(now)) {
-            let Some(job) = self.jobs.find(&state.name) else {
-                // Of another version of the program, which may still run beside this one.
-                continue;
-            };
-            if let Ran::Failed(failure) = self.attempt(job).await? {
-                tracing::error!(job = job.name, failure, "a job failed");
-            }
+        for job in self.due().await? {
+            self.attempt_and_tell(&job).await;
         }
         Ok(())
     }

@@ -3,9 +3,9 @@
 use db::AuditEntryId;
 use http::{Answer, ApiError, Doc, PathId, Requires};
 
-use super::view::{EntryView, example};
 use crate::manifest::AuditLogRead;
 use crate::store::entries;
+use crate::view::{EntryView, example};
 
 pub(super) fn doc() -> Doc {
     Doc::new("getAuditLog", "Get an entry of the audit trail").answers::<EntryView>("The entry", example())

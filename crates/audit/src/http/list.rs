@@ -5,9 +5,9 @@ use kernel::cursor::{CursorKey, CursorPage};
 use kernel::{Id as _, Timestamp};
 use serde_json::json;
 
-use super::view::{EntryView, example};
 use crate::manifest::AuditLogRead;
 use crate::store::entries::{self, Filter};
+use crate::view::{EntryView, example};
 
 kernel::id!(
     /// The id of whatever acted or was acted on.

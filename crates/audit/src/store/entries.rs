@@ -71,31 +71,50 @@ pub(crate) async fn newest(
     after: Option<Uuid>,
     rows: u32,
 ) -> Result<Vec<Entry>, DbError> {
-    let list = List::tenant("audit_entries", COLUMNS)
+    let list = listing(filter);
+    let list = if filter.is_empty() { list } else { list.pooled() };
+    list.newest(scope, after, rows, entry).await
+}
+
+/// As [`newest`], for exports, which leave the lane of short reads to requests.
+pub(crate) async fn newest_pooled(
+    scope: Scope<'_>,
+    filter: &Filter<'_>,
+    after: Option<Uuid>,
+    rows: u32,
+) -> Result<Vec<Entry>, DbError> {
+    listing(filter).pooled().newest(scope, after, rows, entry).await
+}
+
+fn listing<'f>(filter: &Filter<'f>) -> List<'f> {
+    List::tenant("audit_entries", COLUMNS)
         .equal("actor_id", filter.actor_id)
         .equal("action", filter.action)
         .equal("target_kind", filter.target_kind)
         .equal("target_id", filter.target_id)
         .at_least("occurred_at", filter.from)
-        .below("occurred_at", filter.to);
-    let list = if filter.is_empty() { list } else { list.pooled() };
-    list.newest(scope, after, rows, entry).await
+        .below("occurred_at", filter.to)
 }
 
 fn entry(row: &Row<'_>) -> Result<Entry, DbError> {
+    entry_at(row, 0)
+}
+
+/// Reads an entry from columns that begin at `first`.
+pub(crate) fn entry_at(row: &Row<'_>, first: usize) -> Result<Entry, DbError> {
     Ok(Entry {
-        id: row.id(0)?,
-        occurred_at: row.get(1)?,
-        actor_kind: row.get(2)?,
-        actor_id: row.get(3)?,
-        actor_name: row.get(4)?,
-        action: row.get(5)?,
-        target_kind: row.get(6)?,
-        target_id: row.get(7)?,
-        changes: row.get(8)?,
-        request_id: row.get(9)?,
-        ip: row.get(10)?,
-        user_agent: row.get(11)?,
-        count: row.get(12)?,
+        id: row.id(first)?,
+        occurred_at: row.get(first + 1)?,
+        actor_kind: row.get(first + 2)?,
+        actor_id: row.get(first + 3)?,
+        actor_name: row.get(first + 4)?,
+        action: row.get(first + 5)?,
+        target_kind: row.get(first + 6)?,
+        target_id: row.get(first + 7)?,
+        changes: row.get(first + 8)?,
+        request_id: row.get(first + 9)?,
+        ip: row.get(first + 10)?,
+        user_agent: row.get(first + 11)?,
+        count: row.get(first + 12)?,
     })
 }

@@ -1,3 +1,5 @@
-//! The table that this context reads.
+//! The tables of this context.
 
+pub(crate) mod archives;
 pub(crate) mod entries;
+pub(crate) mod seals;

@@ -69,6 +69,12 @@ impl UnitContext {
         }
     }
 
+    /// Who acts.
+    #[must_use]
+    pub const fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
     /// Where the request came from.
     #[must_use]
     pub fn from_origin(mut self, origin: Origin) -> Self {

@@ -123,9 +123,17 @@ pub enum Command {
     #[command(after_long_help = RESTORE_HELP)]
     Restore(RestoreArgs),
 
+    /// Check the audit trails
+    #[command(subcommand)]
+    Audit(AuditCommand),
+
     /// Look at the periodic work of the installation, or do some of it now
     #[command(subcommand)]
     Jobs(JobsCommand),
+
+    /// Change the keys that access tokens are signed with
+    #[command(subcommand)]
+    Keys(KeysCommand),
 
     /// Print a completion script for a shell
     #[command(after_long_help = COMPLETIONS_HELP)]
@@ -197,6 +205,27 @@ pub enum ConfigCommand {
     Docs,
 }
 
+/// `lastro audit`.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Walk the chain of each organization's trail, and name the first entry that was changed, removed or added
+    ///
+    /// Prints a line an organization with its head: the last seal. Keep what it prints where the database's administrators cannot
+    /// reach it, and give it back with --head: then a tail that was cut off shows too.
+    Verify(AuditVerifyArgs),
+}
+
+/// `lastro audit verify`.
+#[derive(Debug, Args)]
+pub struct AuditVerifyArgs {
+    /// Only the organization with this slug
+    #[arg(long, value_name = "SLUG")]
+    pub organization: Option<String>,
+    /// What an earlier run printed
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub head: Option<PathBuf>,
+}
+
 /// `lastro jobs`.
 #[derive(Debug, Subcommand)]
 pub enum JobsCommand {
@@ -207,6 +236,20 @@ pub enum JobsCommand {
         /// Its name
         #[arg(value_name = "NAME")]
         name: String,
+    },
+}
+
+/// `lastro keys`.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Sign with a new key from now on; nobody is logged out
+    ///
+    /// What the old key signed is accepted until it ends, and its public half stays published so long. Servers that run take the
+    /// new key within a second.
+    Rotate {
+        /// Refuse what the old keys signed at once, as when one has leaked; sessions go on with their refresh tokens
+        #[arg(long)]
+        revoke: bool,
     },
 }
 

@@ -33,8 +33,10 @@ const SAVE: Sql = Sql::global(
 );
 const NOTE_PACKAGE: Sql = Sql::global("UPDATE organizations SET package_code = $2, updated_at = $3 WHERE id = $1");
 
+const ALL: Sql = Sql::global("SELECT id, slug FROM organizations ORDER BY id");
+
 /// The statements of this file, for the statement test.
-pub(crate) const STATEMENTS: &[Sql] = &[LOOKUP, LOCK, FIND_BY_SLUG, IS_ACTIVE, ADD, SAVE, NOTE_PACKAGE];
+pub(crate) const STATEMENTS: &[Sql] = &[ALL, LOOKUP, LOCK, FIND_BY_SLUG, IS_ACTIVE, ADD, SAVE, NOTE_PACKAGE];
 
 /// What a list is ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +69,11 @@ pub(crate) async fn lock(uow: &UnitOfWork, id: OrganizationId) -> Result<Option<
 
 pub(crate) async fn find_by_slug(scope: Scope<'_>, slug: &str) -> Result<Option<Organization>, DbError> {
     scope.optional(&FIND_BY_SLUG, &values![slug], organization).await
+}
+
+/// Every organization's id and slug: for the command line.
+pub(crate) async fn all(scope: Scope<'_>) -> Result<Vec<(OrganizationId, String)>, DbError> {
+    scope.all(&ALL, &[], |row| Ok((row.id(0)?, row.get(1)?))).await
 }
 
 /// Whether it may act; `None` when there is none.

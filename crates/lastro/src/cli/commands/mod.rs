@@ -1,11 +1,13 @@
 //! What each command does.
 
 mod access_matrix;
+mod audit;
 mod backup;
 mod completions;
 mod config;
 mod doctor;
 mod jobs;
+mod keys;
 mod migrate;
 mod openapi;
 mod restore;
@@ -28,7 +30,9 @@ pub(super) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Doctor => doctor::run(file),
         Command::Backup(args) => backup::run(file, &args),
         Command::Restore(args) => restore::run(file, &args),
+        Command::Audit(command) => audit::run(file, &command),
         Command::Jobs(command) => jobs::run(file, &command),
+        Command::Keys(command) => keys::run(file, &command),
         Command::Completions(args) => completions::run(&args),
     }
 }

@@ -1,6 +1,6 @@
 //! An entry as the API shows it.
 
-use http::ApiError;
+use db::DbError;
 use kernel::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use crate::store::entries::Entry;
 /// Who acted, with the name of that time.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AuditActor)]
-pub(super) struct ActorView {
+pub(crate) struct ActorView {
     /// What kind of actor.
     #[serde(rename = "type")]
     #[schema(rename = "type")]
@@ -27,13 +27,13 @@ pub(super) struct ActorView {
 
 http::choice! {
     /// What kind of actor.
-    pub(super) enum ActorType { User = "user", ApiKey = "api_key", ServiceAccount = "service_account", System = "system" }
+    pub(crate) enum ActorType { User = "user", ApiKey = "api_key", ServiceAccount = "service_account", System = "system" }
 }
 
 /// What was acted on.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AuditTarget)]
-pub(super) struct TargetView {
+pub(crate) struct TargetView {
     /// What kind of object, such as `organization`.
     #[serde(rename = "type")]
     #[schema(rename = "type")]
@@ -50,7 +50,7 @@ pub(super) struct TargetView {
     dead_code,
     reason = "only its schema is used: stored changes are shown as they were written"
 )]
-pub(super) struct ChangeView {
+pub(crate) struct ChangeView {
     /// The value before.
     from: Value,
     /// The value after.
@@ -61,7 +61,7 @@ pub(super) struct ChangeView {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = AuditEntry, rename_all = "camelCase")]
-pub(super) struct EntryView {
+pub(crate) struct EntryView {
     /// Its id.
     #[schema(value_type = String, format = "uuid")]
     id: Uuid,
@@ -88,10 +88,13 @@ pub(super) struct EntryView {
 }
 
 impl TryFrom<Entry> for EntryView {
-    type Error = ApiError;
+    type Error = DbError;
 
-    fn try_from(entry: Entry) -> Result<Self, ApiError> {
-        let corrupt = |what: &str| ApiError::internal(format!("audit_entries.{what} of {} is corrupt", entry.id));
+    fn try_from(entry: Entry) -> Result<Self, DbError> {
+        let corrupt = |what: &str| DbError::Inconsistency {
+            column: format!("audit_entries.{what}"),
+            detail: format!("that of {} is corrupt", entry.id),
+        };
         let changes = entry.changes.unwrap_or_else(|| "{}".to_owned());
         Ok(Self {
             id: entry.id.into(),
@@ -115,8 +118,19 @@ impl TryFrom<Entry> for EntryView {
     }
 }
 
+/// An entry as a line of an export or an archive.
+///
+/// # Errors
+/// [`DbError::Inconsistency`] for an entry that is corrupt.
+pub(crate) fn line(entry: Entry) -> Result<String, DbError> {
+    let mut line = serde_json::to_string(&EntryView::try_from(entry)?)
+        .map_err(|error| DbError::Internal(format!("an audit entry cannot be rendered: {error}")))?;
+    line.push('\n');
+    Ok(line)
+}
+
 /// The entry that the documentation shows.
-pub(super) fn example() -> Value {
+pub(crate) fn example() -> Value {
     serde_json::json!({
         "id": "019a9d2e-7a10-7d3e-a1b2-0c9d8e7f6a5b",
         "occurredAt": "2026-11-21T12:00:00.000000Z",

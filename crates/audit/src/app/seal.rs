@@ -1,0 +1,140 @@
+//! Sealing: in the background, so that it costs no request anything.
+
+use std::sync::Arc;
+
+use db::{DbError, SystemScope, UnitContext};
+use http::App;
+use kernel::{Actor, OrganizationId};
+use uuid::Uuid;
+
+use super::seal_key;
+use crate::domain::{EntryFacts, PersonalFacts, SealKey, SealedBatch, ZERO, commit, leaf, low_after, root};
+use crate::store::entries::Entry;
+use crate::store::seals::{self, NewPlace};
+
+/// Why the sealer looks at all organizations.
+const DISCOVERY: SystemScope = SystemScope::new("the sealer looks for organizations with new audit entries");
+/// The entries of one seal.
+const BATCH: i64 = 1_000;
+
+/// Seals what is not sealed yet, of every organization; how many entries.
+///
+/// # Errors
+/// [`DbError`]. What was sealed before it stays so.
+pub(crate) async fn seal_all(app: &App) -> Result<u64, DbError> {
+    let (key, key_id) = seal_key(app.ports())?;
+    let waiting = seals::waiting(app.db().system(DISCOVERY)).await?;
+    let mut sealed = 0;
+    for organization in waiting {
+        loop {
+            let batch = seal(app, &key, &key_id, organization).await?;
+            sealed += batch;
+            if batch < BATCH.unsigned_abs() {
+                break;
+            }
+        }
+    }
+    Ok(sealed)
+}
+
+/// Makes the next seal of an organization; how many entries it covers. Another sealer that is faster makes it none.
+async fn seal(app: &App, key: &SealKey, key_id: &str, organization: OrganizationId) -> Result<u64, DbError> {
+    let (db, generators) = (app.db(), app.generators());
+    let head = seals::head(db.scope(organization), organization).await?;
+    let low = head.as_ref().map_or(Uuid::nil(), |head| head.batch.low);
+    let entries = seals::unsealed(db.scope(organization), low, BATCH).await?;
+    if entries.is_empty() {
+        return Ok(0);
+    }
+    let places: Vec<NewPlace> = entries
+        .iter()
+        .map(|entry| {
+            let salt = generators.bytes();
+            let commitments = commit(&salt, &personal(entry));
+            NewPlace {
+                entry: entry.id.into(),
+                salt,
+                commitments,
+                leaf: leaf(&facts(entry, organization), &commitments),
+            }
+        })
+        .collect();
+    let leaves: Vec<_> = places.iter().map(|place| place.leaf).collect();
+    let previous = match &head {
+        None => ZERO,
+        Some(head) => head.seal.as_slice().try_into().map_err(|_| DbError::Inconsistency {
+            column: "audit_seals.seal".into(),
+            detail: format!("the last seal of {organization} has another length"),
+        })?,
+    };
+    // A bound never goes back, whatever clocks do.
+    let bound = low_after(generators.now()).max(low);
+    let batch = SealedBatch {
+        organization,
+        sequence: head.map_or(0, |head| head.batch.sequence) + 1,
+        previous,
+        root: root(&leaves),
+        count: i64::try_from(places.len()).unwrap_or(i64::MAX),
+        low: bound,
+    };
+    let seal = key.seal(&batch);
+    let count = places.len() as u64;
+    let context = UnitContext::tenant(Actor::system("sealer"), organization)
+        .unaudited("a seal is about the trail and not in it")
+        .long();
+    let (places, name) = (Arc::new(places), key_id.to_owned());
+    let made = db.write(context, move |uow| {
+        let (places, name) = (Arc::clone(&places), name.clone());
+        async move { seals::add(&uow, &batch, &name, &seal, &places).await }
+    });
+    match made.await {
+        Ok(()) => {
+            // Who keeps the log can show a tail that was cut off later.
+            tracing::info!(
+                target: "lastro::audit",
+                organization = %organization,
+                sequence = batch.sequence,
+                entries = batch.count,
+                head = %hexadecimal(&seal),
+                "sealed"
+            );
+            Ok(count)
+        }
+        Err(DbError::Unique { .. }) => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+pub(super) fn facts(entry: &Entry, organization: OrganizationId) -> EntryFacts<'_> {
+    EntryFacts {
+        organization,
+        id: entry.id.into(),
+        occurred_at: entry.occurred_at,
+        actor_kind: &entry.actor_kind,
+        actor_id: entry.actor_id,
+        action: &entry.action,
+        target_kind: &entry.target_kind,
+        target_id: entry.target_id,
+        request_id: entry.request_id.as_deref(),
+        count: entry.count,
+    }
+}
+
+pub(super) fn personal(entry: &Entry) -> PersonalFacts<'_> {
+    PersonalFacts {
+        actor_name: &entry.actor_name,
+        ip: entry.ip.as_deref(),
+        user_agent: entry.user_agent.as_deref(),
+        changes: entry.changes.as_deref(),
+    }
+}
+
+/// Bytes as people compare them.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

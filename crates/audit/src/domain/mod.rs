@@ -1,0 +1,7 @@
+//! The chain that an organization's trail forms. No storage, no transport.
+
+mod chain;
+
+pub(crate) use chain::{
+    Commitments, EntryFacts, Hash, PersonalFacts, SALT, SealKey, SealedBatch, ZERO, commit, leaf, low_after, root,
+};

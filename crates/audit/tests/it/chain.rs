@@ -1,0 +1,171 @@
+//! Tamper evidence: what was changed, removed or added around the program is found.
+
+use std::time::Duration;
+
+use kernel::OrganizationId;
+use serde_json::{Value, json};
+use testkit::{Engine, TestApp};
+
+use crate::{seal, start};
+
+/// An organization whose trail has some entries, and their ids, the oldest first.
+async fn trail(app: &TestApp, slug: &str) -> (OrganizationId, Vec<String>) {
+    let id = app.organization(slug).await;
+    for name in ["One", "Two", "Three", "Four"] {
+        let body = json!({ "name": format!("Name {name}") });
+        app.administrator(id)
+            .patch("/organizations/current")
+            .json(&body)
+            .send()
+            .await
+            .expect(200);
+    }
+    let listed = app
+        .administrator(id)
+        .get("/audit-logs?limit=100")
+        .send()
+        .await
+        .expect(200);
+    let mut ids: Vec<String> = listed
+        .data()
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["id"].as_str().unwrap().to_owned())
+        .collect();
+    ids.reverse();
+    (id, ids)
+}
+
+async fn verify(app: &TestApp, id: OrganizationId) -> Value {
+    app.administrator(id)
+        .get("/audit-logs/verify")
+        .send()
+        .await
+        .expect(200)
+        .data()
+        .clone()
+}
+
+/// Runs a statement as somebody who has the whole database in their hands.
+async fn tamper(app: &TestApp, sqlite: &str, postgres: &str) {
+    let statement = match app.db().engine() {
+        Engine::Sqlite => {
+            for trigger in ["tr_audit_entries__no_update", "tr_audit_entries__no_delete"] {
+                let drop = format!("DROP TRIGGER IF EXISTS {trigger}");
+                db::admin::execute(app.url(), &drop).await.unwrap();
+            }
+            sqlite
+        }
+        Engine::Postgres => postgres,
+    };
+    db::admin::execute(app.url(), statement).await.unwrap();
+}
+
+fn blob(id: &str) -> String {
+    format!("x'{}'", id.replace('-', ""))
+}
+
+testkit::behaviours! {
+    with start;
+
+    async fn a_trail_nobody_touched_is_valid_and_grows_from_seal_to_seal(app: TestApp) {
+        let (id, ids) = trail(&app, "padaria").await;
+        let before = verify(&app, id).await;
+        assert_eq!(before, json!({ "valid": true, "checked": 0, "unsealed": ids.len(), "firstBadId": null }));
+
+        // Those of the platform's own trail are sealed beside them.
+        assert!(seal(&app).await > ids.len() as u64);
+        assert_eq!(verify(&app, id).await, json!({ "valid": true, "checked": ids.len(), "unsealed": 0, "firstBadId": null }));
+        assert_eq!(seal(&app).await, 0, "nothing is sealed twice");
+
+        let body = json!({ "name": "Another name" });
+        app.administrator(id).patch("/organizations/current").json(&body).send().await.expect(200);
+        assert_eq!(verify(&app, id).await["unsealed"], 1);
+        assert_eq!(seal(&app).await, 1);
+        assert_eq!(verify(&app, id).await["checked"], ids.len() + 1);
+    }
+
+    async fn a_changed_entry_is_found(app: TestApp) {
+        let (id, ids) = trail(&app, "padaria").await;
+        seal(&app).await;
+        let changed = &ids[2];
+        for column in ["action", "actor_name", "changes", "ip"] {
+            let after = match column {
+                "changes" => r#"'{"name":{"from":"a","to":"b"}}'"#,
+                _ => "'y'",
+            };
+            tamper(
+                &app,
+                &format!("UPDATE audit_entries SET {column} = {after} WHERE id = {}", blob(changed)),
+                &format!("UPDATE audit_entries SET {column} = {after} WHERE id = '{changed}'"),
+            )
+            .await;
+            let found = verify(&app, id).await;
+            assert_eq!((&found["valid"], &found["firstBadId"]), (&json!(false), &json!(changed)), "{column}");
+        }
+    }
+
+    async fn a_removed_entry_is_found(app: TestApp) {
+        let (id, ids) = trail(&app, "padaria").await;
+        seal(&app).await;
+        let removed = &ids[1];
+        tamper(
+            &app,
+            &format!("DELETE FROM audit_entries WHERE id = {}", blob(removed)),
+            &format!("DELETE FROM audit_entries WHERE id = '{removed}'"),
+        )
+        .await;
+        let found = verify(&app, id).await;
+        assert_eq!((&found["valid"], &found["firstBadId"]), (&json!(false), &json!(removed)));
+    }
+
+    async fn an_entry_that_was_put_in_between_is_found(app: TestApp) {
+        let (id, ids) = trail(&app, "padaria").await;
+        app.clock().advance(Duration::from_secs(600));
+        seal(&app).await;
+        // A copy of an entry under the id that follows it.
+        let template = &ids[1];
+        let forged = uuid::Uuid::from_u128(template.parse::<uuid::Uuid>().unwrap().as_u128() + 1).to_string();
+        let columns = "occurred_at, actor_kind, actor_id, actor_name, 'role.deleted', target_kind, target_id, changes, request_id, ip, user_agent, count, personal";
+        let statement = |new: String, old: String| format!("INSERT INTO audit_entries SELECT organization_id, {new}, {columns} FROM audit_entries WHERE id = {old}");
+        tamper(
+            &app,
+            &statement(blob(&forged), blob(template)),
+            &statement(format!("'{forged}'::uuid"), format!("'{template}'")),
+        )
+        .await;
+        let found = verify(&app, id).await;
+        assert_eq!((&found["valid"], &found["firstBadId"]), (&json!(false), &json!(forged)));
+        assert_eq!(seal(&app).await, 0, "and it is not sealed after the fact");
+    }
+
+    async fn each_organization_has_a_chain_of_its_own(app: TestApp) {
+        let (one, ids) = trail(&app, "padaria").await;
+        let (other, _) = trail(&app, "farmacia").await;
+        seal(&app).await;
+        tamper(
+            &app,
+            &format!("DELETE FROM audit_entries WHERE id = {}", blob(&ids[0])),
+            &format!("DELETE FROM audit_entries WHERE id = '{}'", ids[0]),
+        )
+        .await;
+        assert_eq!(verify(&app, one).await["valid"], false);
+        assert_eq!(verify(&app, other).await["valid"], true);
+    }
+
+    async fn sealers_on_several_nodes_make_one_chain(app: TestApp) {
+        let (id, ids) = trail(&app, "padaria").await;
+        let sealing = (0..4).map(|_| seal(&app));
+        let sealed: u64 = futures_util::future::join_all(sealing).await.into_iter().sum();
+        let platform = app.operator().get("/audit-logs?limit=100").send().await.expect(200);
+        assert_eq!(sealed, (ids.len() + platform.data().as_array().unwrap().len()) as u64);
+        assert_eq!(verify(&app, id).await["checked"], ids.len());
+    }
+
+    async fn checking_needs_the_permission(app: TestApp) {
+        let id = app.organization("padaria").await;
+        app.stranger(id).get("/audit-logs/verify").send().await.refused(403, "RBAC_FORBIDDEN");
+        app.nobody().get("/audit-logs/verify").send().await.refused(401, "AUTH_REQUIRED");
+    }
+}

@@ -1,0 +1,28 @@
+//! The audit context over HTTP, on both engines.
+#![cfg(test)]
+
+mod chain;
+mod export;
+mod retention;
+mod security;
+
+use http::Module;
+use testkit::{Engine, TestApp};
+
+/// The context with organizations to make entries about. Its own jobs run when a test runs them.
+fn modules() -> Vec<Module> {
+    vec![organization::module(), audit::module()]
+}
+
+async fn start(engine: Engine) -> Option<TestApp> {
+    TestApp::start(engine, modules()).await
+}
+
+/// Runs the sealer once, as the scheduler would.
+async fn seal(app: &TestApp) -> u64 {
+    let jobs = http::Jobs::of(&modules());
+    let job = jobs.find("audit-sealing").unwrap();
+    (job.run)(app.edge().app().clone()).await.unwrap()
+}
+
+testkit::conformance!(audit::module, crate::start);

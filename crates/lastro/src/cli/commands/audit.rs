@@ -1,0 +1,96 @@
+//! `lastro audit`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use contracts::organization::Organizations;
+use http::App;
+use kernel::OrganizationId;
+
+use super::super::args::{AuditCommand, AuditVerifyArgs};
+use super::super::failure::Failure;
+use super::super::installation;
+use super::super::output;
+use super::super::session::{Session, Talk};
+
+pub(super) fn run(file: Option<PathBuf>, command: &AuditCommand) -> Result<(), Failure> {
+    let AuditCommand::Verify(args) = command;
+    let session = Session::begin(file, Talk::Trouble)?;
+    session.runtime.block_on(async {
+        let app = installation::open(&session).await?;
+        verify(&app, args).await
+    })?;
+    Ok(())
+}
+
+async fn verify(app: &App, args: &AuditVerifyArgs) -> anyhow::Result<()> {
+    let organizations = match &args.organization {
+        Some(slug) => vec![named(app, slug).await?],
+        None => organization::all(app.db()).await?,
+    };
+    let known = args.head.as_deref().map(heads).transpose()?.unwrap_or_default();
+    let mut bad = 0;
+    for (id, slug) in organizations {
+        let verdict = audit::verify(app.db(), app.ports(), id).await?;
+        let cut = known.iter().find(|head| head.organization == id).filter(|head| {
+            let is_other = head.sequence == verdict.sequence && Some(&head.seal) != verdict.head.as_ref();
+            head.sequence > verdict.sequence || is_other
+        });
+        let state = match (verdict.first_bad_id, cut) {
+            (Some(entry), _) => format!("DOES NOT FIT: {entry}"),
+            (None, Some(head)) => format!("CUT OFF: the seal {} that was kept is not there", head.sequence),
+            (None, None) => "valid".to_owned(),
+        };
+        bad += usize::from(state != "valid");
+        let head = verdict.head.as_deref().unwrap_or("-");
+        output::answer(&format!(
+            "{slug} {id} {state}, {} checked, {} unsealed, head {} {head}\n",
+            verdict.checked, verdict.unsealed, verdict.sequence
+        ))?;
+    }
+    if bad > 0 {
+        anyhow::bail!("{bad} trails are not as they were written");
+    }
+    Ok(())
+}
+
+async fn named(app: &App, slug: &str) -> anyhow::Result<(OrganizationId, String)> {
+    let organizations = app.ports().get::<dyn Organizations>()?;
+    let found = organizations
+        .find_by_slug(slug)
+        .await?
+        .with_context(|| format!("there is no organization {slug}"))?;
+    Ok((found.id, slug.to_owned()))
+}
+
+/// A head that somebody kept: a line of an earlier `audit verify`.
+struct Head {
+    organization: OrganizationId,
+    sequence: i64,
+    seal: String,
+}
+
+fn heads(file: &Path) -> anyhow::Result<Vec<Head>> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    text.lines()
+        .map(|line| {
+            let mut words = line.split_whitespace();
+            let organization = words.nth(1).and_then(|id| id.parse().ok());
+            let head = line.rsplit_once(" head ").and_then(|(_, head)| {
+                let (sequence, seal) = head.split_once(' ')?;
+                Some((sequence.parse().ok()?, seal.to_owned()))
+            });
+            match (organization, head) {
+                (Some(organization), Some((sequence, seal))) => Ok(Head {
+                    organization,
+                    sequence,
+                    seal,
+                }),
+                _ => anyhow::bail!(
+                    "{} holds a line that `audit verify` did not print: {line}",
+                    file.display()
+                ),
+            }
+        })
+        .collect()
+}
