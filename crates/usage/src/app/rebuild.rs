@@ -72,10 +72,8 @@ pub async fn rebuild(db: &Db, only: Option<OrganizationId>, correct: bool) -> Re
     let mut rebuilt = Rebuilt::default();
     for organization in organizations {
         rebuilt.organizations += 1;
-        let mut day = match stretch(db, organization).await? {
-            Some((first, last)) => Some((Window::at(QuotaPeriod::Day, first).starts_at, last)),
-            None => None,
-        };
+        let stretch = stretch(db, organization).await?;
+        let mut day = stretch.map(|(first, last)| (Window::at(QuotaPeriod::Day, first).starts_at, last));
         while let Some((begins, last)) = day.filter(|(begins, last)| begins <= last) {
             rebuilt.add(sums(db, organization, begins, wrong).await?);
             day = Some((begins.plus(DAY), last));

@@ -26,7 +26,8 @@ const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
         metric: Metric = "metric",
         /// Since when; 30 days before `to`, if it is not said. Rounded down to a quarter of an hour.
         from: Timestamp = "from",
-        /// Until when; now, if it is not said. Rounded up to a quarter of an hour.
+        /// Until when; until now, the quarter of an hour that goes on included, if it is not said. Rounded up to a quarter of an
+        /// hour.
         to: Timestamp = "to",
         /// How long the intervals are; `day`, if it is not said. There are at most 10,000 of them.
         granularity: Fineness = "granularity",
@@ -88,7 +89,8 @@ impl From<(Interval, i64)> for IntervalView {
 
 /// What is asked for, with what nobody said.
 fn understood(filter: UsageFilter, now: Timestamp) -> Result<(Metric, Vec<Interval>), ApiError> {
-    let to = filter.to.unwrap_or(now);
+    // Beyond now, so that the quarter of an hour that has just begun belongs to it.
+    let to = filter.to.unwrap_or_else(|| now.plus(Duration::from_micros(1)));
     let from = filter.from.unwrap_or_else(|| to.minus(MONTH));
     let granularity = filter.granularity.map_or(Granularity::Day, Granularity::from);
     let zone = filter.time_zone.unwrap_or(Zone::UTC);
