@@ -35,6 +35,7 @@ pub struct Doc {
     pub(crate) summary: &'static str,
     pub(crate) description: Option<&'static str>,
     pub(crate) body: Option<BodyDoc>,
+    pub(crate) files: &'static [&'static str],
     pub(crate) query: Option<fn() -> Vec<Parameter>>,
     pub(crate) answers: Vec<AnswerDoc>,
     pub(crate) errors: Vec<ErrorCode>,
@@ -113,6 +114,7 @@ impl Doc {
             summary,
             description: None,
             body: None,
+            files: &[],
             query: None,
             answers: Vec::new(),
             errors: Vec::new(),
@@ -156,6 +158,13 @@ impl Doc {
         if let Some(body) = &mut self.body {
             body.is_form_too = true;
         }
+        self
+    }
+
+    /// The body it takes is a file of one of these media types, read with [`RawBody`](crate::RawBody).
+    #[must_use]
+    pub const fn takes_file(mut self, media_types: &'static [&'static str]) -> Self {
+        self.files = media_types;
         self
     }
 

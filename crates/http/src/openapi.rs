@@ -186,6 +186,18 @@ fn operation(route: &RouteInfo, schemas: &mut Schemas) -> Value {
             json!({ "required": body.is_required, "content": contents }),
         );
     }
+    if !doc.files.is_empty() {
+        let file = json!({ "schema": { "type": "string", "format": "binary" } });
+        let contents: Map<String, Value> = doc
+            .files
+            .iter()
+            .map(|media_type| ((*media_type).to_owned(), file.clone()))
+            .collect();
+        operation.insert(
+            "requestBody".to_owned(),
+            json!({ "required": true, "content": contents }),
+        );
+    }
     operation.insert("responses".to_owned(), responses(route, schemas));
     Value::Object(operation)
 }
@@ -391,6 +403,13 @@ fn refusals(route: &RouteInfo) -> BTreeSet<ErrorCode> {
     }
     if matches!(route.access(), Access::Requires(_)) {
         codes.extend([Code::RbacForbidden, Code::RbacModuleNotContracted]);
+    }
+    if !doc.files.is_empty() {
+        codes.extend([
+            Code::ValidationFailed,
+            Code::ValidationPayloadTooLarge,
+            Code::ValidationUnsupportedMediaType,
+        ]);
     }
     if doc.body.is_some() || *route.method() == Method::POST {
         codes.extend([

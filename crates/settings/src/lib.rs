@@ -1,4 +1,4 @@
-//! Settings: an organization's typed options.
+//! Settings: an organization's typed options, and how it looks.
 //!
 //! The shape is that of the organization context: [`domain`] decides from values, [`app`] orders the steps, [`store`] names the
 //! tables, [`http`](mod@self::http) names statuses and JSON. Others ask for settings through the port
@@ -18,7 +18,7 @@ use ::http::Module;
 use contracts::settings::Settings;
 use db::migrate::Migrations;
 
-pub use manifest::{MANIFEST, SettingRead, SettingUpdate};
+pub use manifest::{BrandingRead, BrandingUpdate, MANIFEST, SettingRead, SettingUpdate};
 
 /// The context, for the composition root.
 #[must_use]
@@ -26,13 +26,22 @@ pub fn module() -> Module {
     Module {
         manifest: MANIFEST,
         migrations: Some(MIGRATIONS),
-        statements: [store::settings::STATEMENTS].concat(),
+        statements: [
+            store::owner::STATEMENTS,
+            store::settings::STATEMENTS,
+            store::branding::STATEMENTS,
+            store::assets::STATEMENTS,
+        ]
+        .concat(),
         start: |foundation| {
-            let memory = memory::Memory::new(&foundation.db);
+            let memory = memory::Memory::new(&foundation.db, &foundation.http.base_url);
             foundation.ports.provide::<dyn Settings>(Arc::new(memory));
             Box::pin(std::future::ready(Ok(())))
         },
-        routes: |app| vec![http::settings_routes().with_state(app)],
+        routes: |app| {
+            let groups = http::routes().into_iter();
+            groups.map(|group| group.with_state(app.clone())).collect()
+        },
         ..Module::new(MANIFEST)
     }
 }

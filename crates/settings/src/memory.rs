@@ -1,4 +1,5 @@
-//! The settings of organizations in memory: others ask for them at every login and every request, and they seldom change.
+//! The settings and the branding of organizations in memory: others ask for them at every login, mail and request, and they
+//! seldom change.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -10,86 +11,142 @@ use futures_util::future::BoxFuture;
 use kernel::OrganizationId;
 use parking_lot::{Mutex, RwLock};
 
-use crate::store::settings;
+use crate::store::{branding, settings};
+use crate::view::{BrandingView, Links};
 
 /// Organizations remembered at most; past it the memory starts anew, which costs each its next point read.
 const REMEMBERED: usize = 10_000;
 
-/// Remembers settings until the change feed says that they changed.
+/// Remembers settings and branding until the change feed says that they changed.
 #[derive(Clone)]
 pub(crate) struct Memory {
     db: Db,
-    known: Arc<RwLock<Known>>,
-    /// Being read, because somebody asked who could not wait.
+    links: Links,
+    settings: Arc<Kept<OrganizationSettings>>,
+    brandings: Arc<Kept<Branding>>,
+    /// Whose settings are being read because somebody asked who could not wait.
     reading: Arc<Mutex<HashSet<OrganizationId>>>,
 }
 
-#[derive(Default)]
-struct Known {
-    settings: HashMap<OrganizationId, Arc<OrganizationSettings>>,
+/// Something remembered of each organization.
+struct Kept<T> {
+    known: RwLock<Known<T>>,
+}
+
+struct Known<T> {
+    values: HashMap<OrganizationId, Arc<T>>,
     /// Counts changes, so that what was read before a change is not remembered after it.
     generation: u64,
 }
 
-impl Known {
-    fn forget(&mut self, organization: Option<OrganizationId>) {
-        self.generation += 1;
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        let known = Known {
+            values: HashMap::new(),
+            generation: 0,
+        };
+        Self {
+            known: RwLock::new(known),
+        }
+    }
+}
+
+impl<T> Kept<T> {
+    fn get(&self, organization: OrganizationId) -> Option<Arc<T>> {
+        self.known.read().values.get(&organization).cloned()
+    }
+
+    /// Reads it, and remembers it unless it changed meanwhile.
+    async fn read(
+        &self,
+        organization: OrganizationId,
+        reading: impl Future<Output = Result<T, DbError>>,
+    ) -> Result<Arc<T>, DbError> {
+        let generation = self.known.read().generation;
+        let found = Arc::new(reading.await?);
+        let mut known = self.known.write();
+        if known.generation == generation {
+            if known.values.len() >= REMEMBERED {
+                known.values.clear();
+            }
+            known.values.insert(organization, Arc::clone(&found));
+        }
+        Ok(found)
+    }
+
+    fn forget(&self, organization: Option<OrganizationId>) {
+        let mut known = self.known.write();
+        known.generation += 1;
         match organization {
             Some(id) => {
-                self.settings.remove(&id);
+                known.values.remove(&id);
             }
-            None => self.settings.clear(),
+            None => known.values.clear(),
         }
     }
 }
 
 impl Memory {
-    /// A memory that follows the change feed of `db`.
-    pub(crate) fn new(db: &Db) -> Self {
-        let known = Arc::<RwLock<Known>>::default();
-        let outdated = Arc::clone(&known);
+    /// A memory that follows the change feed of `db`; links begin with `base_url`.
+    pub(crate) fn new(db: &Db, base_url: &str) -> Self {
+        let memory = Self {
+            db: db.clone(),
+            links: Links::new(base_url),
+            settings: Arc::default(),
+            brandings: Arc::default(),
+            reading: Arc::default(),
+        };
+        let (settings, brandings) = (Arc::clone(&memory.settings), Arc::clone(&memory.brandings));
         db.feed().subscribe(move |changes| {
-            let mut known = outdated.write();
             for change in changes.iter().filter(|change| change.kind == ChangeKind::Settings) {
-                known.forget(change.organization_id);
+                settings.forget(change.organization_id);
+                brandings.forget(change.organization_id);
             }
         });
-        Self {
-            db: db.clone(),
-            known,
-            reading: Arc::default(),
-        }
+        memory
     }
 
-    async fn read(&self, organization: OrganizationId) -> Result<Arc<OrganizationSettings>, DbError> {
-        let generation = self.known.read().generation;
-        let found = Arc::new(settings::lookup(self.db.scope(organization)).await?);
-        let mut known = self.known.write();
-        if known.generation == generation {
-            if known.settings.len() >= REMEMBERED {
-                known.settings.clear();
-            }
-            known.settings.insert(organization, Arc::clone(&found));
+    async fn read_settings(&self, organization: OrganizationId) -> Result<Arc<OrganizationSettings>, DbError> {
+        let reading = settings::lookup(self.db.scope(organization));
+        self.settings.read(organization, reading).await
+    }
+
+    async fn read_branding(&self, organization: OrganizationId) -> Result<Arc<Branding>, DbError> {
+        let reading = async {
+            let found = branding::lookup(self.db.scope(organization), organization).await?;
+            Ok(Branding::from(BrandingView::new(&found, &self.links)))
+        };
+        self.brandings.read(organization, reading).await
+    }
+}
+
+impl From<BrandingView> for Branding {
+    fn from(view: BrandingView) -> Self {
+        Self {
+            display_name: view.display_name,
+            logo_url: view.logo_url,
+            primary_color: view.primary_color,
+            on_primary_color: view.on_primary_color,
+            support_email: view.support_email,
+            support_url: view.support_url,
         }
-        Ok(found)
     }
 }
 
 impl Settings for Memory {
     fn of(&self, organization: OrganizationId) -> BoxFuture<'_, Result<Arc<OrganizationSettings>, DbError>> {
-        let remembered = self.known.read().settings.get(&organization).cloned();
-        match remembered {
+        match self.settings.get(organization) {
             Some(settings) => std::future::ready(Ok(settings)).boxed(),
-            None => self.read(organization).boxed(),
+            None => self.read_settings(organization).boxed(),
         }
     }
 
     fn known(&self, organization: OrganizationId) -> Option<Arc<OrganizationSettings>> {
-        let remembered = self.known.read().settings.get(&organization).cloned();
+        let remembered = self.settings.get(organization);
         if remembered.is_none() && self.reading.lock().insert(organization) {
             let memory = self.clone();
             tokio::spawn(async move {
-                if let Err(error) = memory.read(organization).await {
+                if let Err(error) = memory.read_settings(organization).await {
                     tracing::warn!(error = %error, "the settings of an organization could not be read");
                 }
                 memory.reading.lock().remove(&organization);
@@ -98,7 +155,10 @@ impl Settings for Memory {
         remembered
     }
 
-    fn branding(&self, _: OrganizationId) -> BoxFuture<'_, Result<Arc<Branding>, DbError>> {
-        std::future::ready(Ok(Arc::default())).boxed()
+    fn branding(&self, organization: OrganizationId) -> BoxFuture<'_, Result<Arc<Branding>, DbError>> {
+        match self.brandings.get(organization) {
+            Some(branding) => std::future::ready(Ok(branding)).boxed(),
+            None => self.read_branding(organization).boxed(),
+        }
     }
 }

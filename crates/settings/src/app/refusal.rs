@@ -1,5 +1,6 @@
 //! Why a use case did not happen.
 
+use contracts::usage::ReserveError;
 use db::DbError;
 
 /// Why not.
@@ -7,6 +8,8 @@ use db::DbError;
 pub(crate) enum Refusal {
     /// It is not as the client last saw it.
     Stale,
+    /// More than the organization may store, or a failure while that was counted.
+    Quota(ReserveError),
     /// The storage refused.
     Storage(DbError),
 }
@@ -14,5 +17,11 @@ pub(crate) enum Refusal {
 impl From<DbError> for Refusal {
     fn from(error: DbError) -> Self {
         Self::Storage(error)
+    }
+}
+
+impl From<ReserveError> for Refusal {
+    fn from(error: ReserveError) -> Self {
+        Self::Quota(error)
     }
 }

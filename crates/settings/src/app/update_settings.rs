@@ -1,9 +1,9 @@
 //! Changing settings.
 
 use authz::Granted;
-use db::{AccessChange, ChangeKind, UnitOfWork};
+use db::UnitOfWork;
 
-use super::Refusal;
+use super::{Refusal, settings_changed};
 use crate::domain::{Changes, Settings};
 use crate::manifest::SettingUpdate;
 use crate::store::settings;
@@ -25,12 +25,7 @@ pub(crate) async fn update_settings(
     }
     found.change(changes);
     if settings::save(uow, &mut found).await? {
-        uow.access_changed(AccessChange {
-            organization_id: Some(organization),
-            kind: ChangeKind::Settings,
-            subject: None,
-            until: None,
-        });
+        settings_changed(uow, organization);
     }
     Ok(found)
 }

@@ -19,7 +19,31 @@ pub(crate) fn settings() -> Value {
 }
 
 pub(crate) fn settings_of_organization() -> Value {
-    let mut example = settings();
+    of_organization(settings())
+}
+
+pub(crate) fn branding() -> Value {
+    json!({
+        "displayName": "Padaria Central",
+        "logoUrl": "https://erp.example.com/api/v1/public/assets/ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "faviconUrl": null,
+        "primaryColor": "#0B3D91",
+        "accentColor": "#B3261E",
+        "primaryColorDark": "#9ECAFF",
+        "accentColorDark": "#FFB4AB",
+        "onPrimaryColor": "#FFFFFF",
+        "supportEmail": "ajuda@padaria.com.br",
+        "supportUrl": "https://padaria.com.br/ajuda",
+        "termsUrl": "https://padaria.com.br/termos",
+        "privacyUrl": "https://padaria.com.br/privacidade"
+    })
+}
+
+pub(crate) fn branding_of_organization() -> Value {
+    of_organization(branding())
+}
+
+fn of_organization(mut example: Value) -> Value {
     if let Some(fields) = example.as_object_mut() {
         fields.insert("id".to_owned(), json!("019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e4f"));
     }

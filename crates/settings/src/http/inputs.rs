@@ -9,7 +9,10 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::app::Refusal;
-use crate::domain::{CurrencyCode, DomainList, DomainName, RequestRate, SessionTtl, ZoneName};
+use crate::domain::{
+    Color, CurrencyCode, DisplayName, DomainList, DomainName, MailAddress, PageAddress, RequestRate, SessionTtl,
+    ZoneName,
+};
 
 http::choice! {
     /// A language.
@@ -58,6 +61,29 @@ http::text_value! {
     TextSchema { pattern: Some("^[1-9][0-9]*/(s|min|h)$"), example: "6000/min", ..Default::default() }
 }
 
+http::text_value! {
+    DisplayName, DisplayName::new,
+    TextSchema { min_length: Some(1), max_length: Some(DisplayName::MAX), example: "Padaria Central", ..Default::default() }
+}
+http::text_value! {
+    Color, Color::new,
+    TextSchema { pattern: Some(Color::PATTERN), example: "#0B3D91", ..Default::default() }
+}
+http::text_value! {
+    MailAddress, MailAddress::new,
+    TextSchema { max_length: Some(MailAddress::MAX), format: Some("email"), example: MailAddress::EXAMPLE, ..Default::default() }
+}
+http::text_value! {
+    PageAddress, PageAddress::new,
+    TextSchema {
+        max_length: Some(PageAddress::MAX),
+        pattern: Some("^https://"),
+        format: Some("uri"),
+        example: PageAddress::EXAMPLE,
+        ..Default::default()
+    }
+}
+
 impl Deserr<Problems> for DomainList {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef<'_>) -> Result<Self, Problems> {
         let domains = Vec::deserialize_from_value(value, location)?;
@@ -84,6 +110,7 @@ impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Stale => Self::new(ErrorCode::ConflictVersion),
+            Refusal::Quota(error) => error.into(),
             Refusal::Storage(error) => error.into(),
         }
     }

@@ -6,20 +6,18 @@ use kernel::{Locale, OrganizationId, format_duration, parse_duration};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use super::{owner, rendered};
 use crate::domain::Settings;
 use crate::view::SettingsShown;
 
 const LOOKUP: Sql = Sql::tenant("SELECT chosen FROM settings WHERE organization_id = $1").point();
-// The row may not be there yet, and two first changes must not overwrite each other: the organization's own row stands for it.
-const LOCK: Sql = Sql::global("SELECT id FROM organizations WHERE id = $1 FOR NO KEY UPDATE")
-    .on_sqlite("SELECT id FROM organizations WHERE id = $1");
 const SAVE: Sql = Sql::tenant(
     "INSERT INTO settings (organization_id, chosen, updated_at) VALUES ($1, $2, $3) \
      ON CONFLICT (organization_id) DO UPDATE SET chosen = excluded.chosen, updated_at = excluded.updated_at",
 );
 
 /// The statements of this file, for the statement test.
-pub(crate) const STATEMENTS: &[Sql] = &[LOOKUP, LOCK, SAVE];
+pub(crate) const STATEMENTS: &[Sql] = &[LOOKUP, SAVE];
 
 /// The settings that differ from their defaults, as they are stored. What a later version of the program put there is kept.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -112,10 +110,7 @@ pub(crate) async fn lookup(scope: Scope<'_>) -> Result<OrganizationSettings, DbE
 
 /// Reads the settings for a change, and holds them until the unit ends.
 pub(crate) async fn lock(uow: &UnitOfWork, organization_id: OrganizationId) -> Result<Settings, DbError> {
-    uow.global()
-        .reads()
-        .optional(&LOCK, &[Value::id(organization_id)], |_| Ok(()))
-        .await?;
+    owner::lock(uow, organization_id).await?;
     let found = lookup(uow.scope(organization_id).reads()).await?;
     Ok(Settings::stored(organization_id, found))
 }
@@ -132,10 +127,10 @@ pub(crate) async fn save(uow: &UnitOfWork, settings: &mut Settings) -> Result<bo
         .reads()
         .optional(&LOOKUP, &[], |row| values(row).map(|(_, later)| later))
         .await?;
-    let chosen = text(&Chosen::of(settings.values(), later.unwrap_or_default()))?;
+    let chosen = rendered(&Chosen::of(settings.values(), later.unwrap_or_default()))?;
     let row = [Value::Json(chosen.into()), uow.now().into()];
     scope.send(&SAVE, &row).await?;
-    let data = text(&SettingsShown {
+    let data = rendered(&SettingsShown {
         id: organization_id,
         settings: SettingsView::from(settings.values()),
     })?;
@@ -143,10 +138,6 @@ pub(crate) async fn save(uow: &UnitOfWork, settings: &mut Settings) -> Result<bo
         uow.record(organization_id, event, data.clone());
     }
     Ok(true)
-}
-
-fn text<T: Serialize>(value: &T) -> Result<String, DbError> {
-    serde_json::to_string(value).map_err(|error| DbError::Internal(format!("settings cannot be rendered: {error}")))
 }
 
 /// The values, and what a later version of the program put beside them.

@@ -1,7 +1,9 @@
 //! The settings context over HTTP, on both engines.
 #![cfg(test)]
 
+mod branding;
 mod options;
+mod pictures;
 
 use testkit::{Engine, TestApp};
 
