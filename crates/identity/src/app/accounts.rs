@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use contracts::identity::{Accounts, Entry, FirstAdministrator, UserView};
+use contracts::usage::ReserveError;
 use db::{DbError, UnitOfWork};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use kernel::secret::{ExposeSecret as _, SecretString};
 use kernel::{OrganizationId, Rule, RuleViolation};
 
+use super::{Refusal, headcount, issue_for, user_changed};
 use crate::crypto::{ImportRefusal, PasswordHash};
 use crate::domain::{Email, NewUser, Password, PasswordPolicy, User, UserName};
+use crate::mail::Post;
 use crate::service::Service;
 use crate::store::users;
 
@@ -78,9 +81,17 @@ impl Accounts for FirstAccounts {
             let mut user = User::create(uow.generators().id(), organization, new_user(person)?, uow.now());
             users::add(uow, &mut user).await?;
             if matches!(person.entry, Entry::Invitation) {
-                return Err(DbError::Internal("nobody mails invitations yet".into()));
+                let queue = self.service.ports.get::<Post>()?.queue();
+                issue_for(uow, &queue, &user).await?;
             }
-            Ok(UserView::from(&user))
+            user_changed(uow, &user);
+            match headcount(uow, &self.service, organization, 1).await {
+                Ok(()) => Ok(UserView::from(&user)),
+                Err(Refusal::Storage(error) | Refusal::Quota(ReserveError::Storage(error))) => Err(error),
+                Err(other) => Err(DbError::Internal(format!(
+                    "the first administrator was refused: {other:?}"
+                ))),
+            }
         }
         .boxed()
     }

@@ -6,23 +6,25 @@ use std::time::Duration;
 
 use authz::Granted;
 use contracts::access::Judge;
-use contracts::identity::ApiKeyId;
+use contracts::identity::{ApiKeyId, UserId};
 use db::{AccessChange, ChangeKind, UnitOfWork};
-use kernel::{Actor, Id as _};
+use kernel::{Actor, ActorKind, Id as _, OrganizationId};
 
 use super::{Refusal, listed};
 use crate::crypto::OpaqueSecret;
 use crate::domain::{ApiKey, ApiKeyChanges, NewApiKey};
+use crate::mail::{Letter, Queue, Recipient};
 use crate::manifest::{ApiKeyCreate, ApiKeyDelete, ApiKeyUpdate};
-use crate::store::api_keys;
+use crate::store::{api_keys, users};
 
-/// Makes a key with this secret.
+/// Makes a key with this secret, and tells its maker by mail: who did not make it hears of it.
 ///
 /// # Errors
 /// [`Refusal`]: made by a key, beyond what the actor holds.
 pub(crate) async fn create_api_key(
     granted: &Granted<ApiKeyCreate>,
     uow: &UnitOfWork,
+    queue: Queue,
     judge: &dyn Judge,
     new: NewApiKey,
     secret: &OpaqueSecret,
@@ -34,6 +36,15 @@ pub(crate) async fn create_api_key(
     judge.may_list(maker, &permissions, uow.now())?;
     api_keys::add(uow, &mut key, &permissions, secret.digest()).await?;
     key_changed(uow, &key);
+    if maker.kind == ActorKind::User
+        && let Some(user) = users::lookup(uow.scope(organization).reads(), UserId::from_uuid(maker.id)).await?
+    {
+        let letter = Letter::ApiKeyCreated {
+            name: key.state().name.as_str().to_owned(),
+            prefix: key.state().prefix.clone(),
+        };
+        queue.add(uow, organization, &Recipient::user(&user), &letter).await?;
+    }
     Ok(key)
 }
 
@@ -117,7 +128,7 @@ async fn held(
     uow: &UnitOfWork,
     judge: &dyn Judge,
     actor: &Actor,
-    organization: kernel::OrganizationId,
+    organization: OrganizationId,
     id: ApiKeyId,
 ) -> Result<ApiKey, Refusal> {
     let key = api_keys::lock(uow, organization, id).await?.ok_or(Refusal::NotFound)?;

@@ -6,8 +6,9 @@ use contracts::access::Judge;
 use contracts::identity::UserId;
 use db::UnitOfWork;
 
-use super::Refusal;
+use super::{Refusal, request_email_change};
 use crate::domain::{Email, User, UserName};
+use crate::mail::Queue;
 use crate::manifest::UserUpdate;
 use crate::store::users;
 
@@ -28,6 +29,7 @@ pub(crate) struct UserChanges {
 pub(crate) async fn update_user(
     granted: &Granted<UserUpdate>,
     uow: &UnitOfWork,
+    queue: Queue,
     judge: &dyn Judge,
     id: UserId,
     is_current: impl FnOnce(&User) -> bool,
@@ -43,16 +45,8 @@ pub(crate) async fn update_user(
         user.rename(name, uow.now());
         users::save(uow, &mut user).await?;
     }
-    if let Some(email) = changes.email.filter(|email| *email != user.state().email) {
-        if users::find_by_email(uow.scope(organization).reads(), &email)
-            .await?
-            .is_some()
-        {
-            return Err(Refusal::EmailTaken);
-        }
-        return Err(Refusal::Storage(db::DbError::Internal(
-            "nobody mails confirmations yet".into(),
-        )));
+    if let Some(email) = changes.email {
+        request_email_change(uow, &queue, &mut user, &email).await?;
     }
     Ok(user)
 }

@@ -10,6 +10,7 @@ use crate::app::create_api_key;
 use crate::crypto::{OpaqueSecret, SecretKind};
 use crate::domain::{CredentialName, IpAllowlist, Network, NewApiKey, check_expiry};
 use crate::http::permission_list::permission_list;
+use crate::mail::post;
 use crate::manifest::ApiKeyCreate;
 use crate::store::api_keys::view;
 
@@ -59,14 +60,21 @@ pub(super) async fn handle(
     };
     let secret = OpaqueSecret::generate(SecretKind::ApiKey, caller.organization(), &*generators.random);
     let secret = Arc::new(secret);
-    caller
+    let post = post(caller.app())?;
+    let queue = post.queue();
+    let answer = caller
         .write_judged(move |uow, judge| {
             let (granted, new, secret) = (granted.clone(), new.clone(), Arc::clone(&secret));
             async move {
-                let key = view(&create_api_key(&granted, &uow, &*judge, new, &secret).await?, uow.now());
+                let key = view(
+                    &create_api_key(&granted, &uow, queue, &*judge, new, &secret).await?,
+                    uow.now(),
+                );
                 let location = format!("/api-keys/{}", key.id);
                 Answer::created(&location, &ApiKeyWithSecret::new(&key, &secret))?.with_secret(&key)
             }
         })
-        .await
+        .await?;
+    post.wake();
+    Ok(answer)
 }

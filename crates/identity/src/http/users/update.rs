@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::app::{UserChanges, update_user};
 use crate::domain::{Email, UserName};
+use crate::mail::post;
 use crate::manifest::UserUpdate;
 
 http::input! {
@@ -40,14 +41,21 @@ pub(super) async fn handle(
         name: input.name.into_option(),
         email: input.email.into_option(),
     };
-    caller
+    let post = post(caller.app())?;
+    if changes.email.is_some() {
+        post.require()?;
+    }
+    let queue = post.queue();
+    let answer = caller
         .write_judged(move |uow, judge| {
             let (granted, precondition, changes) = (granted.clone(), precondition.clone(), changes.clone());
             async move {
                 let is_current = |current: &_| precondition.check(&UserView::from(current)).is_ok();
-                let user = update_user(&granted, &uow, &*judge, id, is_current, changes).await?;
+                let user = update_user(&granted, &uow, queue, &*judge, id, is_current, changes).await?;
                 Answer::ok(&UserView::from(&user))
             }
         })
-        .await
+        .await?;
+    post.wake();
+    Ok(answer)
 }
