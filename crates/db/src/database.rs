@@ -75,6 +75,10 @@ impl Db {
         })))
     }
 
+    pub(crate) fn generators(&self) -> &Generators {
+        &self.0.generators
+    }
+
     pub(crate) fn config(&self) -> &DbConfig {
         &self.0.config
     }
@@ -301,5 +305,10 @@ impl Db {
 /// The statements of this crate, for the statement test.
 #[must_use]
 pub fn statements() -> Vec<Sql<'static>> {
-    [crate::unit::statements(), crate::feed::STATEMENTS.to_vec()].concat()
+    [
+        crate::unit::statements().as_slice(),
+        crate::feed::STATEMENTS,
+        crate::clean_up::STATEMENTS,
+    ]
+    .concat()
 }

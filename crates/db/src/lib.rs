@@ -52,6 +52,7 @@
 //! PostgreSQL, readers in place and one group-committing writer thread on SQLite. This is the only crate that names a driver.
 
 mod backup;
+mod clean_up;
 mod config;
 mod database;
 mod error;

@@ -14,8 +14,9 @@ mod store;
 mod tenants;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ::http::{App, Jobs, Module, Worker};
+use ::http::{App, Job, Jobs, Module, Worker};
 use contracts::organization::{OrganizationRegistry, Organizations};
 use db::DbError;
 use db::migrate::Migrations;
@@ -47,6 +48,19 @@ pub fn module() -> Module {
             let groups = http::routes().into_iter();
             groups.map(|group| group.with_state(app.clone())).collect()
         },
+        jobs: vec![Job {
+            name: "storage-clean-up",
+            description: "Removes idempotency records that are over, and changes that every node has heard of",
+            every: Duration::from_secs(15 * 60),
+            run: |app| {
+                Box::pin(async move {
+                    let platform = app::platform(app.db())
+                        .await?
+                        .ok_or("there is no platform organization")?;
+                    Ok(app.db().clean_up(platform).await?)
+                })
+            },
+        }],
         workers: vec![Worker {
             name: "scheduler",
             run: |app, stop| Box::pin(work(app, stop)),

@@ -49,6 +49,32 @@ on_both! {
         f.whole(1).await;
     }
 
+    async fn what_is_over_is_removed_and_what_is_not_stays(f: Fixture) {
+        let home = organization(HOME);
+        let runs = Arc::new(AtomicUsize::new(0));
+        add_once(&f.db, unit(home), key("old", 1), &runs).await.unwrap();
+        f.db.write(unit(home).unaudited("a test's own change"), move |uow| async move {
+            for (subject, until) in [(1, None), (2, Some(uow.now().plus(Duration::from_secs(7 * 24 * 3600))))] {
+                uow.access_changed(db::AccessChange {
+                    organization_id: Some(home),
+                    kind: db::ChangeKind::Session,
+                    subject: Some(uuid::Uuid::from_u128(subject)),
+                    until,
+                });
+            }
+            Ok::<_, DbError>(())
+        })
+        .await
+        .unwrap();
+        assert_eq!(f.db.clean_up(home).await.unwrap(), 0);
+        f.clock.advance(Duration::from_secs(25 * 3600));
+        add_once(&f.db, unit(home), key("new", 1), &runs).await.unwrap();
+        // The old record, and the change that nobody has to remember.
+        assert_eq!(f.db.clean_up(home).await.unwrap(), 2);
+        assert_eq!(f.count("idempotency_records").await, 1);
+        assert_eq!(f.count("access_changes").await, 1);
+    }
+
     async fn a_key_belongs_to_one_actor_in_one_organization(f: Fixture) {
         let (home, away) = (organization(HOME), organization(0xb));
         let runs = Arc::new(AtomicUsize::new(0));
