@@ -236,6 +236,12 @@ impl<L: Loader> Store<L> {
         }
     }
 
+    /// What reads the snapshots.
+    #[must_use]
+    pub const fn loader(&self) -> &L {
+        &self.loader
+    }
+
     /// The snapshot of an organization, if it is there and nothing changed since.
     #[must_use]
     pub fn peek(&self, organization: OrganizationId) -> Option<Arc<Snapshot>> {

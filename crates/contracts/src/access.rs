@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use authz::conditions::Condition;
-use authz::snapshot::{Explanation, Path, PathStep, Principal, Snapshot};
+use authz::snapshot::{Explanation, Offer, Path, PathStep, Principal, Snapshot, Touched};
 use db::{DbError, UnitOfWork};
 use futures_util::future::BoxFuture;
 use kernel::{Actor, OrganizationId, Timestamp};
@@ -209,6 +209,23 @@ pub trait Judge: Send + Sync {
     /// # Errors
     /// [`JudgeError::LastAdministrator`].
     fn keeps_an_administrator_without(&self, user: UserId, now: Timestamp) -> Result<(), JudgeError>;
+
+    /// Whether the giver may hand out all of this.
+    ///
+    /// # Errors
+    /// [`JudgeError::Escalation`].
+    fn may_offer(&self, giver: &Actor, offers: &[Offer], now: Timestamp) -> Result<(), JudgeError>;
+
+    /// Whether the organization still has somebody who administers it after what the unit did to the roles, groups and grants that
+    /// it touched. An organization that had nobody before may go on so. After [`confirm`](Self::confirm), and after the changes.
+    ///
+    /// # Errors
+    /// [`JudgeError::LastAdministrator`], [`JudgeError::Storage`].
+    fn keeps_an_administrator<'a>(
+        &'a self,
+        uow: &'a UnitOfWork,
+        touched: &'a [Touched],
+    ) -> BoxFuture<'a, Result<(), JudgeError>>;
 
     /// The code of the widest system role that the user holds now, for the informational claim `role`.
     fn widest_system_role(&self, user: UserId, now: Timestamp) -> Option<&'static str>;

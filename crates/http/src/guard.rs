@@ -13,6 +13,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use authz::snapshot::Explanation;
 use authz::{Decision, Denial, Granted, Permission, PermissionInfo, PermissionScope, Step, Within};
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
@@ -27,7 +28,7 @@ use uuid::Uuid;
 
 use crate::answer::Precondition;
 use crate::app::App;
-use crate::error::{ApiError, ErrorCode, Message};
+use crate::error::{ApiError, Details, ErrorCode, Message};
 use crate::problems::MAX_PROBLEMS;
 use crate::request::RequestContext;
 
@@ -330,20 +331,39 @@ impl Caller {
             .parts()
             .decider
             .explain(actor, organization, denial.permission());
+        self.note_refusal(explanation.as_ref());
+        let path = explanation.and_then(|explanation| PathView::telling(&explanation));
+        ApiError::from(denial).along(path)
+    }
+
+    /// As [`refused`](Self::refused), for a permission that the program does not declare: one that was asked about by its code.
+    #[must_use]
+    pub fn refused_at(&self, step: Step, explanation: &Explanation) -> ApiError {
+        self.note_refusal(Some(explanation));
+        let code = match step {
+            Step::Module => ErrorCode::RbacModuleNotContracted,
+            Step::Scope | Step::Grant | Step::Withheld | Step::Condition | Step::Decision => ErrorCode::RbacForbidden,
+        };
+        ApiError::new(code).with_details(Details::Denied {
+            permission: explanation.permission.clone().into(),
+            step: step.as_str().into(),
+            path: PathView::telling(explanation),
+        })
+    }
+
+    fn note_refusal(&self, explanation: Option<&Explanation>) {
         if let Some(trail) = self.app.ports().find::<dyn SecurityTrail>() {
             trail.note(SecurityEvent {
-                organization,
-                actor: Some(actor.as_ref().clone()),
+                organization: self.organization,
+                actor: Some(self.actor().as_ref().clone()),
                 action: "permission.refused",
                 target_kind: "permission",
-                target_id: explanation.as_ref().map_or(Uuid::nil(), |explanation| explanation.id),
+                target_id: explanation.map_or(Uuid::nil(), |explanation| explanation.id),
                 request_id: Some(self.request.request_id().to_owned()),
                 ip: self.request.client_ip(),
                 user_agent: self.request.user_agent().map(str::to_owned),
             });
         }
-        let path = explanation.and_then(|explanation| PathView::telling(&explanation));
-        ApiError::from(denial).along(path)
     }
 
     /// Everything that comes before the permission, in the order of the contract.

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use authz::Decider;
-use contracts::{Manifests, Ports};
+use contracts::access::AccessControl;
+use contracts::identity::{Accounts, Entry, FirstAdministrator, UserId};
 use contracts::mail::Mailer;
+use contracts::{Manifests, Ports};
 use db::migrate::{self, Destructive, Migrations};
-use db::{Db, DbConfig, Engine};
+use db::{Db, DbConfig, DbError, Engine, UnitContext};
 use http::{App, AppParts, Edge, Foundation, HttpConfig, Identity, Jobs, Metrics, Module, Unlimited};
 use kernel::{Actor, ActorKind, Generators, Id as _, ManualClock, OrganizationId, Timestamp};
 use organization::TenantDirectory;
+use secrecy::SecretString;
 use serde_json::json;
-use uuid::Uuid;
 use vault::{MasterKey, Sealer};
 
 use crate::client::Client;
@@ -26,6 +28,16 @@ kernel::id!(
     /// Somebody in a test.
     struct PersonId = "user"
 );
+
+/// A real user of an organization.
+pub struct Member {
+    /// What it calls with.
+    pub client: Client,
+    /// Its id.
+    pub id: UserId,
+    /// Its address.
+    pub email: String,
+}
 
 /// A server under test.
 pub struct TestApp {
@@ -248,6 +260,52 @@ impl TestApp {
         client
     }
 
+    /// A real user of the organization, made through identity, who holds the system role through access, if one is named. Both
+    /// contexts must be among the modules, and the catalogue.
+    ///
+    /// # Panics
+    /// When the user cannot be made.
+    #[expect(clippy::expect_used, reason = "a factory that makes nothing has failed")]
+    pub async fn member(&self, organization: OrganizationId, role: Option<&'static str>) -> Member {
+        let app = self.edge.app();
+        let accounts = app.ports().get::<dyn Accounts>().expect("identity among the modules");
+        let access = app
+            .ports()
+            .get::<dyn AccessControl>()
+            .expect("access among the modules");
+        let unique: PersonId = app.generators().id();
+        let password = SecretString::from("correct horse 1");
+        let person = FirstAdministrator {
+            name: "Bia Lima".to_owned(),
+            email: format!("{}@example.com", unique.as_uuid().simple()),
+            entry: Entry::Hash(accounts.hash(&password).await.expect("a hash")),
+        };
+        let made = self
+            .db
+            .write(UnitContext::tenant(Actor::system("test"), organization), move |uow| {
+                let (accounts, access, person) = (Arc::clone(&accounts), Arc::clone(&access), person.clone());
+                async move {
+                    let user = accounts.add_first(&uow, organization, &person).await?;
+                    if let Some(role) = role {
+                        access.grant_system_role(&uow, organization, user.id, role).await?;
+                    }
+                    Ok::<_, DbError>(user)
+                }
+            });
+        let user = made.await.expect("a user");
+        let actor = Actor {
+            kind: ActorKind::User,
+            id: user.id.as_uuid(),
+            name: user.name,
+        };
+        let client = self.enter(organization, &actor, false);
+        Member {
+            client,
+            id: user.id,
+            email: user.email,
+        }
+    }
+
     fn person(&self, organization: OrganizationId, kind: ActorKind, is_platform_service: bool) -> (Actor, Client) {
         let id: PersonId = self.edge.app().generators().id();
         let actor = Actor {
@@ -255,7 +313,13 @@ impl TestApp {
             id: id.as_uuid(),
             name: "Ana Souza".to_owned(),
         };
-        let credential = Uuid::from(id).simple().to_string();
+        let client = self.enter(organization, &actor, is_platform_service);
+        (actor, client)
+    }
+
+    /// Gives the actor a credential.
+    fn enter(&self, organization: OrganizationId, actor: &Actor, is_platform_service: bool) -> Client {
+        let credential = actor.id.simple().to_string();
         let identity = Identity {
             actor: Arc::new(actor.clone()),
             organization,
@@ -263,7 +327,7 @@ impl TestApp {
             is_platform_service,
         };
         self.people.enter(&credential, identity);
-        (actor, self.with_credential(&credential))
+        self.with_credential(&credential)
     }
 
     /// Makes an organization through the API.

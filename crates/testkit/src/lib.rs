@@ -15,7 +15,7 @@ mod people;
 pub mod postgres;
 pub mod sqlite;
 
-pub use app::{BEGINNING, TestApp, migrations};
+pub use app::{BEGINNING, Member, TestApp, migrations};
 pub use client::{Call, Client, Reply};
 pub use db::Engine;
 pub use harness::HarnessError;

@@ -1,6 +1,6 @@
 //! Making a role.
 
-use authz::Granted;
+use authz::Within;
 use db::UnitOfWork;
 
 use super::Refusal;
@@ -11,16 +11,13 @@ use crate::store::roles;
 /// Makes a role in the organization acted in. It grants nothing yet, so making it cannot give anybody more than they hold.
 ///
 /// # Errors
-/// [`Refusal::ReservedCode`]; [`Refusal::Storage`], a taken code among it, at the latest when the unit commits.
-pub(crate) async fn create_role(
-    granted: &Granted<RoleCreate>,
-    uow: &UnitOfWork,
-    new: NewRole,
-) -> Result<Role, Refusal> {
+/// [`Refusal::ReservedCode`]; [`Refusal::Denied`]; [`Refusal::Storage`], a taken code among it, at the latest when the unit commits.
+pub(crate) async fn create_role(within: &Within<RoleCreate>, uow: &UnitOfWork, new: NewRole) -> Result<Role, Refusal> {
     if new.code.is_reserved() {
         return Err(Refusal::ReservedCode);
     }
-    let mut role = Role::create(granted.organization(), uow.generators().id(), new, uow.now());
+    let mut role = Role::create(within.organization(), uow.generators().id(), new, uow.now());
+    within.admit(&role)?;
     roles::add(uow, &mut role).await?;
     Ok(role)
 }

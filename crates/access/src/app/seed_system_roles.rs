@@ -1,7 +1,7 @@
 //! Seeding the system roles.
 
 use contracts::access::{MODULE_MANAGER, ORG_ADMIN, SUPER_ADMIN, VIEWER};
-use db::{Db, DbError, UnitContext};
+use db::{AccessChange, ChangeKind, Db, DbError, UnitContext};
 use kernel::{Actor, OrganizationId};
 
 use crate::store::system_roles;
@@ -34,8 +34,17 @@ pub async fn seed_system_roles(db: &Db, platform: OrganizationId) -> Result<(), 
     let context = UnitContext::tenant(Actor::system("seed"), platform)
         .unaudited("system roles follow the program's own declarations; their history is the program's");
     db.write(context, |uow| async move {
+        let mut wrote = false;
         for (code, name, description) in SYSTEM_ROLES {
-            system_roles::declare(&uow, code, name, description).await?;
+            wrote |= system_roles::declare(&uow, code, name, description).await?;
+        }
+        if wrote {
+            uow.access_changed(AccessChange {
+                organization_id: None,
+                kind: ChangeKind::Catalogue,
+                subject: None,
+                until: None,
+            });
         }
         Ok(())
     })

@@ -1,6 +1,6 @@
 //! Changing a role's name and description.
 
-use authz::Granted;
+use authz::Within;
 use contracts::access::RoleId;
 use db::UnitOfWork;
 
@@ -12,21 +12,36 @@ use crate::store::{roles, system_roles};
 /// Changes a role, if it still is as the client knows it.
 ///
 /// # Errors
-/// [`Refusal`]: not found, a system role, stale.
+/// [`Refusal`]: not found, a system role, out of reach before or after the change, stale.
 pub(crate) async fn update_role(
-    granted: &Granted<RoleUpdate>,
+    within: &Within<RoleUpdate>,
     uow: &UnitOfWork,
     id: RoleId,
     is_current: impl FnOnce(&Role) -> bool,
     changes: Changes,
 ) -> Result<Role, Refusal> {
-    let Some(mut role) = roles::lock(uow, granted.organization(), id).await? else {
-        return Err(system_roles::missing(uow, id).await?);
-    };
+    let mut role = reach_role(within, uow, id).await?;
     if !is_current(&role) {
         return Err(Refusal::Stale);
     }
     role.change(changes, uow.now());
+    within.admit(&role)?;
     roles::save(uow, &mut role).await?;
+    Ok(role)
+}
+
+/// The role for a change, within the actor's grant, held until the unit ends.
+///
+/// # Errors
+/// [`Refusal`]: not found, a system role, out of reach.
+pub(super) async fn reach_role<P: authz::Permission>(
+    within: &Within<P>,
+    uow: &UnitOfWork,
+    id: RoleId,
+) -> Result<Role, Refusal> {
+    let Some(role) = roles::lock(uow, within.organization(), id).await? else {
+        return Err(system_roles::missing(uow, id).await?);
+    };
+    within.admit(&role)?;
     Ok(role)
 }

@@ -3,21 +3,21 @@
 use contracts::access::RoleId;
 use kernel::{DomainEvent, FieldValue, OrganizationId, Timestamp};
 
-use super::{Description, RoleCode, RoleName};
+use super::{Code, Description, Name};
 use crate::manifest::{CREATED, DELETED, UPDATED};
 
 /// What it takes to make a role.
 #[derive(Debug, Clone)]
 pub(crate) struct NewRole {
-    pub(crate) code: RoleCode,
-    pub(crate) name: RoleName,
+    pub(crate) code: Code,
+    pub(crate) name: Name,
     pub(crate) description: Option<Description>,
 }
 
 /// What to change; what is `None` stays. The code never changes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Changes {
-    pub(crate) name: Option<RoleName>,
+    pub(crate) name: Option<Name>,
     /// `Some(None)` removes the description.
     pub(crate) description: Option<Option<Description>>,
 }
@@ -34,8 +34,8 @@ pub(crate) struct Role {
 pub(crate) struct Stored {
     pub(crate) organization_id: OrganizationId,
     pub(crate) id: RoleId,
-    pub(crate) code: RoleCode,
-    pub(crate) name: RoleName,
+    pub(crate) code: Code,
+    pub(crate) name: Name,
     pub(crate) description: Option<Description>,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
@@ -104,6 +104,12 @@ impl Role {
         }
     }
 
+    /// Says that what it holds or inherits changed: `field` is `permissions` or `parents`.
+    pub(crate) fn regrant(&mut self, field: &'static str, from: Option<&str>, to: Option<&str>) {
+        self.events
+            .push(DomainEvent::new(UPDATED, self.stored.id).changed(field, from, to));
+    }
+
     /// Says that it is being deleted.
     pub(crate) fn delete(&mut self) {
         self.events.push(DomainEvent::new(DELETED, self.stored.id).changed(
@@ -130,8 +136,8 @@ mod tests {
 
     fn role() -> Role {
         let new = NewRole {
-            code: RoleCode::new("CLERK").unwrap(),
-            name: RoleName::new("Clerk").unwrap(),
+            code: Code::new("CLERK").unwrap(),
+            name: Name::new("Clerk").unwrap(),
             description: Some(Description::new("Writes invoices").unwrap()),
         };
         let id = |number| uuid::Uuid::from_u128(number);
@@ -144,7 +150,7 @@ mod tests {
     fn a_change_records_only_what_differs() {
         let mut clerk = role();
         let changes = Changes {
-            name: Some(RoleName::new("Clerk").unwrap()),
+            name: Some(Name::new("Clerk").unwrap()),
             description: Some(None),
         };
         clerk.change(changes, LATER);

@@ -1,13 +1,13 @@
-//! Code, name and description.
+//! Code, name and description, of roles and groups alike.
 
 use contracts::access::{MODULE_MANAGER, ORG_ADMIN, SUPER_ADMIN, VIEWER};
 use kernel::{Rule, RuleViolation, checked_lines, checked_text};
 
-/// A role's code: a capital letter, then capital letters, digits and underscores, 2 to 64 characters.
+/// A code: a capital letter, then capital letters, digits and underscores, 2 to 64 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RoleCode(String);
+pub(crate) struct Code(String);
 
-impl RoleCode {
+impl Code {
     pub(crate) const PATTERN: &str = "^[A-Z][A-Z0-9_]{1,63}$";
     pub(crate) const MIN: usize = 2;
     pub(crate) const MAX: usize = 64;
@@ -33,6 +33,20 @@ impl RoleCode {
         }
     }
 
+    /// A code made of a name: its letters and digits in upper case, with underscores between. `None` when the name has too few.
+    pub(crate) fn from_name(name: &Name) -> Option<Self> {
+        let mut code = String::new();
+        for character in kernel::fold(name.as_str()).chars() {
+            if character.is_ascii_alphanumeric() {
+                code.push(character.to_ascii_uppercase());
+            } else if !code.is_empty() && !code.ends_with('_') {
+                code.push('_');
+            }
+        }
+        code.truncate(Self::MAX);
+        Self::new(code.trim_end_matches('_')).ok()
+    }
+
     /// Whether a system role has it.
     pub(crate) fn is_reserved(&self) -> bool {
         Self::RESERVED.contains(&self.0.as_str())
@@ -43,11 +57,11 @@ impl RoleCode {
     }
 }
 
-/// What people call a role: 2 to 120 characters.
+/// What people call a role or a group: 2 to 120 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RoleName(String);
+pub(crate) struct Name(String);
 
-impl RoleName {
+impl Name {
     pub(crate) const MIN: usize = 2;
     pub(crate) const MAX: usize = 120;
 
@@ -64,7 +78,7 @@ impl RoleName {
     }
 }
 
-/// What a role is for: 1 to 500 characters, of several lines if need be.
+/// What a role or a group is for: 1 to 500 characters, of several lines if need be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Description(String);
 
@@ -90,16 +104,28 @@ mod tests {
 
     #[test]
     fn a_code_is_written_in_capitals() {
-        assert!(RoleCode::new("FINANCE_CLERK_2").is_ok());
+        assert!(Code::new("FINANCE_CLERK_2").is_ok());
         for malformed in ["finance", "Finance", "2ND", "_A", "A-B", "A B", "ÁREA"] {
             assert!(
-                matches!(RoleCode::new(malformed).unwrap_err().rule, Rule::InvalidFormat { .. }),
+                matches!(Code::new(malformed).unwrap_err().rule, Rule::InvalidFormat { .. }),
                 "{malformed}"
             );
         }
-        assert!(RoleCode::new("A").is_err());
-        assert!(RoleCode::new(&"A".repeat(65)).is_err());
-        assert!(RoleCode::new("ORG_ADMIN").unwrap().is_reserved());
-        assert!(!RoleCode::new("ORG_ADMINS").unwrap().is_reserved());
+        assert!(Code::new("A").is_err());
+        assert!(Code::new(&"A".repeat(65)).is_err());
+        assert!(Code::new("ORG_ADMIN").unwrap().is_reserved());
+        assert!(!Code::new("ORG_ADMINS").unwrap().is_reserved());
+    }
+
+    #[test]
+    fn a_code_can_be_made_of_a_name() {
+        let made = |name| Code::from_name(&Name::new(name).unwrap()).map(|code| code.0);
+        assert_eq!(
+            made("Contas a pagar (São Paulo)").as_deref(),
+            Some("CONTAS_A_PAGAR_SAO_PAULO")
+        );
+        assert_eq!(made("経理"), None);
+        assert_eq!(made("2 de maio"), None, "a code begins with a letter");
+        assert_eq!(made(&"a".repeat(100)).map(|code| code.len()), Some(64));
     }
 }

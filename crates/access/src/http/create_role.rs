@@ -1,20 +1,20 @@
 //! `POST /roles`
 
 use contracts::access::RoleView;
-use http::{Answer, ApiError, Body, Doc, ErrorCode, Requires};
+use http::{Answer, ApiError, Body, Doc, ErrorCode, RequiresWithin};
 use serde_json::json;
 
 use crate::app::create_role;
-use crate::domain::{Description, NewRole, RoleCode, RoleName};
+use crate::domain::{Code, Description, Name, NewRole};
 use crate::manifest::RoleCreate;
 
 http::input! {
     /// What it takes to make a role.
     pub(crate) struct CreateRole {
         /// What people call it.
-        name: RoleName,
+        name: Name,
         /// Its code, unique in the organization; it never changes.
-        code: RoleCode,
+        code: Code,
         /// What it is for.
         description: Option<Description>,
     }
@@ -28,8 +28,11 @@ pub(super) fn doc() -> Doc {
         .refuses([ErrorCode::ConflictDuplicate])
 }
 
-pub(super) async fn handle(caller: Requires<RoleCreate>, Body(input): Body<CreateRole>) -> Result<Answer, ApiError> {
-    let granted = caller.granted().clone();
+pub(super) async fn handle(
+    caller: RequiresWithin<RoleCreate>,
+    Body(input): Body<CreateRole>,
+) -> Result<Answer, ApiError> {
+    let within = caller.within().clone();
     let CreateRole {
         name,
         code,
@@ -42,9 +45,9 @@ pub(super) async fn handle(caller: Requires<RoleCreate>, Body(input): Body<Creat
     };
     caller
         .write(move |uow| {
-            let (granted, new) = (granted.clone(), new.clone());
+            let (within, new) = (within.clone(), new.clone());
             async move {
-                let made = RoleView::from(&create_role(&granted, &uow, new).await?);
+                let made = RoleView::from(&create_role(&within, &uow, new).await?);
                 Answer::created(&format!("/roles/{}", made.id), &made)
             }
         })

@@ -1,10 +1,10 @@
 //! `GET /roles/{id}`
 
 use contracts::access::{RoleId, RoleView};
-use http::{Answer, ApiError, Doc, PathId, Requires};
+use http::{Answer, ApiError, Doc, PathId, RequiresWithin};
 
 use crate::manifest::RoleRead;
-use crate::store::roles;
+use crate::store::roles::{self, Seen};
 
 pub(super) fn doc() -> Doc {
     Doc::new("getRole", "Get a role")
@@ -12,11 +12,20 @@ pub(super) fn doc() -> Doc {
         .answers::<RoleView>("The role", super::example::role())
 }
 
-pub(super) async fn handle(caller: Requires<RoleRead>, path: PathId<RoleId>) -> Result<Answer, ApiError> {
-    let scope = caller.app().db().scope(caller.granted().organization());
-    Answer::ok(
-        &roles::lookup(scope, path.found()?)
-            .await?
-            .ok_or_else(ApiError::not_found)?,
-    )
+pub(super) async fn handle(caller: RequiresWithin<RoleRead>, path: PathId<RoleId>) -> Result<Answer, ApiError> {
+    Answer::ok(&reached(&caller, path.found()?).await?)
+}
+
+/// A role that the caller may see.
+///
+/// # Errors
+/// `NOT_FOUND`; `RBAC_FORBIDDEN` when the condition of the caller's grant does not hold of it.
+pub(super) async fn reached(caller: &RequiresWithin<RoleRead>, id: RoleId) -> Result<RoleView, ApiError> {
+    let scope = caller.app().db().scope(caller.organization());
+    let role = roles::lookup(scope, id).await?.ok_or_else(ApiError::not_found)?;
+    caller
+        .within()
+        .admit(&Seen(&role))
+        .map_err(|denial| caller.refused(denial))?;
+    Ok(role)
 }

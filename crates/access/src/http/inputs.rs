@@ -1,25 +1,33 @@
 //! What the bodies of several endpoints are made of, and what their refusals say.
 
-use http::{ApiError, ErrorCode, TextSchema};
+use contracts::access::RoleId;
+use contracts::catalog::{ModuleId, PermissionId};
+use contracts::identity::UserId;
+use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use http::{ApiError, ErrorCode, IdText, Message, Problems, TextSchema};
+use serde_json::json;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::app::Refusal;
-use crate::domain::{Description, RoleCode, RoleName};
+use crate::domain::{Code, CodePart, Description, Name, PermissionText};
 
 http::text_value! {
-    RoleCode, RoleCode::new,
+    Code, Code::new,
     TextSchema {
-        min_length: Some(RoleCode::MIN),
-        max_length: Some(RoleCode::MAX),
-        pattern: Some(RoleCode::PATTERN),
+        min_length: Some(Code::MIN),
+        max_length: Some(Code::MAX),
+        pattern: Some(Code::PATTERN),
         example: "INVOICE_CLERK",
         ..Default::default()
     }
 }
 http::text_value! {
-    RoleName, RoleName::new,
+    Name, Name::new,
     TextSchema {
-        min_length: Some(RoleName::MIN),
-        max_length: Some(RoleName::MAX),
+        min_length: Some(Name::MIN),
+        max_length: Some(Name::MAX),
         example: "Invoice clerk",
         ..Default::default()
     }
@@ -28,6 +36,38 @@ http::text_value! {
     Description, Description::new,
     TextSchema { min_length: Some(1), max_length: Some(Description::MAX), example: "Writes invoices", ..Default::default() }
 }
+http::text_value! {
+    CodePart, CodePart::new,
+    TextSchema {
+        min_length: Some(CodePart::MIN),
+        max_length: Some(CodePart::MAX),
+        pattern: Some(CodePart::PATTERN),
+        example: "INVOICE",
+        ..Default::default()
+    }
+}
+http::text_value! {
+    PermissionText, PermissionText::new,
+    TextSchema { min_length: Some(1), max_length: Some(PermissionText::MAX), example: "Approve invoices", ..Default::default() }
+}
+
+/// An object of any shape, as it was sent.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AnyObject(pub(crate) serde_json::Value);
+
+impl Deserr<Problems> for AnyObject {
+    fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef<'_>) -> Result<Self, Problems> {
+        serde_json::Value::deserialize_from_value(value, location).map(Self)
+    }
+}
+
+impl PartialSchema for AnyObject {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::Object).into()
+    }
+}
+
+impl ToSchema for AnyObject {}
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
@@ -36,7 +76,28 @@ impl From<Refusal> for ApiError {
             Refusal::SystemRole => Self::new(ErrorCode::RbacSystemRoleImmutable),
             Refusal::ReservedCode => Self::duplicate("code"),
             Refusal::Stale => Self::new(ErrorCode::ConflictVersion),
+            Refusal::Duplicate(field) => Self::duplicate(field),
+            Refusal::Cycle(path) => {
+                Self::new(ErrorCode::ConflictCycle).with_details(http::Details::Other(json!({ "path": path })))
+            }
+            Refusal::Declared => Self::conflict_state(Message::new(
+                "The program declares this permission: it cannot be deleted.",
+                "Esta permissão é declarada pelo programa: não pode ser excluída.",
+            )),
+            Refusal::Invalid(violation) => violation.into(),
+            Refusal::Denied(denial) => denial.into(),
+            Refusal::Judged(error) => error.into(),
             Refusal::Storage(error) => error.into(),
         }
     }
 }
+
+// Under names of their own: the documentation looks into a generic type for a schema of its argument.
+/// The id of a role.
+pub(super) type RoleIdText = IdText<RoleId>;
+/// The id of a user.
+pub(super) type UserIdText = IdText<UserId>;
+/// The id of a module.
+pub(super) type ModuleIdText = IdText<ModuleId>;
+/// The id of a permission.
+pub(super) type PermissionIdText = IdText<PermissionId>;

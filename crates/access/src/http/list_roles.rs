@@ -1,11 +1,12 @@
 //! `GET /roles`
 
 use contracts::access::RoleView;
-use http::{Answer, ApiError, Doc, ListQuery, Place, Requires, Search};
+use http::{Answer, ApiError, Doc, ListQuery, Place, RequiresWithin, Search};
 use serde_json::json;
 
 use crate::manifest::RoleRead;
 use crate::store::roles::{self, Order};
+use crate::store::within::reached;
 
 http::filters! {
     /// What the list can be narrowed by.
@@ -33,15 +34,26 @@ pub(super) fn doc() -> Doc {
         .lists::<RoleView>("A page of roles", json!([super::example::role()]))
 }
 
-pub(super) async fn handle(caller: Requires<RoleRead>, query: Roles) -> Result<Answer, ApiError> {
+pub(super) async fn handle(caller: RequiresWithin<RoleRead>, query: Roles) -> Result<Answer, ApiError> {
     let order = match query.sort.key {
         RoleSort::Name => Order::Name,
         RoleSort::Code => Order::Code,
         RoleSort::CreatedAt => Order::CreatedAt,
     };
-    let scope = caller.app().db().scope(caller.granted().organization());
+    let db = caller.app().db();
+    let narrowed = reached(caller.within(), &roles::FIELDS, db.engine()).map_err(|denial| caller.refused(denial))?;
+    let scope = db.scope(caller.organization());
     let text = query.filter.q.as_ref().map(Search::text);
-    let listed = roles::list(scope, text, order, query.sort.direction, &query.page, query.start()).await?;
+    let listed = roles::list(
+        scope,
+        narrowed,
+        text,
+        order,
+        query.sort.direction,
+        &query.page,
+        query.start(),
+    )
+    .await?;
     query.answer(&listed, place)
 }
 

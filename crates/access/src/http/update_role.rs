@@ -1,18 +1,18 @@
 //! `PATCH /roles/{id}`
 
 use contracts::access::{RoleId, RoleView};
-use http::{Answer, ApiError, Body, Doc, ErrorCode, PathId, Requires};
+use http::{Answer, ApiError, Body, Doc, ErrorCode, PathId, RequiresWithin};
 use serde_json::json;
 
 use crate::app::update_role;
-use crate::domain::{Changes, Description, RoleName};
+use crate::domain::{Changes, Description, Name};
 use crate::manifest::RoleUpdate;
 
 http::input! {
     /// What to change about a role; what is absent stays.
     pub(crate) struct UpdateRole {
         /// What people call it.
-        name: Keep<RoleName>,
+        name: Keep<Name>,
         /// What it is for; `null` removes it.
         description: Patch<Description>,
     }
@@ -27,22 +27,22 @@ pub(super) fn doc() -> Doc {
 }
 
 pub(super) async fn handle(
-    caller: Requires<RoleUpdate>,
+    caller: RequiresWithin<RoleUpdate>,
     path: PathId<RoleId>,
     Body(input): Body<UpdateRole>,
 ) -> Result<Answer, ApiError> {
     let id = path.found()?;
-    let (granted, precondition) = (caller.granted().clone(), caller.precondition());
+    let (within, precondition) = (caller.within().clone(), caller.precondition());
     let changes = Changes {
         name: input.name.into_option(),
         description: input.description.into_change(),
     };
     caller
         .write(move |uow| {
-            let (granted, precondition, changes) = (granted.clone(), precondition.clone(), changes.clone());
+            let (within, precondition, changes) = (within.clone(), precondition.clone(), changes.clone());
             async move {
                 let is_current = |current: &_| precondition.check(&RoleView::from(current)).is_ok();
-                let changed = update_role(&granted, &uow, id, is_current, changes).await?;
+                let changed = update_role(&within, &uow, id, is_current, changes).await?;
                 Answer::ok(&RoleView::from(&changed))
             }
         })

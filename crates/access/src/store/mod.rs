@@ -1,4 +1,48 @@
 //! The tables of this context.
 
+pub(crate) mod grants;
+pub(crate) mod groups;
+pub(crate) mod lock;
+pub(crate) mod memberships;
+pub(crate) mod permissions;
+mod record;
+pub(crate) mod role_parents;
+pub(crate) mod role_permissions;
 pub(crate) mod roles;
 pub(crate) mod system_roles;
+pub(crate) mod user_roles;
+pub(crate) mod within;
+
+pub(crate) use record::record;
+
+use db::Sql;
+
+/// The statements of this context, for the statement test.
+pub(crate) fn statements() -> Vec<Sql<'static>> {
+    [
+        grants::STATEMENTS,
+        groups::STATEMENTS,
+        lock::STATEMENTS,
+        memberships::STATEMENTS,
+        permissions::STATEMENTS,
+        role_parents::STATEMENTS,
+        role_permissions::STATEMENTS,
+        roles::STATEMENTS,
+        system_roles::STATEMENTS,
+        user_roles::STATEMENTS,
+    ]
+    .concat()
+}
+
+/// The texts of its lists, for the same test.
+pub(crate) fn lists() -> Vec<String> {
+    [
+        groups::lists(),
+        memberships::lists(),
+        permissions::lists(),
+        role_permissions::lists(),
+        roles::lists(),
+        user_roles::lists(),
+    ]
+    .concat()
+}

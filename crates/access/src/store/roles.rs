@@ -1,17 +1,32 @@
 //! The table `roles`, and the system roles beside it where both are shown.
 
+use authz::conditions::{Column, ColumnKind, Object, Value as FieldOf};
 use contracts::access::{RoleId, RoleView};
 use db::list::{List, Listed, Start};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value};
 use kernel::{Direction, OrganizationId, PageRequest, fold};
 
-use crate::domain::{Description, Role, RoleCode, RoleName, Stored};
+use super::record::record;
+use super::within::{Narrowed, narrowed};
+use crate::domain::{Code, Description, Name, Role, Stored};
 
 /// An organization's own roles and the system roles, which have no organization. The two never share an id.
-const VISIBLE: &str = "(SELECT id, organization_id, name, name_folded, code, description, created_at, updated_at FROM roles \
-     WHERE organization_id = $1 UNION ALL \
-     SELECT id, NULL, name, name_folded, code, description, created_at, created_at FROM system_roles) AS visible";
+const VISIBLE: &str = "(SELECT id, organization_id, name, name_folded, code, description, created_at, updated_at, \
+     FALSE AS is_system FROM roles WHERE organization_id = $1 UNION ALL \
+     SELECT id, NULL, name, name_folded, code, description, created_at, created_at, TRUE FROM system_roles) AS visible";
 const COLUMNS: &str = "id, organization_id, name, code, description, created_at, updated_at";
+
+/// What conditions on roles can ask for.
+pub(crate) const FIELDS: [Column; 8] = [
+    Column::new("id", "id", ColumnKind::Id),
+    Column::new("organizationId", "organization_id", ColumnKind::Id),
+    Column::new("name", "name", ColumnKind::Text),
+    Column::new("code", "code", ColumnKind::Text),
+    Column::new("description", "description", ColumnKind::Text),
+    Column::new("isSystem", "is_system", ColumnKind::Bool),
+    Column::new("createdAt", "created_at", ColumnKind::Time),
+    Column::new("updatedAt", "updated_at", ColumnKind::Time),
+];
 
 const LOOKUP: Sql = Sql::tenant(
     "SELECT id, organization_id, name, code, description, created_at, updated_at FROM roles \
@@ -27,6 +42,7 @@ const LOCK: Sql = Sql::tenant(
     "SELECT id, organization_id, name, code, description, created_at, updated_at FROM roles \
      WHERE organization_id = $1 AND id = $2",
 );
+const BY_CODE: Sql = Sql::tenant("SELECT id FROM roles WHERE organization_id = $1 AND code = $2").point();
 const ADD: Sql = Sql::tenant(
     "INSERT INTO roles (organization_id, id, code, name, name_folded, description, created_at, updated_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -37,7 +53,7 @@ const SAVE: Sql = Sql::tenant(
 const REMOVE: Sql = Sql::tenant("DELETE FROM roles WHERE organization_id = $1 AND id = $2");
 
 /// The statements of this file, for the statement test.
-pub(crate) const STATEMENTS: &[Sql] = &[LOOKUP, LOCK, ADD, SAVE, REMOVE];
+pub(crate) const STATEMENTS: &[Sql] = &[LOOKUP, LOCK, BY_CODE, ADD, SAVE, REMOVE];
 
 /// What a list is ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,14 +63,28 @@ pub(crate) enum Order {
     CreatedAt,
 }
 
+impl Order {
+    pub(crate) const ALL: [Self; 3] = [Self::Name, Self::Code, Self::CreatedAt];
+
+    /// The column, the same of roles and of groups.
+    pub(crate) const fn column(self) -> &'static str {
+        match self {
+            Self::Name => "name_folded",
+            Self::Code => "code",
+            Self::CreatedAt => "created_at",
+        }
+    }
+}
+
 /// A role of the organization, or a system role, as clients see it.
 pub(crate) async fn lookup(scope: Scope<'_>, id: RoleId) -> Result<Option<RoleView>, DbError> {
     scope.optional(&LOOKUP, &[Value::id(id)], |row| view(row, 0)).await
 }
 
-/// The organization's roles and the system roles.
+/// The organization's roles and the system roles, as far as the grant reaches them.
 pub(crate) async fn list(
     scope: Scope<'_>,
+    reached: Narrowed,
     text: Option<&str>,
     order: Order,
     direction: Direction,
@@ -62,31 +92,47 @@ pub(crate) async fn list(
     start: Start<'_>,
 ) -> Result<Listed<RoleView>, DbError> {
     // The list's first column is the total.
-    listing(text, order, direction)
+    narrowed(listing(text, order, direction), reached)
         .fetch(scope, page, start, |row| view(row, 1))
         .await
 }
 
 fn listing<'t>(text: Option<&str>, order: Order, direction: Direction) -> List<'t> {
-    let column = match order {
-        Order::Name => "name_folded",
-        Order::Code => "code",
-        Order::CreatedAt => "created_at",
-    };
     List::tenant_view(VISIBLE, COLUMNS)
         .containing(&["name_folded", "code"], text)
-        .order(column, direction)
+        .order(order.column(), direction)
 }
 
 /// The texts of the list in every order, without and with its search, for the statement test.
 pub(crate) fn lists() -> Vec<String> {
     let mut texts = Vec::new();
     for text in [None, Some("clerk")] {
-        for order in [Order::Name, Order::Code, Order::CreatedAt] {
+        for order in Order::ALL {
             texts.extend(listing(text, order, Direction::Ascending).texts(&PageRequest::default()));
         }
     }
     texts
+}
+
+/// The organization's role, or the system role, with this id, as the unit sees it.
+pub(crate) async fn lookup_in(
+    uow: &UnitOfWork,
+    organization_id: OrganizationId,
+    id: RoleId,
+) -> Result<Option<RoleView>, DbError> {
+    lookup(uow.scope(organization_id).reads(), id).await
+}
+
+/// The organization's role with the code, as the unit sees it.
+pub(crate) async fn find_by_code(
+    uow: &UnitOfWork,
+    organization_id: OrganizationId,
+    code: &str,
+) -> Result<Option<RoleId>, DbError> {
+    uow.scope(organization_id)
+        .reads()
+        .optional(&BY_CODE, &[code.into()], |row| row.id(0))
+        .await
 }
 
 /// Reads a role of the organization for a change, and holds it until the unit ends.
@@ -102,7 +148,7 @@ pub(crate) async fn lock(
 }
 
 pub(crate) async fn add(uow: &UnitOfWork, role: &mut Role) -> Result<(), DbError> {
-    record(uow, role)?;
+    tell(uow, role)?;
     let state = role.state();
     let row = [
         Value::id(state.id),
@@ -118,7 +164,7 @@ pub(crate) async fn add(uow: &UnitOfWork, role: &mut Role) -> Result<(), DbError
 
 /// Stores what changed, if anything did.
 pub(crate) async fn save(uow: &UnitOfWork, role: &mut Role) -> Result<(), DbError> {
-    if !record(uow, role)? {
+    if !tell(uow, role)? {
         return Ok(());
     }
     let state = role.state();
@@ -133,25 +179,17 @@ pub(crate) async fn save(uow: &UnitOfWork, role: &mut Role) -> Result<(), DbErro
 }
 
 pub(crate) async fn remove(uow: &UnitOfWork, role: &mut Role) -> Result<(), DbError> {
-    record(uow, role)?;
+    tell(uow, role)?;
     let state = role.state();
     uow.scope(state.organization_id)
         .send(&REMOVE, &[Value::id(state.id)])
         .await
 }
 
-/// Hands what happened to the unit of work; false when nothing did.
-fn record(uow: &UnitOfWork, role: &mut Role) -> Result<bool, DbError> {
+/// Hands what happened to the role to the unit of work; false when nothing did.
+pub(crate) fn tell(uow: &UnitOfWork, role: &mut Role) -> Result<bool, DbError> {
     let events = role.take_events();
-    if events.is_empty() {
-        return Ok(false);
-    }
-    let data = serde_json::to_string(&RoleView::from(&*role))
-        .map_err(|error| DbError::Internal(format!("a role cannot be rendered: {error}")))?;
-    for event in events {
-        uow.record(role.state().organization_id, event, data.clone());
-    }
-    Ok(true)
+    record(uow, role.state().organization_id, events, &RoleView::from(&*role))
 }
 
 fn role(row: &Row<'_>) -> Result<Role, DbError> {
@@ -159,8 +197,8 @@ fn role(row: &Row<'_>) -> Result<Role, DbError> {
     Ok(Role::from(Stored {
         id: row.id(0)?,
         organization_id: row.id(1)?,
-        name: RoleName::new(&row.get::<String>(2)?).map_err(|_| row.inconsistency(2))?,
-        code: RoleCode::new(&row.get::<String>(3)?).map_err(|_| row.inconsistency(3))?,
+        name: Name::new(&row.get::<String>(2)?).map_err(|_| row.inconsistency(2))?,
+        code: Code::new(&row.get::<String>(3)?).map_err(|_| row.inconsistency(3))?,
         description: description
             .map(|description| Description::new(&description).map_err(|_| row.inconsistency(4)))
             .transpose()?,
@@ -170,7 +208,7 @@ fn role(row: &Row<'_>) -> Result<Role, DbError> {
 }
 
 /// Reads what clients see, from columns that begin at `first`.
-fn view(row: &Row<'_>, first: usize) -> Result<RoleView, DbError> {
+pub(crate) fn view(row: &Row<'_>, first: usize) -> Result<RoleView, DbError> {
     let organization_id = row.optional_id(first + 1)?;
     Ok(RoleView {
         id: row.id(first)?,
@@ -199,6 +237,43 @@ impl From<&Role> for RoleView {
             is_system: false,
             created_at: state.created_at,
             updated_at: state.updated_at,
+        }
+    }
+}
+
+/// Roles as conditions see them: an organization's own, where it is one.
+pub(crate) struct Seen<'r>(pub(crate) &'r RoleView);
+
+impl Object for Seen<'_> {
+    fn value(&self, field: &str) -> Option<FieldOf<'_>> {
+        let role = self.0;
+        match field {
+            "id" => Some(FieldOf::id(role.id)),
+            "organizationId" => role.organization_id.map(FieldOf::id),
+            "name" => Some(role.name.as_str().into()),
+            "code" => Some(role.code.as_str().into()),
+            "description" => role.description.as_deref().map(FieldOf::from),
+            "isSystem" => Some(role.is_system.into()),
+            "createdAt" => Some(role.created_at.into()),
+            "updatedAt" => Some(role.updated_at.into()),
+            _ => None,
+        }
+    }
+}
+
+impl Object for Role {
+    fn value(&self, field: &str) -> Option<FieldOf<'_>> {
+        let state = self.state();
+        match field {
+            "id" => Some(FieldOf::id(state.id)),
+            "organizationId" => Some(FieldOf::id(state.organization_id)),
+            "name" => Some(state.name.as_str().into()),
+            "code" => Some(state.code.as_str().into()),
+            "description" => state.description.as_ref().map(|text| text.as_str().into()),
+            "isSystem" => Some(false.into()),
+            "createdAt" => Some(state.created_at.into()),
+            "updatedAt" => Some(state.updated_at.into()),
+            _ => None,
         }
     }
 }

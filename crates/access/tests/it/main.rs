@@ -3,12 +3,29 @@
 
 mod roles;
 
+use std::sync::Arc;
+
+use http::Module;
 use testkit::{Engine, TestApp};
 
-/// The context, with the audit trail beside it to look into.
+/// The context, with what it decides from beside it, and the audit trail to look into.
+fn modules() -> Vec<Module> {
+    vec![
+        organization::module(),
+        catalog::module(),
+        identity::module(),
+        access::module(),
+        audit::module(),
+    ]
+}
+
 async fn start(engine: Engine) -> Option<TestApp> {
-    let app = TestApp::start(engine, vec![organization::module(), access::module(), audit::module()]).await?;
-    access::seed_system_roles(app.db(), app.platform()).await.unwrap();
+    let app = TestApp::start_with(engine, modules(), |ports| {
+        ports.provide(Arc::new(identity::Config::for_tests()));
+    })
+    .await?;
+    let manifests = modules().into_iter().map(|module| module.manifest).collect();
+    catalog::seed(app.db(), app.platform(), manifests).await.unwrap();
     Some(app)
 }
 

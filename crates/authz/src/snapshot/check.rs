@@ -93,6 +93,24 @@ impl Snapshot {
         self.decide_with(permission, now, || self.holding(principal, permission, now))
     }
 
+    /// As [`Snapshot::check_in`], for a permission that was looked up in the catalogue of `target`.
+    #[must_use]
+    pub fn decide_in(
+        &self,
+        target: &Self,
+        principal: Principal,
+        permission: PermissionIndex,
+        now: Timestamp,
+    ) -> Outcome {
+        target.decide_with(permission, now, || {
+            let is_guest = self.is_platform && principal.kind == ActorKind::ServiceAccount;
+            match self.catalogue.find(target.catalogue.code(permission)) {
+                Some(permission) if is_guest => self.holding(principal, permission, now),
+                _ => Holding::Not,
+            }
+        })
+    }
+
     fn decide_with(&self, permission: PermissionIndex, now: Timestamp, holding: impl FnOnce() -> Holding) -> Outcome {
         if !self.is_platform && self.catalogue.scope(permission) == PermissionScope::Platform {
             return Outcome::Denied(Step::Scope);

@@ -205,6 +205,26 @@ impl Snapshot {
             .collect()
     }
 
+    /// All that a role comes to, with the ways there, module activation and withheld permissions aside. `None` when there is no
+    /// such role. Of a `MODULE_MANAGER` there is nothing to tell without a module.
+    #[must_use]
+    pub fn effective_of_role(&self, role: Uuid) -> Option<Vec<Effective>> {
+        let Some(node) = self.graph.role(&self.catalogue, role, None) else {
+            return self.catalogue.system_role(role).map(|_| Vec::new());
+        };
+        let effective = self.catalogue.permissions().filter_map(|permission| {
+            let ways = self.node_ways(node, None, permission);
+            let conditions: Vec<_> = ways.iter().filter_map(|way| way.condition.clone()).collect();
+            (!ways.is_empty()).then(|| Effective {
+                permission,
+                conditions,
+                paths: self.paths_from(node, None, permission),
+                expires_at: None,
+            })
+        });
+        Some(effective.collect())
+    }
+
     /// The widest system role that a user holds, by whatever way.
     #[must_use]
     pub fn widest_system_role(&self, user: Uuid, now: Timestamp) -> Option<SystemRole> {

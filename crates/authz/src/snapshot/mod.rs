@@ -71,6 +71,7 @@
 //! that is not there. The rows come from tables with foreign keys, so it means that they are not of one moment;
 //! [`Snapshot::dangling`] counts them for the log.
 
+mod administrators;
 mod bits;
 mod catalogue;
 mod check;

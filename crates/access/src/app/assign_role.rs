@@ -1,0 +1,127 @@
+//! Granting roles to users.
+
+use authz::Granted;
+use authz::snapshot::Touched;
+use contracts::access::{Judge, RoleId, RoleView};
+use contracts::identity::UserId;
+use db::{DbError, UnitOfWork};
+use kernel::{DomainEvent, FieldValue, Id as _, OrganizationId, Rule, RuleViolation, Timestamp};
+
+use super::{Refusal, changes};
+use crate::manifest::{GRANTED, REVOKED, UserRoleAssign, UserRoleRevoke};
+use crate::store::user_roles::NewGrant;
+use crate::store::{permissions, record, roles, user_roles};
+use crate::view::{RoleGrantView, ScopeView, UserRoleView};
+
+/// A role for a user.
+#[derive(Debug, Clone)]
+pub(crate) struct Assignment {
+    pub(crate) user: UserId,
+    pub(crate) role: RoleId,
+    pub(crate) module: Option<String>,
+    pub(crate) expires_at: Option<Timestamp>,
+}
+
+/// Grants a role to a user of the organization. That the user exists is for the caller to have seen in this unit.
+///
+/// # Errors
+/// [`Refusal`]: an unknown role or module, a scope that does not fit the role, an end that is past, a role that the user has, more
+/// than the actor holds.
+pub(crate) async fn assign_role(
+    granted: &Granted<UserRoleAssign>,
+    uow: &UnitOfWork,
+    judge: &dyn Judge,
+    new: &Assignment,
+) -> Result<UserRoleView, Refusal> {
+    let organization = granted.organization();
+    if new.expires_at.is_some_and(|end| end <= uow.now()) {
+        return Err(Refusal::Invalid(RuleViolation::new("expiresAt", Rule::InPast)));
+    }
+    let found = roles::lookup_in(uow, organization, new.role).await?;
+    let role = found.ok_or(Refusal::NotFound)?;
+    if let Some(module) = &new.module {
+        let known = permissions::module_by_code(uow.global().reads(), module).await?;
+        if known.is_none() {
+            return Err(Refusal::Invalid(RuleViolation::new("scope.module", Rule::UnknownCode)));
+        }
+    }
+    let module = new.module.as_deref();
+    judge.may_grant_roles(granted.actor(), &[role.id], module, new.expires_at, uow.now())?;
+    let grant = NewGrant {
+        user: new.user,
+        role: role.id,
+        is_system: role.is_system,
+        module,
+        expires_at: new.expires_at,
+        assigned_by: granted.actor(),
+    };
+    if !give(uow, organization, &role, &grant).await? {
+        return Err(Refusal::Duplicate("roleId"));
+    }
+    Ok(UserRoleView {
+        role,
+        assigned_by: granted.actor().as_ref().into(),
+        scope: new.module.clone().map(|module| ScopeView { module }),
+        expires_at: new.expires_at,
+        created_at: uow.now(),
+    })
+}
+
+/// Takes a role from a user.
+///
+/// # Errors
+/// [`Refusal`]: a role that the user does not hold, or the one by which somebody administers the organization.
+pub(crate) async fn revoke_role(
+    granted: &Granted<UserRoleRevoke>,
+    uow: &UnitOfWork,
+    judge: &dyn Judge,
+    user: UserId,
+    role: RoleId,
+    module: Option<&str>,
+) -> Result<(), Refusal> {
+    let organization = granted.organization();
+    let found = roles::lookup_in(uow, organization, role).await?;
+    let role = found.ok_or(Refusal::NotFound)?;
+    let removed = user_roles::remove(uow, organization, user, role.id, module).await?;
+    let expires_at = removed.ok_or(Refusal::NotFound)?;
+    judge
+        .keeps_an_administrator(uow, &[Touched::User(user.as_uuid())])
+        .await?;
+    let event = DomainEvent::new(REVOKED, user).changed("roles", role.code.as_str(), FieldValue::Null);
+    let view = grant_view(&role, user, module, expires_at);
+    record(uow, organization, vec![event], &view)?;
+    changes::user(uow, organization, user);
+    Ok(())
+}
+
+/// Stores a grant that was judged, and tells it; false when the user has it already.
+pub(crate) async fn give(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    role: &RoleView,
+    grant: &NewGrant<'_>,
+) -> Result<bool, DbError> {
+    if !user_roles::add(uow, organization, grant).await? {
+        return Ok(false);
+    }
+    let event = DomainEvent::new(GRANTED, grant.user)
+        .changed("roles", FieldValue::Null, role.code.as_str())
+        .changed("expiresAt", FieldValue::Null, grant.expires_at)
+        .changed("module", FieldValue::Null, grant.module);
+    let view = grant_view(role, grant.user, grant.module, grant.expires_at);
+    record(uow, organization, vec![event], &view)?;
+    changes::user(uow, organization, grant.user);
+    Ok(true)
+}
+
+fn grant_view(role: &RoleView, user: UserId, module: Option<&str>, expires_at: Option<Timestamp>) -> RoleGrantView {
+    RoleGrantView {
+        id: role.id,
+        user_id: user,
+        role_code: role.code.clone(),
+        scope: module.map(|module| ScopeView {
+            module: module.to_owned(),
+        }),
+        expires_at,
+    }
+}

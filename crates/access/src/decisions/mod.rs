@@ -1,0 +1,9 @@
+//! Decisions: the snapshots of the organizations in use, what reads them, and what judges by them.
+
+mod control;
+mod judge;
+mod reader;
+mod service;
+
+pub(crate) use judge::offers_of_roles;
+pub(crate) use service::Access;

@@ -1,0 +1,238 @@
+//! `POST /access/check`
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use authz::snapshot::{PermissionIndex, Principal, Snapshot};
+use contracts::access::PathView;
+use contracts::identity::{Principals, UserId};
+use http::{Answer, ApiError, Authenticated, Body, Caller, Doc, IdText};
+use kernel::{ActorKind, Id as _, Rule, RuleViolation};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::inputs::{AnyObject, UserIdText};
+use crate::app::check::{Asked, Verdict};
+use crate::decisions::Access;
+use crate::manifest::UserRoleRead;
+
+/// The most questions in one request.
+const MOST_CHECKS: usize = 1_000;
+
+http::input! {
+    /// A question: whether somebody may use a permission, on an object if there is one.
+    pub(crate) struct Check {
+        /// Who is asked about; without it, the caller.
+        user_id: Option<UserIdText>,
+        /// The code of the permission.
+        permission: String,
+        /// The object, for conditions.
+        context: Option<AnyObject>,
+    }
+}
+
+http::input! {
+    /// One question, or several at once.
+    pub(crate) struct CheckAccess {
+        /// Who is asked about; without it, the caller.
+        user_id: Option<UserIdText>,
+        /// The code of the permission.
+        permission: Option<String>,
+        /// The object, for conditions.
+        context: Option<AnyObject>,
+        /// Several questions, at most 1,000, instead of the one.
+        checks: Option<Vec<Check>>,
+    }
+}
+
+/// The answer to a question.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = AccessDecision)]
+pub(crate) struct DecisionView {
+    /// Whether it is allowed.
+    allowed: bool,
+    /// The code that a refusal would have; `null` when it is allowed.
+    reason: Option<&'static str>,
+    /// Why, in a sentence.
+    message: String,
+    /// How the permission is held, also where something else denies it; `null` when nothing grants it.
+    path: Option<PathView>,
+}
+
+pub(super) fn doc() -> Doc {
+    let decision = json!({
+        "allowed": true,
+        "reason": null,
+        "message": "FINANCE_INVOICE_APPROVE is granted.",
+        "path": { "via": "role", "steps": [
+            { "type": "role", "id": "019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e41", "code": "INVOICE_CLERK" }
+        ] }
+    });
+    Doc::new("checkAccess", "Ask whether somebody may")
+        .describe(
+            "About oneself, or about others with `RBAC_USER_ROLE_READ`. With `checks` there are `results` in the same order. \
+             `context` is the object that conditions are decided on; it is never stored.",
+        )
+        .takes::<CheckAccess>(json!({ "permission": "FINANCE_INVOICE_APPROVE", "context": { "amount": 5_000 } }))
+        .answers::<DecisionView>("The decision, or `results` with one for each question", decision)
+}
+
+pub(super) async fn handle(caller: Authenticated, Body(input): Body<CheckAccess>) -> Result<Answer, ApiError> {
+    let CheckAccess {
+        user_id,
+        permission,
+        context,
+        checks,
+    } = input;
+    match (permission, checks) {
+        (Some(permission), None) => {
+            let check = Check {
+                user_id,
+                permission,
+                context,
+            };
+            let verdicts = decide(&caller, vec![check], |_, field| field.to_owned()).await?;
+            let views: Vec<_> = verdicts.iter().map(|verdict| view(&caller, verdict)).collect();
+            let view = views
+                .first()
+                .ok_or_else(|| ApiError::internal("a check without an answer"))?;
+            Answer::ok(view)
+        }
+        (None, Some(checks)) if checks.len() > MOST_CHECKS => {
+            Err(ApiError::violation("checks", Rule::TooManyItems { max: MOST_CHECKS }))
+        }
+        (None, Some(checks)) if user_id.is_none() && context.is_none() => {
+            let verdicts = decide(&caller, checks, |place, field| format!("checks[{place}].{field}")).await?;
+            let results: Vec<_> = verdicts.iter().map(|verdict| view(&caller, verdict)).collect();
+            Answer::ok(&json!({ "results": results }))
+        }
+        (None, None) => Err(ApiError::violation("permission", Rule::Required)),
+        (Some(_), Some(_)) | (None, Some(_)) => Err(ApiError::violation("checks", Rule::Invalid)),
+    }
+}
+
+/// Decides about each. `field` tells where in the request a field of the check at a place is.
+async fn decide(
+    caller: &Caller,
+    checks: Vec<Check>,
+    field: impl Fn(usize, &str) -> String,
+) -> Result<Vec<Verdict>, ApiError> {
+    let oracle = Oracle::of(caller).await?;
+    let asks_for_others = checks.iter().any(|check| !is_self(caller, check));
+    if asks_for_others {
+        caller.require::<UserRoleRead>().await?;
+    }
+    let mut indices = Vec::with_capacity(checks.len());
+    let mut problems = Vec::new();
+    for (place, check) in checks.iter().enumerate() {
+        match oracle.permission(&check.permission) {
+            Some(index) => indices.push(index),
+            None => problems.push(RuleViolation::new(field(place, "permission"), Rule::UnknownCode)),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems.into());
+    }
+    let mut known: HashMap<UserId, Asked> = HashMap::new();
+    let mut verdicts = Vec::with_capacity(checks.len());
+    let own = oracle.own(caller).await?;
+    for (check, index) in checks.iter().zip(indices) {
+        let nothing = Value::Null;
+        let object = check.context.as_ref().map_or(&nothing, |AnyObject(value)| value);
+        let asked = match &check.user_id {
+            Some(IdText(user)) if !is_self(caller, check) => {
+                if !known.contains_key(user) {
+                    known.insert(*user, oracle.user(caller, *user).await?);
+                }
+                known.get(user).unwrap_or(&own)
+            }
+            _ => &own,
+        };
+        verdicts.push(asked.decide(index, object));
+    }
+    Ok(verdicts)
+}
+
+fn is_self(caller: &Caller, check: &Check) -> bool {
+    let actor = caller.actor();
+    match &check.user_id {
+        None => true,
+        Some(IdText(user)) => actor.kind == ActorKind::User && actor.id == user.as_uuid(),
+    }
+}
+
+fn view(caller: &Caller, verdict: &Verdict) -> DecisionView {
+    DecisionView {
+        allowed: verdict.denied_at.is_none(),
+        reason: verdict.reason(),
+        message: verdict.message(caller.request().locale()),
+        path: verdict.path(),
+    }
+}
+
+/// What decides in the organization acted in.
+pub(super) struct Oracle {
+    snapshot: Arc<Snapshot>,
+    platform: Option<Arc<Snapshot>>,
+}
+
+impl Oracle {
+    pub(super) async fn of(caller: &Caller) -> Result<Self, ApiError> {
+        let access = caller.app().port::<Access>()?;
+        let is_guest = caller.identity().organization != caller.organization();
+        Ok(Self {
+            snapshot: access.snapshot(caller.organization()).await?,
+            platform: if is_guest {
+                Some(access.snapshot(caller.identity().organization).await?)
+            } else {
+                None
+            },
+        })
+    }
+
+    pub(super) fn permission(&self, code: &str) -> Option<PermissionIndex> {
+        self.snapshot.catalogue().find(code)
+    }
+
+    /// The caller.
+    pub(super) async fn own(&self, caller: &Caller) -> Result<Asked, ApiError> {
+        let actor = caller.actor();
+        let email = if actor.kind == ActorKind::User {
+            let principals = caller.app().port::<dyn Principals>()?;
+            let user = principals
+                .user(caller.organization(), UserId::from_uuid(actor.id))
+                .await?;
+            user.map(|user| user.email.into())
+        } else {
+            None
+        };
+        Ok(self.asked(caller, actor.as_ref().into(), self.platform.clone(), email))
+    }
+
+    /// A user of the organization.
+    async fn user(&self, caller: &Caller, id: UserId) -> Result<Asked, ApiError> {
+        let principals = caller.app().port::<dyn Principals>()?;
+        let found = principals.user(caller.organization(), id).await?;
+        let user = found.ok_or_else(ApiError::not_found)?;
+        let email = Some(user.email.into());
+        Ok(self.asked(caller, Principal::user(id.as_uuid()), None, email))
+    }
+
+    fn asked(
+        &self,
+        caller: &Caller,
+        principal: Principal,
+        platform: Option<Arc<Snapshot>>,
+        email: Option<Arc<str>>,
+    ) -> Asked {
+        Asked {
+            snapshot: Arc::clone(&self.snapshot),
+            platform,
+            principal,
+            email,
+            now: caller.app().generators().now(),
+        }
+    }
+}

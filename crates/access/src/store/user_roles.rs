@@ -1,0 +1,140 @@
+//! The table `user_roles`: who holds roles.
+
+use contracts::access::{RoleId, RoleView};
+use contracts::identity::UserId;
+use db::list::{List, Listed, Start};
+use db::{DbError, Row, Scope, Sql, UnitOfWork, Value};
+use kernel::{Actor, Direction, Id as _, OrganizationId, PageRequest, Timestamp};
+use uuid::Uuid;
+
+use super::role_parents::own_or_system;
+use super::roles;
+use crate::view::{AssignedByView, ScopeView, UserRoleView};
+
+/// A user's grants with the roles they are of.
+const GRANTED: &str = "(SELECT u.granted_id AS id, r.organization_id AS role_organization_id, coalesce(r.name, s.name) AS name, \
+     coalesce(r.code, s.code) AS code, coalesce(r.description, s.description) AS description, \
+     coalesce(r.created_at, s.created_at) AS role_created_at, coalesce(r.updated_at, s.created_at) AS role_updated_at, \
+     u.module, u.expires_at, u.assigned_by_kind, u.assigned_by_id, u.assigned_by_name, u.created_at, u.user_id, \
+     coalesce(u.expires_at > $2, TRUE) AS is_in_force \
+     FROM user_roles u LEFT JOIN roles r ON r.organization_id = u.organization_id AND r.id = u.role_id \
+     LEFT JOIN system_roles s ON s.id = u.system_role_id WHERE u.organization_id = $1) AS granted";
+const COLUMNS: &str = "id, role_organization_id, name, code, description, role_created_at, role_updated_at, module, expires_at, \
+     assigned_by_kind, assigned_by_id, assigned_by_name, created_at";
+
+/// Grants of roles; one that expired is replaced.
+const ADD: Sql = Sql::tenant(
+    "INSERT INTO user_roles (organization_id, user_id, granted_id, module, role_id, system_role_id, expires_at, \
+     assigned_by_kind, assigned_by_id, assigned_by_name, created_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+     ON CONFLICT (organization_id, user_id, granted_id, module) DO UPDATE SET expires_at = excluded.expires_at, \
+     assigned_by_kind = excluded.assigned_by_kind, assigned_by_id = excluded.assigned_by_id, \
+     assigned_by_name = excluded.assigned_by_name, created_at = excluded.created_at \
+     WHERE user_roles.expires_at <= excluded.created_at",
+);
+const REMOVE: Sql = Sql::tenant(
+    "DELETE FROM user_roles WHERE organization_id = $1 AND user_id = $2 AND granted_id = $3 AND module = $4 \
+     AND (expires_at IS NULL OR expires_at > $5) RETURNING expires_at",
+);
+
+/// The statements of this file, for the statement test.
+pub(crate) const STATEMENTS: &[Sql] = &[ADD, REMOVE];
+
+/// A role to be granted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewGrant<'g> {
+    pub(crate) user: UserId,
+    pub(crate) role: RoleId,
+    pub(crate) is_system: bool,
+    pub(crate) module: Option<&'g str>,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) assigned_by: &'g Actor,
+}
+
+/// Grants a role; false when the user has it already.
+pub(crate) async fn add(uow: &UnitOfWork, organization: OrganizationId, grant: &NewGrant<'_>) -> Result<bool, DbError> {
+    let (own, system) = own_or_system(grant.role, grant.is_system);
+    let row = [
+        Value::id(grant.user),
+        Value::id(grant.role),
+        grant.module.unwrap_or_default().into(),
+        own,
+        system,
+        grant.expires_at.into(),
+        grant.assigned_by.kind.as_str().into(),
+        grant.assigned_by.id.into(),
+        grant.assigned_by.name.as_str().into(),
+        uow.now().into(),
+    ];
+    Ok(uow.scope(organization).execute(&ADD, &row).await? > 0)
+}
+
+/// Takes a role from a user; its end, if it had one, or `None` when the user does not hold it now.
+pub(crate) async fn remove(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    user: UserId,
+    role: RoleId,
+    module: Option<&str>,
+) -> Result<Option<Option<Timestamp>>, DbError> {
+    let key = [
+        Value::id(user),
+        Value::id(role),
+        module.unwrap_or_default().into(),
+        uow.now().into(),
+    ];
+    uow.scope(organization)
+        .reads()
+        .optional(&REMOVE, &key, |row| row.get(0))
+        .await
+}
+
+/// The roles of a user that are in force at `now`.
+pub(crate) async fn list(
+    scope: Scope<'_>,
+    user: UserId,
+    module: Option<&str>,
+    now: Timestamp,
+    direction: Direction,
+    page: &PageRequest,
+    start: Start<'_>,
+) -> Result<Listed<UserRoleView>, DbError> {
+    listing(user, module, now, direction)
+        .fetch(scope, page, start, |row| view(row, 1))
+        .await
+}
+
+fn listing<'v>(user: UserId, module: Option<&str>, now: Timestamp, direction: Direction) -> List<'v> {
+    List::tenant_view(GRANTED, COLUMNS)
+        // The view's own text names this value.
+        .satisfying(|first| format!("is_in_force AND ${first} IS NOT NULL"), vec![now.into()])
+        .equal("user_id", Some(Value::id(user)))
+        .equal("module", module.map(str::to_owned))
+        .order("created_at", direction)
+        .pooled()
+}
+
+/// The texts of the list, for the statement test.
+pub(crate) fn lists() -> Vec<String> {
+    let (user, now) = (UserId::from_uuid(Uuid::nil()), Timestamp::UNIX_EPOCH);
+    [None, Some("FINANCE")]
+        .into_iter()
+        .flat_map(|module| listing(user, module, now, Direction::Ascending).texts(&PageRequest::default()))
+        .collect()
+}
+
+fn view(row: &Row<'_>, first: usize) -> Result<UserRoleView, DbError> {
+    let module: String = row.get(first + 7)?;
+    let role: RoleView = roles::view(row, first)?;
+    Ok(UserRoleView {
+        role,
+        assigned_by: AssignedByView {
+            kind: row.get(first + 9)?,
+            id: row.get(first + 10)?,
+            name: row.get(first + 11)?,
+        },
+        scope: (!module.is_empty()).then_some(ScopeView { module }),
+        expires_at: row.get(first + 8)?,
+        created_at: row.get(first + 12)?,
+    })
+}
