@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use axum::http::Method;
 use contracts::identity::{ApiKeyId, ServiceAccountId, SessionId, UserId};
 use db::{ChangeKind, DbError, UnitContext};
 use futures_util::FutureExt as _;
@@ -12,13 +13,15 @@ use http::{ApiError, Authenticator, Credential, ErrorCode, Identity, RequestCont
 use kernel::{Actor, ActorKind, Id as _, Timestamp};
 
 use crate::api_key_gate::ApiKeyGate;
-use crate::crypto::{Claims, OpaqueSecret, TokenError, TokenOwner, TokenType, VerifiedTokens};
+use crate::crypto::{Claims, OpaqueSecret, SecretKind, TokenError, TokenOwner, TokenType, VerifiedTokens};
 use crate::domain::ClientSecretId;
 use crate::service::Service;
 use crate::store::{api_keys, service_accounts, sessions};
 
 /// The last use of a session, an account or a key is written at most so often.
 const LAST_USED_PRECISION: Duration = Duration::from_secs(60);
+/// Where the challenge of a login is a credential, below the prefix of the API.
+const ENROLMENT: [&str; 2] = ["/auth/me/mfa/totp", "/auth/me/mfa/totp/confirm"];
 
 /// Knows credentials by the database, and those seen lately from memory.
 ///
@@ -179,9 +182,40 @@ impl Gate {
         request: &RequestContext,
         now: Timestamp,
     ) -> Result<Arc<Identity>, ApiError> {
+        if secret.kind() == SecretKind::MfaChallenge {
+            return self.enrolling(&secret, request).await;
+        }
         let known = self.keys.identify(&secret, request, now).await?;
         self.note_use(&known, now);
         Ok(Arc::clone(&known.identity))
+    }
+
+    /// Whom the challenge of a login belongs to that needs a second factor set up first: the credential for the two requests that
+    /// do it. Everywhere else it is no credential at all.
+    async fn enrolling(&self, challenge: &OpaqueSecret, request: &RequestContext) -> Result<Arc<Identity>, ApiError> {
+        let path = request.path();
+        let below = path
+            .strip_prefix("/api")
+            .unwrap_or(path)
+            .strip_prefix("/v1")
+            .unwrap_or(path);
+        let user = if request.method() == Method::POST && ENROLMENT.contains(&below) {
+            self.service.enrolling(challenge).await?
+        } else {
+            None
+        };
+        let user = user.ok_or_else(|| ApiError::new(ErrorCode::AuthInvalidToken))?;
+        let state = user.state();
+        Ok(Arc::new(Identity {
+            actor: Arc::new(Actor {
+                kind: ActorKind::User,
+                id: state.id.as_uuid(),
+                name: state.name.as_str().to_owned(),
+            }),
+            organization: state.organization,
+            session: None,
+            is_platform_service: false,
+        }))
     }
 
     /// Notes the last use of a session, a service account or a key, at most once a minute and without making the request wait.

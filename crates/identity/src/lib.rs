@@ -27,6 +27,7 @@ mod http;
 mod key_ring;
 mod mail;
 mod manifest;
+pub mod operator;
 mod service;
 mod store;
 
@@ -70,7 +71,8 @@ pub fn module() -> Module {
     }
 }
 
-const MIGRATIONS: Migrations = db::migrations!("identity": "0001_users", "0002_credentials", "0003_mail");
+const MIGRATIONS: Migrations =
+    db::migrations!("identity": "0001_users", "0002_credentials", "0003_mail", "0004_registrations");
 
 const CLEAN_UP: Job = Job {
     name: "identity-clean-up",

@@ -46,6 +46,8 @@ pub(crate) const USER_UPDATED: &str = "user.updated";
 pub(crate) const USER_ACTIVATED: &str = "user.activated";
 /// A user may no longer act.
 pub(crate) const USER_DEACTIVATED: &str = "user.deactivated";
+/// Another address was wished for; it counts once its owner confirms it.
+pub(crate) const USER_EMAIL_CHANGE_REQUESTED: &str = "user.email_change_requested";
 /// A user's password is another one.
 pub(crate) const USER_PASSWORD_CHANGED: &str = "user.password_changed";
 /// Too many failed logins locked an account.
@@ -154,6 +156,11 @@ pub const MANIFEST: Manifest = Manifest {
             USER_DEACTIVATED,
             USER,
             "A user may no longer act, and all its sessions ended",
+        ),
+        event(
+            USER_EMAIL_CHANGE_REQUESTED,
+            USER,
+            "Another e-mail was wished for; it counts once its owner confirms it",
         ),
         event(
             USER_PASSWORD_CHANGED,

@@ -107,7 +107,7 @@ fn new_user(person: &FirstAdministrator) -> Result<NewUser, DbError> {
             Entry::Hash(hash) => {
                 Some(PasswordHash::parse(hash.expose_secret()).map_err(|_| unchecked("password hash"))?)
             }
-            Entry::Invitation => None,
+            Entry::Invitation | Entry::Later => None,
         },
         email_verified: false,
     })

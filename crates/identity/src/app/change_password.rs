@@ -9,7 +9,9 @@ use super::Guesses;
 use super::end_sessions::end_sessions;
 use crate::crypto::PasswordHash;
 use crate::domain::{Email, Password, PasswordPolicy, RevocationReason, User};
+use crate::mail::{Letter, Queue, Recipient};
 use crate::service::{CryptoRefusal, Service};
+use crate::store::one_time_tokens::{self, Purpose};
 use crate::store::users;
 
 /// Why the password stays.
@@ -44,6 +46,8 @@ pub(crate) struct NewPassword {
     hash: PasswordHash,
     /// The session that goes on.
     keep: Option<SessionId>,
+    /// Where its owner is told.
+    queue: Queue,
 }
 
 impl Service {
@@ -100,6 +104,7 @@ impl NewPassword {
             replaced: state.password.clone(),
             hash: service.hash(new).await?,
             keep,
+            queue: Queue::of(service),
         })
     }
 
@@ -124,6 +129,11 @@ impl NewPassword {
         users::save(uow, &mut user).await?;
         let reason = RevocationReason::PasswordChanged;
         end_sessions(uow, self.organization, self.user, self.keep, reason).await?;
+        // A link that was mailed before does not undo this.
+        one_time_tokens::forget(uow, self.organization, self.user, Purpose::Reset).await?;
+        let letter = Letter::PasswordChanged { at: uow.now() };
+        let recipient = Recipient::user(&user);
+        self.queue.add(uow, self.organization, &recipient, &letter).await?;
         Ok(UserView::from(&user))
     }
 }

@@ -10,7 +10,7 @@ use super::{Refusal, end_sessions, headcount, user_changed};
 use crate::domain::{RevocationReason, User};
 use crate::manifest::UserDelete;
 use crate::service::Service;
-use crate::store::users;
+use crate::store::{pending_registrations, users};
 
 /// Deactivates a user and ends all its sessions at once; the keys that it made are worth nothing from then on. Deactivating an
 /// inactive one changes nothing.
@@ -31,6 +31,8 @@ pub(crate) async fn deactivate_user(
     if !is_current(&user) {
         return Err(Refusal::Stale);
     }
+    // Who registered and is turned away is not let in by the link that was mailed.
+    pending_registrations::remove(uow, organization, id).await?;
     if !user.state().is_active {
         return Ok(());
     }

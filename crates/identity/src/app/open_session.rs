@@ -11,6 +11,7 @@ use kernel::{Id as _, OrganizationId};
 
 use crate::crypto::{AccessGrant, RefreshToken, TokenType};
 use crate::domain::{Device, Generation, NewSession, RefreshRule, Session, StoredUser, User, UserId};
+use crate::mail::{Letter, Queue, Recipient};
 use crate::service::{CryptoRefusal, Service};
 use crate::store::{sessions, users};
 
@@ -32,6 +33,8 @@ pub(crate) struct Opening {
     device: Device,
     lifetime: Option<Duration>,
     rule: RefreshRule,
+    /// Where its user is told of a device that was not seen before.
+    queue: Queue,
     /// To be handed out once it is open.
     pub(crate) tokens: Tokens,
 }
@@ -55,6 +58,7 @@ impl Opening {
             device: Device::new(request.user_agent(), request.client_ip()),
             lifetime: settings.session_ttl,
             rule: service.config.refresh,
+            queue: Queue::of(service),
             tokens: Tokens {
                 access: service.access_token(user.organization, user.id, session).await?,
                 refresh: service.refresh_keys.token(first),
@@ -65,6 +69,7 @@ impl Opening {
 
     /// Opens it, and notes the login; the user is held by the unit.
     pub(crate) async fn open(&self, uow: &UnitOfWork, user: &mut User) -> Result<(), DbError> {
+        self.tell_of_device(uow, user).await?;
         user.record_login(uow.now());
         users::save(uow, user).await?;
         let new = NewSession {
@@ -75,6 +80,22 @@ impl Opening {
         };
         let mut session = Session::open(self.session, new, self.rule, uow.now());
         sessions::add(uow, &mut session).await
+    }
+
+    /// Tells the user by mail when none of their sessions was opened with such a device. The first login is from where they are.
+    async fn tell_of_device(&self, uow: &UnitOfWork, user: &User) -> Result<(), DbError> {
+        let state = user.state();
+        let is_first = state.last_login_at.is_none();
+        if is_first || sessions::knows_device(uow, state.organization, state.id, &self.device).await? {
+            return Ok(());
+        }
+        let letter = Letter::NewDevice {
+            user_agent: self.device.user_agent().map(str::to_owned),
+            ip: self.device.ip().map(|ip| ip.to_string()),
+            at: uow.now(),
+        };
+        let recipient = Recipient::user(user);
+        self.queue.add(uow, state.organization, &recipient, &letter).await
     }
 }
 

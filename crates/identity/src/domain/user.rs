@@ -7,8 +7,8 @@ use kernel::{DomainEvent, FieldValue, OrganizationId, RuleViolation, Timestamp, 
 use super::{Email, UserId};
 use crate::crypto::PasswordHash;
 use crate::manifest::{
-    USER_ACTIVATED, USER_CREATED, USER_DEACTIVATED, USER_LOCKED, USER_MFA_DISABLED, USER_MFA_ENABLED,
-    USER_PASSWORD_CHANGED, USER_UNLOCKED, USER_UPDATED,
+    USER_ACTIVATED, USER_CREATED, USER_DEACTIVATED, USER_EMAIL_CHANGE_REQUESTED, USER_LOCKED, USER_MFA_DISABLED,
+    USER_MFA_ENABLED, USER_PASSWORD_CHANGED, USER_UNLOCKED, USER_UPDATED,
 };
 
 /// What people call a user: 2 to 120 characters. Personal data: it prints as `[redacted]`.
@@ -131,10 +131,28 @@ impl User {
         }
     }
 
+    /// As [`create`](Self::create), of somebody who registered and may not act before the address is confirmed to be theirs.
+    #[must_use]
+    pub fn awaiting_confirmation(mut self) -> Self {
+        self.stored.is_active = false;
+        self.stored.email_verified = false;
+        self
+    }
+
     /// Its state.
     #[must_use]
     pub fn state(&self) -> &StoredUser {
         &self.stored
+    }
+
+    /// They, or somebody for them, wish for another address: it is theirs once its owner confirms it.
+    pub fn wish_email(&mut self, email: &Email) {
+        let event = self.event(USER_EMAIL_CHANGE_REQUESTED).changed_personal(
+            "email",
+            self.stored.email.as_str(),
+            email.as_str(),
+        );
+        self.events.push(event);
     }
 
     /// Gives them another name. Nothing happens when it is the same.

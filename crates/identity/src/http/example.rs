@@ -113,3 +113,15 @@ pub(crate) fn login() -> Value {
     }
     login
 }
+
+/// The token of a link that sets another password.
+pub(crate) const RESET_TOKEN: &str = "lastro_reset_4fKq0ZbRt8W2mXo5yPv1Jc7NdLs9HgQe3AiTuB6kUxYw";
+
+/// The token of a link that confirms an address.
+pub(crate) const EMAIL_TOKEN: &str = "lastro_email_4fKq0ZbRt8W2mXo5yPv1Jc7NdLs9HgQe3AiTuB6kUxYw";
+
+/// The token of a link that an invitation is accepted by.
+pub(crate) const INVITATION_TOKEN: &str = "lastro_invite_4fKq0ZbRt8W2mXo5yPv1Jc7NdLs9HgQe3AiTuB6kUxYw";
+
+/// What a login answers when a code is missing.
+pub(crate) const CHALLENGE: &str = "lastro_mfa_4fKq0ZbRt8W2mXo5yPv1Jc7NdLs9HgQe3AiTuB6kUxYw";

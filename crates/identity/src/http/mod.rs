@@ -1,9 +1,11 @@
 //! The routes of this context, one file an endpoint.
 
+mod account;
 mod api_keys;
 mod auth;
 pub(crate) mod example;
 mod inputs;
+mod invitations;
 mod permission_list;
 mod refusals;
 mod service_accounts;
@@ -12,6 +14,11 @@ mod users;
 use http::{App, Routes};
 
 pub(crate) fn routes() -> Vec<Routes<App>> {
-    let own = [users::routes(), api_keys::routes(), service_accounts::routes()];
-    auth::routes().into_iter().chain(own).collect()
+    let own = [
+        users::routes(),
+        invitations::routes(),
+        api_keys::routes(),
+        service_accounts::routes(),
+    ];
+    auth::routes().into_iter().chain(account::routes()).chain(own).collect()
 }

@@ -77,8 +77,8 @@ pub(crate) enum Letter {
     Invitation {
         /// Which invitation.
         invitation: InvitationId,
-        /// Who invites, by name.
-        inviter: String,
+        /// Who invites, by name, where that is somebody.
+        inviter: Option<String>,
     },
     /// Somebody registered with the address of a user.
     RegistrationTaken,
@@ -174,7 +174,7 @@ mod tests {
             Letter::PasswordReset,
             Letter::Invitation {
                 invitation: "01932f5c-9c5e-7cc3-9d4e-3b2f6a1e8d40".parse().unwrap(),
-                inviter: "Ana \"<b>\"".to_owned(),
+                inviter: Some("Ana \"<b>\"".to_owned()),
             },
             Letter::NewDevice {
                 user_agent: None,

@@ -58,6 +58,38 @@ pub enum MailConfig {
     },
 }
 
+/// The way into the queue, for units of work.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Queue {
+    is_on: bool,
+}
+
+impl Queue {
+    /// The queue of the node that the service is of.
+    pub(crate) fn of(service: &Service) -> Self {
+        let post = service.ports.find::<Post>();
+        post.map_or(Self { is_on: false }, |post| post.queue())
+    }
+
+    /// Queues a letter in the unit of work. Without mail nothing is queued: it would wait for ever.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub(crate) async fn add(
+        self,
+        uow: &UnitOfWork,
+        organization: OrganizationId,
+        recipient: &Recipient,
+        letter: &Letter,
+    ) -> Result<(), DbError> {
+        if self.is_on {
+            mail_queue::add(uow, organization, recipient, letter).await
+        } else {
+            Ok(())
+        }
+    }
+}
+
 /// The running mail of one node.
 pub(crate) struct Post {
     service: Arc<Service>,
@@ -96,21 +128,11 @@ impl Post {
         )
     }
 
-    /// Queues a letter in the unit of work. Without mail nothing is queued: it would wait for ever.
-    ///
-    /// # Errors
-    /// [`DbError`].
-    pub(crate) async fn queue(
-        &self,
-        uow: &UnitOfWork,
-        organization: OrganizationId,
-        recipient: &Recipient,
-        letter: &Letter,
-    ) -> Result<(), DbError> {
-        if self.mailer.is_none() {
-            return Ok(());
+    /// Where letters are queued, to be taken into a unit of work.
+    pub(crate) fn queue(&self) -> Queue {
+        Queue {
+            is_on: self.mailer.is_some(),
         }
-        mail_queue::add(uow, organization, recipient, letter).await
     }
 
     /// Says that something may have been queued, once its unit has committed. Without it the mail leaves within a second.
@@ -174,7 +196,7 @@ impl Mailbox for Post {
                 locale: notice.locale,
             };
             let letter = Letter::from(&notice.kind);
-            Self::queue(self, uow, organization, &recipient, &letter).await
+            Self::queue(self).add(uow, organization, &recipient, &letter).await
         }
         .boxed()
     }

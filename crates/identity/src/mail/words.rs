@@ -142,10 +142,16 @@ pub(super) fn words(letter: &Letter, facts: &Facts<'_>) -> Words {
                 &format!("You are invited to {organization}"),
                 &format!("Convite para {organization}"),
             ),
-            vec![speak(
-                &format!("{inviter} invites you to {organization}. Choose a password to come in."),
-                &format!("{inviter} convida você para {organization}. Escolha uma senha para entrar."),
-            )],
+            vec![match inviter {
+                Some(inviter) => speak(
+                    &format!("{inviter} invites you to {organization}. Choose a password to come in."),
+                    &format!("{inviter} convida você para {organization}. Escolha uma senha para entrar."),
+                ),
+                None => speak(
+                    &format!("Your account at {organization} is ready. Choose a password to come in."),
+                    &format!("Sua conta em {organization} está pronta. Escolha uma senha para entrar."),
+                ),
+            }],
             press("Accept the invitation", "Aceitar convite"),
             vec![once("7 days", "7 dias"), ignore],
         ),
@@ -310,7 +316,7 @@ mod tests {
             Letter::EmailChanged,
             Letter::Invitation {
                 invitation,
-                inviter: "Ana".to_owned(),
+                inviter: Some("Ana".to_owned()),
             },
             Letter::RegistrationTaken,
             Letter::NewDevice {

@@ -6,7 +6,9 @@ pub(crate) mod login_failures;
 pub(crate) mod mail_queue;
 pub(crate) mod mfa_challenges;
 pub(crate) mod one_time_tokens;
+pub(crate) mod pending_registrations;
 pub(crate) mod principals;
+pub(crate) mod second_factors;
 pub(crate) mod service_accounts;
 pub(crate) mod sessions;
 pub(crate) mod signing_keys;
@@ -25,7 +27,9 @@ pub(crate) fn statements() -> Vec<Sql<'static>> {
         mail_queue::STATEMENTS,
         mfa_challenges::STATEMENTS,
         one_time_tokens::STATEMENTS,
+        pending_registrations::STATEMENTS,
         principals::STATEMENTS,
+        second_factors::STATEMENTS,
         service_accounts::STATEMENTS,
         sessions::STATEMENTS,
         signing_keys::STATEMENTS,

@@ -45,6 +45,9 @@ const SAVE: Sql = Sql::tenant(
     "UPDATE sessions SET generation = $3, rotated_at = $4, last_used_at = $5, expires_at = $6, revoked_at = $7, \
      revocation_reason = $8 WHERE organization_id = $1 AND id = $2",
 );
+const KNOWS_DEVICE: Sql = Sql::tenant(
+    "SELECT count(*) FROM sessions WHERE organization_id = $1 AND user_id = $2 AND coalesce(user_agent, '') = $3",
+);
 const TOUCH: Sql =
     Sql::tenant("UPDATE sessions SET last_used_at = $3 WHERE organization_id = $1 AND id = $2 AND last_used_at < $3");
 const WITH_ENDED: Sql = Sql::system("SELECT DISTINCT organization_id FROM sessions WHERE expires_at < $1");
@@ -58,6 +61,7 @@ pub(crate) const STATEMENTS: &[Sql] = &[
     HOLDER,
     ADD,
     SAVE,
+    KNOWS_DEVICE,
     TOUCH,
     WITH_ENDED,
     REMOVE_ENDED,
@@ -267,6 +271,19 @@ pub(crate) async fn touch(
 ) -> Result<(), DbError> {
     let values = [Value::id(id), at.into()];
     uow.scope(organization).send(&TOUCH, &values).await
+}
+
+/// Whether a session of the user was opened with such a device, as far back as sessions are kept.
+pub(crate) async fn knows_device(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    user: UserId,
+    device: &Device,
+) -> Result<bool, DbError> {
+    let values = [Value::id(user), device.user_agent().unwrap_or_default().into()];
+    let scope = uow.scope(organization).reads();
+    let sessions: i64 = scope.one(&KNOWS_DEVICE, &values, |row| row.get(0)).await?;
+    Ok(sessions > 0)
 }
 
 /// The organizations with sessions that ended before `before`.

@@ -16,8 +16,9 @@ mod views;
 
 use http::{App, Routes};
 
+pub(crate) use inputs::{SlugText, named};
 pub(crate) use refusals::locked;
-pub(crate) use views::{LoginAnswer, TokensView};
+pub(crate) use views::{LoginAnswer, TokensView, secrets};
 
 http::public_reason! {
     /// For who is about to log in.

@@ -6,6 +6,7 @@ mod deactivate;
 mod get;
 mod list;
 mod log_out;
+mod reset_mfa;
 mod unlock;
 mod update;
 
@@ -19,6 +20,7 @@ pub(super) fn routes() -> Routes<App> {
         .patch("/users/{id}", update::handle, update::doc())
         .delete("/users/{id}", deactivate::handle, deactivate::doc())
         .post("/users/{id}/activate", activate::handle, activate::doc())
+        .post("/users/{id}/mfa/reset", reset_mfa::handle, reset_mfa::doc())
         .post("/users/{id}/unlock", unlock::handle, unlock::doc())
         .post("/users/{id}/logout-all", log_out::handle, log_out::doc())
 }

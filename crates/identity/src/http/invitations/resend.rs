@@ -1,0 +1,37 @@
+//! `POST /users/invitations/{id}/resend`
+
+use contracts::identity::{InvitationId, InvitationView};
+use http::{Answer, ApiError, Doc, ErrorCode, NoBody, PathId, Requires};
+
+use crate::app::resend_invitation;
+use crate::http::example;
+use crate::mail::post;
+use crate::manifest::UserCreate;
+
+pub(super) fn doc() -> Doc {
+    Doc::new("resendInvitation", "Send an invitation once more")
+        .describe("It can be accepted for 7 days from now on, by the new link only.")
+        .answers::<InvitationView>("The invitation as it is now", example::invitation())
+        .refuses([ErrorCode::InternalUnavailable])
+}
+
+pub(super) async fn handle(
+    caller: Requires<UserCreate>,
+    path: PathId<InvitationId>,
+    _: NoBody,
+) -> Result<Answer, ApiError> {
+    let (post, granted) = (post(caller.app())?, caller.granted().clone());
+    let id = path.found()?;
+    post.require()?;
+    let queue = post.queue();
+    let work = move |uow: db::UnitOfWork| {
+        let granted = granted.clone();
+        async move {
+            let invitation = resend_invitation(&granted, &uow, &queue, id).await?;
+            Answer::ok(&InvitationView::from(&invitation))
+        }
+    };
+    let answer = caller.write(work).await?;
+    post.wake();
+    Ok(answer)
+}
