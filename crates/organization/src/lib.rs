@@ -9,6 +9,7 @@ mod directory;
 mod domain;
 mod http;
 mod manifest;
+mod operator;
 mod scheduler;
 mod store;
 mod tenants;
@@ -27,6 +28,7 @@ pub use manifest::{
     JobRead, JobUpdate, MANIFEST, OrganizationCreate, OrganizationDelete, OrganizationRead, OrganizationUpdate,
     ProfileRead, ProfileUpdate,
 };
+pub use operator::{NotChanged, bury, deactivate, find, list};
 pub use scheduler::{Ran, Scheduler};
 pub use tenants::TenantDirectory;
 
@@ -76,14 +78,6 @@ async fn work(app: App, stop: CancellationToken) {
         Ok(scheduler) => scheduler.run(stop).await,
         Err(error) => tracing::error!(error = %error, "no jobs run on this node"),
     }
-}
-
-/// Every organization's id and slug: for commands that go through all of them.
-///
-/// # Errors
-/// [`DbError`].
-pub async fn all(db: &db::Db) -> Result<Vec<(kernel::OrganizationId, String)>, DbError> {
-    store::organizations::all(db.global()).await
 }
 
 /// What runs the jobs of the installation on this node.

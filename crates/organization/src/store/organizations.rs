@@ -34,9 +34,23 @@ const SAVE: Sql = Sql::global(
 const NOTE_PACKAGE: Sql = Sql::global("UPDATE organizations SET package_code = $2, updated_at = $3 WHERE id = $1");
 
 const ALL: Sql = Sql::global("SELECT id, slug FROM organizations ORDER BY id");
+const BURY: Sql = Sql::global(
+    "UPDATE organizations SET name = $2, name_folded = $3, slug = $4, document = NULL, package_code = NULL, updated_at = $5 \
+     WHERE id = $1",
+);
 
 /// The statements of this file, for the statement test.
-pub(crate) const STATEMENTS: &[Sql] = &[ALL, LOOKUP, LOCK, FIND_BY_SLUG, IS_ACTIVE, ADD, SAVE, NOTE_PACKAGE];
+pub(crate) const STATEMENTS: &[Sql] = &[
+    ALL,
+    LOOKUP,
+    LOCK,
+    FIND_BY_SLUG,
+    IS_ACTIVE,
+    ADD,
+    SAVE,
+    NOTE_PACKAGE,
+    BURY,
+];
 
 /// What a list is ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,11 +83,6 @@ pub(crate) async fn lock(uow: &UnitOfWork, id: OrganizationId) -> Result<Option<
 
 pub(crate) async fn find_by_slug(scope: Scope<'_>, slug: &str) -> Result<Option<Organization>, DbError> {
     scope.optional(&FIND_BY_SLUG, &values![slug], organization).await
-}
-
-/// Every organization's id and slug: for the command line.
-pub(crate) async fn all(scope: Scope<'_>) -> Result<Vec<(OrganizationId, String)>, DbError> {
-    scope.all(&ALL, &[], |row| Ok((row.id(0)?, row.get(1)?))).await
 }
 
 /// Whether it may act; `None` when there is none.
@@ -173,14 +182,39 @@ pub(crate) async fn note_package(uow: &UnitOfWork, id: OrganizationId, code: &st
         .await
 }
 
+/// Stores one without its name; the trail of `platform` tells it.
+pub(crate) async fn bury(
+    uow: &UnitOfWork,
+    platform: OrganizationId,
+    organization: &mut Organization,
+) -> Result<(), DbError> {
+    let data = rendered(organization)?;
+    for event in organization.take_events() {
+        uow.record(platform, event, data.clone());
+    }
+    let state = organization.state();
+    let row = [
+        Value::id(state.id),
+        state.name.as_str().into(),
+        fold(state.name.as_str()).into(),
+        state.slug.as_str().into(),
+        state.updated_at.into(),
+    ];
+    uow.global().send(&BURY, &row).await
+}
+
+fn rendered(organization: &Organization) -> Result<String, DbError> {
+    serde_json::to_string(&OrganizationView::from(organization))
+        .map_err(|error| DbError::Internal(format!("an organization cannot be rendered: {error}")))
+}
+
 /// Hands what happened to the unit of work; false when nothing did.
 fn record(uow: &UnitOfWork, organization: &mut Organization) -> Result<bool, DbError> {
     let events = organization.take_events();
     if events.is_empty() {
         return Ok(false);
     }
-    let data = serde_json::to_string(&OrganizationView::from(&*organization))
-        .map_err(|error| DbError::Internal(format!("an organization cannot be rendered: {error}")))?;
+    let data = rendered(organization)?;
     for event in events {
         uow.record(organization.state().id, event, data.clone());
     }

@@ -26,7 +26,10 @@ pub(super) fn run(file: Option<PathBuf>, command: &AuditCommand) -> Result<(), F
 async fn verify(app: &App, args: &AuditVerifyArgs) -> anyhow::Result<()> {
     let organizations = match &args.organization {
         Some(slug) => vec![named(app, slug).await?],
-        None => organization::all(app.db()).await?,
+        None => {
+            let all = organization::all(app.db()).await?;
+            all.into_iter().map(|organization| (organization.id, organization.slug)).collect()
+        }
     };
     let known = args.head.as_deref().map(heads).transpose()?.unwrap_or_default();
     let mut bad = 0;
