@@ -35,6 +35,7 @@ pub fn modules() -> Vec<Module> {
         identity::module(),
         access::module(),
         audit::module(),
+        usage::module(),
         settings::module(),
     ]
 }
@@ -125,7 +126,10 @@ impl Wiring {
 
     /// The parts, put together; contexts that were not started have no ports, and only their routes can be looked at.
     fn assembled(self, metrics: Metrics) -> App {
-        let decider: Arc<dyn Decider> = Arc::new(self.bootstrap.decider());
+        let decider: Arc<dyn Decider> = match self.ports.find() {
+            Some(others) => Arc::new(self.bootstrap.decider_beside(others)),
+            None => Arc::new(self.bootstrap.decider()),
+        };
         let authenticator: Arc<dyn Authenticator> = Arc::new(self.bootstrap.beside(self.ports.find()));
         let settings = self.ports.find::<dyn Settings>();
         let clock = Arc::clone(&self.generators.clock);
@@ -165,6 +169,7 @@ pub fn workers(app: &App, stop: &CancellationToken) -> TaskTracker {
 pub fn edge(app: &App) -> http::Edge {
     let routes = modules()
         .into_iter()
+        .chain([crate::onboarding::module()])
         .flat_map(|module| (module.routes)(app.clone()))
         .collect();
     http::serve_routes(app, routes)

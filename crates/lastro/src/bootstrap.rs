@@ -7,7 +7,9 @@
 
 use std::sync::Arc;
 
-use authz::BootstrapDecider;
+use authz::decision::Loading;
+use authz::snapshot::Explanation;
+use authz::{BootstrapDecider, Decider, Decision, PermissionInfo};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::{self, BoxFuture, FutureExt as _};
@@ -76,12 +78,67 @@ impl Bootstrap {
         BootstrapDecider::new(Actor::clone(&self.identity.actor), self.identity.organization)
     }
 
+    /// As [`decider`](Self::decider), with everybody else left to `others`.
+    #[must_use]
+    pub fn decider_beside(&self, others: Arc<dyn Decider>) -> impl Decider + use<> {
+        Beside {
+            operator: self.identity.actor.id,
+            bootstrap: self.decider(),
+            others,
+        }
+    }
+
     fn recognise(&self, token: &str) -> Result<Arc<Identity>, ApiError> {
         let presented: [u8; 32] = Sha256::digest(token).into();
         match &self.digest {
             Some(digest) if bool::from(digest.ct_eq(&presented)) => Ok(Arc::clone(&self.identity)),
             _ => Err(ApiError::new(ErrorCode::AuthInvalidToken)),
         }
+    }
+}
+
+struct Beside {
+    operator: Uuid,
+    bootstrap: BootstrapDecider,
+    others: Arc<dyn Decider>,
+}
+
+impl Beside {
+    fn of(&self, actor: &Actor) -> &dyn Decider {
+        if actor.kind == ActorKind::ServiceAccount && actor.id == self.operator {
+            &self.bootstrap
+        } else {
+            self.others.as_ref()
+        }
+    }
+}
+
+impl Decider for Beside {
+    fn decide(
+        &self,
+        actor: &Actor,
+        organization: OrganizationId,
+        permission: &'static PermissionInfo,
+    ) -> Option<Decision> {
+        self.of(actor).decide(actor, organization, permission)
+    }
+
+    fn load_and_decide<'a>(
+        &'a self,
+        actor: &'a Actor,
+        organization: OrganizationId,
+        permission: &'static PermissionInfo,
+    ) -> Loading<'a> {
+        self.of(actor).load_and_decide(actor, organization, permission)
+    }
+
+    fn explain(
+        &self,
+        actor: &Actor,
+        organization: OrganizationId,
+        permission: &'static PermissionInfo,
+    ) -> Option<Explanation> {
+        self.of(actor).explain(actor, organization, permission)
     }
 }
 
