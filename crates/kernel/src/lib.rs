@@ -59,6 +59,7 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod actor;
+pub mod csv;
 pub mod cursor;
 pub mod duration;
 pub mod event;
@@ -76,6 +77,7 @@ pub mod text;
 pub mod time;
 
 pub use actor::{Actor, ActorKind};
+pub use csv::{push_csv, push_csv_line};
 pub use cursor::{Cursor, CursorKey, CursorPage, CursorRequest};
 pub use duration::{format_duration, parse_duration};
 pub use event::{Change, DomainEvent, FieldValue, Subject};

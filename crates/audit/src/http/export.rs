@@ -118,7 +118,11 @@ fn pieces(reading: Reading) -> impl Stream<Item = Result<Bytes, ApiError>> + Sen
             _ => At::End,
         };
         let mut text = match (reading.format, after) {
-            (Format::Csv, None) => format!("{}\r\n", HEADING.join(",")),
+            (Format::Csv, None) => {
+                let mut heading = String::new();
+                kernel::push_csv_line(&mut heading, HEADING);
+                heading
+            }
             _ => String::new(),
         };
         for entry in found {
@@ -148,7 +152,7 @@ const HEADING: [&str; 13] = [
     "count",
 ];
 
-fn csv_line(line: &mut String, entry: &entries::Entry) {
+fn csv_line(lines: &mut String, entry: &entries::Entry) {
     let texts = [
         entry.id.to_string(),
         entry.occurred_at.to_string(),
@@ -164,48 +168,5 @@ fn csv_line(line: &mut String, entry: &entries::Entry) {
         entry.user_agent.clone().unwrap_or_default(),
         entry.count.to_string(),
     ];
-    for (position, text) in texts.iter().enumerate() {
-        if position > 0 {
-            line.push(',');
-        }
-        csv_value(line, text);
-    }
-    line.push_str("\r\n");
-}
-
-/// A value as RFC 4180 writes it. Names and user agents come from outside: one that a spreadsheet would run is made a text.
-fn csv_value(line: &mut String, text: &str) {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    if !is_formula && !text.contains([',', '"', '\r', '\n']) {
-        line.push_str(text);
-        return;
-    }
-    line.push('"');
-    if is_formula {
-        line.push('\'');
-    }
-    line.push_str(&text.replace('"', "\"\""));
-    line.push('"');
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_quoted_where_they_must_be_and_formulas_are_texts() {
-        for (text, expected) in [
-            ("Ana", "Ana"),
-            ("Ana, Bia", "\"Ana, Bia\""),
-            ("say \"no\"", "\"say \"\"no\"\"\""),
-            ("two\nlines", "\"two\nlines\""),
-            ("=1+1", "\"'=1+1\""),
-            ("@SUM(A1)", "\"'@SUM(A1)\""),
-            ("", ""),
-        ] {
-            let mut line = String::new();
-            csv_value(&mut line, text);
-            assert_eq!(line, expected);
-        }
-    }
+    kernel::push_csv_line(lines, texts.iter().map(String::as_str));
 }

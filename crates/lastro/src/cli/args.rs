@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
+use kernel::Timestamp;
 
 const ABOUT: &str = "A multi-tenant ERP backend in one binary";
 
@@ -135,6 +136,10 @@ pub enum Command {
     #[command(subcommand)]
     Keys(KeysCommand),
 
+    /// Check what was counted of the organizations' usage, or take it with you
+    #[command(subcommand)]
+    Usage(UsageCommand),
+
     /// Print a completion script for a shell
     #[command(after_long_help = COMPLETIONS_HELP)]
     Completions(CompletionsArgs),
@@ -170,6 +175,11 @@ const RESTORE_HELP: &str = "\
 EXAMPLES
   lastro restore /backups/lastro.backup
   lastro restore --force lastro.dump";
+
+const USAGE_EXPORT_HELP: &str = "\
+EXAMPLES
+  lastro usage export --organization padaria-central --format csv november.csv --from 2026-11-01T00:00:00Z
+  lastro usage export --organization padaria-central --metric documents.signed | jq -s 'map(.quantity) | add'";
 
 const COMPLETIONS_HELP: &str = "\
 EXAMPLES
@@ -250,6 +260,122 @@ pub enum KeysCommand {
         /// Refuse what the old keys signed at once, as when one has leaked; sessions go on with their refresh tokens
         #[arg(long)]
         revoke: bool,
+    },
+}
+
+/// `lastro usage`.
+#[derive(Debug, Subcommand)]
+pub enum UsageCommand {
+    /// Recompute the sums of usage from its events, and the counters of quotas from the sums
+    ///
+    /// Says how many were compared and how many did not agree, and puts those right. It can run while the server does. Events are
+    /// kept for 400 days: the sums of what was before are left as they are, and so is what the platform counts by itself.
+    Rebuild(UsageRebuildArgs),
+    /// Write the usage events of an organization, the oldest first
+    ///
+    /// However many there are, they are written as they are read. Times are in UTC.
+    #[command(after_long_help = USAGE_EXPORT_HELP)]
+    Export(UsageExportArgs),
+}
+
+/// `lastro usage rebuild`.
+#[derive(Debug, Args)]
+pub struct UsageRebuildArgs {
+    /// Only this organization's; else everybody's
+    #[arg(long, value_name = "SLUG")]
+    pub organization: Option<String>,
+
+    /// Change nothing, and fail when something does not agree
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// `lastro usage export`.
+#[derive(Debug, Args)]
+pub struct UsageExportArgs {
+    /// Whose
+    #[arg(long, value_name = "SLUG")]
+    pub organization: String,
+
+    /// Only of this metric
+    #[arg(long, value_name = "NAME")]
+    pub metric: Option<String>,
+
+    /// What occurred from then on, such as 2026-11-01T00:00:00Z
+    #[arg(long, value_name = "INSTANT")]
+    pub from: Option<Timestamp>,
+
+    /// What occurred before then
+    #[arg(long, value_name = "INSTANT")]
+    pub to: Option<Timestamp>,
+
+    /// How they are written
+    #[arg(long, value_enum, default_value_t = TableFormat::Ndjson)]
+    pub format: TableFormat,
+
+    /// Where to; to standard output if it is not said
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+}
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum TableFormat {
+    /// An object a line
+    Ndjson,
+    /// A table with a heading, for spreadsheets
+    Csv,
+}
+
+/// `lastro admin`.
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
+    /// Make an administrator of the platform, who may do everything in the platform organization
+    ///
+    /// Without --password one is drawn and printed this once.
+    Create {
+        /// The address to log in with
+        #[arg(long)]
+        email: String,
+        /// The person's name
+        #[arg(long, default_value = "Administrator")]
+        name: String,
+        /// The password to log in with; it is seen by whoever can list the processes of this machine
+        #[arg(long)]
+        password: Option<String>,
+    },
+    /// Give somebody another password, and end all their sessions and locks. A second factor stays
+    ///
+    /// Without --password one is drawn and printed this once.
+    ResetPassword {
+        /// The person's address
+        #[arg(long)]
+        email: String,
+        /// The organization, by its slug
+        #[arg(long, value_name = "SLUG", default_value = "platform")]
+        organization: String,
+        /// The new password; it is seen by whoever can list the processes of this machine
+        #[arg(long)]
+        password: Option<String>,
+    },
+}
+
+/// `lastro users`.
+#[derive(Debug, Subcommand)]
+pub enum UsersCommand {
+    /// Make users of an organization from a file, with the passwords that they have
+    ///
+    /// CSV with the columns name,email,passwordHash, or one JSON object with these fields a line. Hashes are PHC strings of
+    /// Argon2, scrypt or PBKDF2, or bcrypt's own; a login replaces them. Every line is checked first, and every bad one is named;
+    /// then all are made, or none.
+    #[command(after_long_help = USERS_IMPORT_HELP)]
+    Import {
+        /// The file, .csv or .ndjson
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// The organization, by its slug
+        #[arg(long, value_name = "SLUG")]
+        organization: String,
     },
 }
 

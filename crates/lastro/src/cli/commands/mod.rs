@@ -13,6 +13,7 @@ mod openapi;
 mod restore;
 mod seed;
 mod serve;
+mod usage;
 
 use super::args::{Cli, Command};
 use super::failure::Failure;
@@ -33,6 +34,7 @@ pub(super) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Audit(command) => audit::run(file, &command),
         Command::Jobs(command) => jobs::run(file, &command),
         Command::Keys(command) => keys::run(file, &command),
+        Command::Usage(command) => usage::run(file, command),
         Command::Completions(args) => completions::run(&args),
     }
 }
