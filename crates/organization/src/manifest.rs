@@ -35,6 +35,9 @@ pub(crate) const DEACTIVATED: &str = "organization.deactivated";
 /// Somebody wanted a job to run now.
 pub(crate) const JOB_REQUESTED: &str = "job.requested";
 
+/// A deactivated organization was purged: its rows are gone.
+pub(crate) const PURGED: &str = "organization.purged";
+
 const fn event(name: &'static str, description: &'static str) -> EventType {
     EventType {
         name,
@@ -64,6 +67,7 @@ pub const MANIFEST: Manifest = Manifest {
         event(CREATED, "An organization was created"),
         event(UPDATED, "The name, slug or document of an organization changed"),
         event(ACTIVATED, "A deactivated organization was activated"),
+        event(PURGED, "What a deactivated organization had was deleted for good"),
         event(DEACTIVATED, "An organization was deactivated: nobody of it gets in"),
         EventType {
             permission: JobRead::INFO,

@@ -4,7 +4,7 @@ use contracts::organization::PLATFORM_SLUG;
 use kernel::{DomainEvent, FieldValue, OrganizationId, Timestamp};
 
 use super::{Document, Name, Slug};
-use crate::manifest::{ACTIVATED, CREATED, DEACTIVATED, UPDATED};
+use crate::manifest::{ACTIVATED, CREATED, DEACTIVATED, PURGED, UPDATED};
 
 /// The platform organization was asked for something that it cannot do: be renamed or deactivated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,6 +161,22 @@ impl Organization {
                 now,
             );
         }
+        Ok(())
+    }
+
+    /// Takes its name, slug and document away. The slug is made of the id, so it is nobody else's.
+    ///
+    /// # Errors
+    /// [`PlatformOrganization`]: without it nobody could operate the installation.
+    pub(crate) fn bury(&mut self, now: Timestamp) -> Result<(), PlatformOrganization> {
+        if self.is_platform() {
+            return Err(PlatformOrganization);
+        }
+        self.stored.name = Name::of_purged();
+        self.stored.slug = Slug::of_purged(self.stored.id);
+        self.stored.document = None;
+        self.stored.package_code = None;
+        self.record(DomainEvent::new(PURGED, self.stored.id), now);
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Name, slug and document.
 
-use kernel::{Cnpj, Rule, RuleViolation, checked_text};
+use kernel::{Cnpj, Id as _, OrganizationId, Rule, RuleViolation, checked_text};
 
 /// What people call an organization: 2 to 120 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,11 @@ impl Name {
     /// The rule that it breaks.
     pub(crate) fn new(raw: &str) -> Result<Self, RuleViolation> {
         checked_text("name", raw, Self::MIN, Self::MAX).map(Self)
+    }
+
+    /// What one is called whose name is gone.
+    pub(crate) fn of_purged() -> Self {
+        Self("Purged".to_owned())
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -59,6 +64,11 @@ impl Slug {
             return Err(RuleViolation::new("slug", Rule::Reserved));
         }
         Ok(Self(text))
+    }
+
+    /// What one is called in addresses whose slug is free for others: nobody else has its id.
+    pub(crate) fn of_purged(id: OrganizationId) -> Self {
+        Self(format!("purged-{}", id.as_uuid().simple()))
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -116,6 +126,14 @@ mod tests {
         assert!(matches!(slug("a"), Err(Rule::TooShort { min: 2 })));
         assert!(matches!(slug(&"a".repeat(64)), Err(Rule::TooLong { max: 63 })));
         assert!(slug(&"a".repeat(63)).is_ok());
+    }
+
+    #[test]
+    fn what_is_purged_has_a_name_and_a_slug_by_the_rules() {
+        let id = OrganizationId::from_uuid(uuid::Uuid::from_u128(7));
+        let slug_of_it = Slug::of_purged(id);
+        assert_eq!(slug(slug_of_it.as_str()), Ok(slug_of_it.as_str().to_owned()));
+        assert!(Name::new(Name::of_purged().as_str()).is_ok());
     }
 
     #[test]
