@@ -1,5 +1,7 @@
 //! A client that speaks HTTP to the router under test.
 
+use std::net::{IpAddr, SocketAddr};
+
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
@@ -98,6 +100,13 @@ impl Call {
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.request = self.request.header(name, value);
+        self
+    }
+
+    /// Sends it from this address, as if the connection came from there.
+    #[must_use]
+    pub fn from_ip(mut self, address: IpAddr) -> Self {
+        self.request = self.request.extension(http::Peer(SocketAddr::new(address, 40_000)));
         self
     }
 

@@ -1,15 +1,33 @@
 //! The building blocks together, and the context over HTTP on both engines.
 #![cfg(test)]
 
+mod api_keys;
+mod flow;
+mod login;
 mod marked_secrets;
+mod people;
+mod protection;
+mod refresh;
+mod service_accounts;
+mod sessions;
 mod story;
+mod tokens;
+mod user_changes;
+mod users;
 
 use std::sync::Arc;
 
+use contracts::Ports;
+use identity::Config;
 use testkit::{Engine, TestApp};
 
 /// The context, with what it needs beside it: who exists, what there is to hold, and the audit trail to look into.
 async fn start(engine: Engine) -> Option<TestApp> {
+    start_with(engine, Config::for_tests(), |_| {}).await
+}
+
+/// As [`start`], with another configuration, and with what `provide` puts beside it.
+async fn start_with(engine: Engine, config: Config, provide: impl FnOnce(&Ports)) -> Option<TestApp> {
     let modules = || {
         vec![
             organization::module(),
@@ -18,10 +36,37 @@ async fn start(engine: Engine) -> Option<TestApp> {
             audit::module(),
         ]
     };
-    let config = |ports: &contracts::Ports| ports.provide(Arc::new(identity::Config::for_tests()));
-    let app = TestApp::start_with(engine, modules(), config).await?;
+    let provide = |ports: &Ports| {
+        ports.provide(Arc::new(config));
+        provide(ports);
+    };
+    let app = TestApp::start_with(engine, modules(), provide).await?;
     let manifests = modules().into_iter().map(|module| module.manifest).collect();
     catalog::seed(app.db(), app.platform(), manifests).await.unwrap();
+    Some(app)
+}
+
+/// The context with the one that decides beside it: who holds what is real, and so are the judgements of it.
+async fn governed(engine: Engine) -> Option<TestApp> {
+    let modules = || {
+        vec![
+            organization::module(),
+            catalog::module(),
+            identity::module(),
+            access::module(),
+            audit::module(),
+        ]
+    };
+    let sent = Arc::new(testkit::MailSink::default());
+    let provide = |ports: &Ports| {
+        ports.provide(Arc::new(Config::for_tests()));
+        ports.provide::<dyn contracts::mail::Mailer>(Arc::clone(&sent) as _);
+        ports.provide(sent);
+    };
+    let app = TestApp::start_with(engine, modules(), provide).await?;
+    let manifests = modules().into_iter().map(|module| module.manifest).collect();
+    catalog::seed(app.db(), app.platform(), manifests).await.unwrap();
+    access::seed_system_roles(app.db(), app.platform()).await.unwrap();
     Some(app)
 }
 

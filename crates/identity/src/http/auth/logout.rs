@@ -1,7 +1,7 @@
 //! `POST /auth/logout`
 
 use contracts::identity::SessionId;
-use http::{Answer, ApiError, Authenticated, Body, Caller, Doc, SecretText};
+use http::{Answer, ApiError, Authenticated, Caller, Doc, OptionalBody, SecretText};
 use kernel::secret::ExposeSecret as _;
 use kernel::{ActorKind, Id as _};
 use serde_json::json;
@@ -25,11 +25,14 @@ pub(super) fn doc() -> Doc {
             "Ends the session of the refresh token if it is one's own, and otherwise the one that asks. Its tokens are refused from \
              then on.",
         )
-        .takes::<Logout>(json!({ "refreshToken": example::REFRESH_TOKEN }))
+        .may_take::<Logout>(json!({ "refreshToken": example::REFRESH_TOKEN }))
         .answers_nothing("Logged out")
 }
 
-pub(super) async fn handle(caller: Authenticated, Body(input): Body<Logout>) -> Result<Answer, ApiError> {
+pub(super) async fn handle(
+    caller: Authenticated,
+    OptionalBody(input): OptionalBody<Logout>,
+) -> Result<Answer, ApiError> {
     let service = service(caller.app())?;
     let organization = caller.organization();
     let user = UserId::from_uuid(caller.actor().id);

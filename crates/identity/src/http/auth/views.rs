@@ -38,7 +38,7 @@ impl From<&Tokens> for TokensView {
 /// A session, or what is missing to one.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-#[schema(as = Login)]
+#[schema(as = LoginOutcome)]
 pub(crate) enum LoginAnswer {
     /// A session is open.
     Opened(OpenedView),
