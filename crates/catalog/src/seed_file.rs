@@ -69,7 +69,7 @@ pub async fn seed_catalogue(
             if let Some(content) = &replacement {
                 seeds::store_file(&uow, content).await?;
             }
-            bring_in_line(&uow, platform, &catalogue).await
+            Box::pin(bring_in_line(&uow, platform, &catalogue)).await
         }
     })
     .await
@@ -94,7 +94,8 @@ async fn bring_in_line(
     for entry in &catalogue.modules {
         let digest = digest(entry)?;
         if !is_known(Kind::Module, &entry.code, &digest) {
-            write_module(uow, platform, entry).await?;
+            // Each on the heap: together they are more than a thread's stack takes.
+            Box::pin(write_module(uow, platform, entry)).await?;
             seeds::note(uow, Kind::Module, &entry.code, &digest).await?;
             seeded.written += 1;
         }
@@ -102,7 +103,7 @@ async fn bring_in_line(
     for entry in &catalogue.packages {
         let digest = digest(entry)?;
         if !is_known(Kind::Package, &entry.code, &digest) {
-            write_package(uow, platform, entry).await?;
+            Box::pin(write_package(uow, platform, entry)).await?;
             seeds::note(uow, Kind::Package, &entry.code, &digest).await?;
             seeded.written += 1;
         }

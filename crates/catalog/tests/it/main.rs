@@ -5,6 +5,7 @@ mod entitlements;
 mod modules;
 mod organization_modules;
 mod packages;
+mod reference;
 mod seeds;
 
 use kernel::OrganizationId;
