@@ -67,7 +67,6 @@ pub fn module() -> Module {
         },
         jobs: vec![CLEAN_UP],
         workers: vec![mail::WORKER],
-        ..Module::new(MANIFEST)
     }
 }
 
@@ -76,7 +75,7 @@ const MIGRATIONS: Migrations =
 
 const CLEAN_UP: Job = Job {
     name: "identity-clean-up",
-    description: "Removes sessions, challenges, counts of failed logins and signing keys that are over",
+    description: "Removes sessions, challenges, links, invitations, old mails, counts of failed logins and signing keys that are over",
     every: Duration::from_secs(10 * 60),
     run: |app| {
         async move {

@@ -1,16 +1,21 @@
-//! Removing what is over: sessions, challenges, counts of failed logins, keys.
+//! Removing what is over: sessions, challenges, counts of failed logins, links, invitations, mails, keys.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use db::{DbError, SystemScope, UnitContext};
+use db::{DbError, SystemScope, UnitContext, UnitOfWork};
 use kernel::{Actor, OrganizationId};
 
 use crate::service::Service;
-use crate::store::{login_failures, mfa_challenges, sessions, signing_keys};
+use crate::store::over::{self, Limits};
+use crate::store::{invitations, login_failures, mail_queue, mfa_challenges, one_time_tokens, sessions, signing_keys};
 
-/// What ended is kept for so long: whoever asks why a login ended yesterday still finds it.
-const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Sessions and invitations are kept for so long after their end: whoever asks why a login ended yesterday still finds it.
+const ENDED_KEPT: Duration = DAY;
+/// Mails that were sent are kept for so long.
+const SENT_KEPT: Duration = Duration::from_secs(30 * DAY.as_secs());
+/// Mails that could not be sent are kept for so long, for somebody to look at.
+const DEAD_KEPT: Duration = Duration::from_secs(90 * DAY.as_secs());
 
 /// Removes what is over, one organization after the other; how many rows it was.
 ///
@@ -18,36 +23,36 @@ const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// [`DbError`]. What was removed before stays so.
 pub(crate) async fn clean_up(service: &Service) -> Result<u64, DbError> {
     let now = service.generators.now();
-    let ended = now.minus(KEPT);
+    let limits = Limits {
+        now,
+        ended: now.minus(ENDED_KEPT),
+        sent: now.minus(SENT_KEPT),
+        dead: now.minus(DEAD_KEPT),
+    };
     let all = service.db.system(SystemScope::new(
         "what is over is looked for in every organization, and removed in each by itself",
     ));
-    let mut organizations = BTreeSet::<OrganizationId>::new();
-    organizations.extend(sessions::organizations_with_ended(all, ended).await?);
-    organizations.extend(mfa_challenges::organizations_with_ended(all, now).await?);
-    organizations.extend(login_failures::organizations_with_stale(all, now).await?);
-    let context = |organization| {
+    let unit = |organization| {
         UnitContext::tenant(Actor::system("clean-up"), organization)
             .unaudited("what is removed was over before, and nobody can see the difference")
             .long()
     };
     let mut removed = 0;
-    for organization in organizations {
-        removed += service
-            .db
-            .write(context(organization), move |uow| async move {
-                let sessions = sessions::remove_ended(&uow, organization, ended).await?;
-                let challenges = mfa_challenges::remove_ended(&uow, organization, uow.now()).await?;
-                let failures = login_failures::remove_stale(&uow, organization).await?;
-                Ok::<_, DbError>(sessions + challenges + failures)
-            })
-            .await?;
+    for organization in over::organizations(all, limits).await? {
+        let remove = move |uow| async move { remove(&uow, organization, limits).await };
+        removed += service.db.write(unit(organization), remove).await?;
     }
-    removed += service
-        .db
-        .write(context(service.platform), |uow| async move {
-            signing_keys::remove_over(&uow).await
-        })
-        .await?;
+    let keys = |uow| async move { signing_keys::remove_over(&uow).await };
+    removed += service.db.write(unit(service.platform), keys).await?;
     Ok(removed)
+}
+
+/// Removes what is over in one organization; how many rows it was.
+async fn remove(uow: &UnitOfWork, organization: OrganizationId, limits: Limits) -> Result<u64, DbError> {
+    Ok(sessions::remove_ended(uow, organization, limits.ended).await?
+        + login_failures::remove_stale(uow, organization).await?
+        + mfa_challenges::remove_ended(uow, organization, limits.now).await?
+        + one_time_tokens::remove_expired(uow, organization).await?
+        + invitations::remove_expired(uow, organization, limits.ended).await?
+        + mail_queue::remove_old(uow, organization, limits.sent, limits.dead).await?)
 }

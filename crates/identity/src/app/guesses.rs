@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use db::{DbError, UnitContext, UnitOfWork};
-use kernel::{Actor, Id as _, OrganizationId, Timestamp};
+use kernel::{Actor, OrganizationId, Timestamp};
 
 use crate::domain::{AddressBlock, Email, User};
 use crate::service::Service;

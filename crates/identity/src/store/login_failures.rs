@@ -1,6 +1,6 @@
 //! The table `login_failures`.
 
-use db::{DbError, Row, Scope, Sql, UnitOfWork, Value, values};
+use db::{DbError, Row, Scope, Sql, UnitOfWork, values};
 use kernel::{OrganizationId, Timestamp};
 
 use crate::domain::{Lockout, LockoutRule, LockoutState};
@@ -24,11 +24,10 @@ const SAVE: Sql = Sql::tenant(
 const CLEAR: Sql =
     Sql::tenant("DELETE FROM login_failures WHERE organization_id = $1 AND account = $2 AND address_block = $3");
 const CLEAR_ALL: Sql = Sql::tenant("DELETE FROM login_failures WHERE organization_id = $1 AND account = $2");
-const WITH_STALE: Sql = Sql::system("SELECT DISTINCT organization_id FROM login_failures WHERE stale_at < $1");
 const REMOVE_STALE: Sql = Sql::tenant("DELETE FROM login_failures WHERE organization_id = $1 AND stale_at < $2");
 
 /// The statements of this file, for the statement test.
-pub(crate) const STATEMENTS: &[Sql] = &[READ, HOLD, SAVE, CLEAR, CLEAR_ALL, WITH_STALE, REMOVE_STALE];
+pub(crate) const STATEMENTS: &[Sql] = &[READ, HOLD, SAVE, CLEAR, CLEAR_ALL, REMOVE_STALE];
 
 /// An account as failures are counted: whose rows, and the keyed hash of what was asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -116,11 +115,6 @@ pub(crate) async fn clear_all(uow: &UnitOfWork, account: &Account) -> Result<u64
     uow.scope(account.organization)
         .execute(&CLEAR_ALL, &values![account.key.as_slice()])
         .await
-}
-
-/// The organizations with rows on which nothing depends any more.
-pub(crate) async fn organizations_with_stale(scope: Scope<'_>, now: Timestamp) -> Result<Vec<OrganizationId>, DbError> {
-    scope.all(&WITH_STALE, &values![now], |row| row.id(0)).await
 }
 
 /// Removes the rows of one organization on which nothing depends any more.

@@ -47,6 +47,10 @@ const REMOVE: Sql = Sql::tenant("DELETE FROM mail_queue WHERE organization_id = 
 const WITHDRAW: Sql = Sql::tenant(
     "DELETE FROM mail_queue WHERE organization_id = $1 AND user_id = $2 AND kind = $3 AND state = 'queued'",
 );
+const WITH_OLD: Sql = Sql::system(
+    "SELECT DISTINCT organization_id FROM mail_queue WHERE (state = 'sent' AND created_at < $1) \
+     OR (state = 'dead' AND created_at < $2)",
+);
 const OLD: Sql = Sql::tenant(
     "DELETE FROM mail_queue WHERE organization_id = $1 AND ((state = 'sent' AND created_at < $2) \
      OR (state = 'dead' AND created_at < $3))",
@@ -64,6 +68,7 @@ pub(crate) const STATEMENTS: &[Sql] = &[
     DEAD,
     REMOVE,
     WITHDRAW,
+    WITH_OLD,
     OLD,
 ];
 
@@ -201,6 +206,16 @@ pub(crate) async fn withdraw(
 ) -> Result<(), DbError> {
     let row = [Value::id(user), kind.into()];
     uow.scope(organization).send(&WITHDRAW, &row).await
+}
+
+/// The organizations with mails that were sent before one instant, or died before another.
+pub(crate) async fn organizations_with_old(
+    scope: Scope<'_>,
+    sent_before: Timestamp,
+    dead_before: Timestamp,
+) -> Result<Vec<OrganizationId>, DbError> {
+    let values = values![sent_before, dead_before];
+    scope.all(&WITH_OLD, &values, |row| row.id(0)).await
 }
 
 /// Removes what was sent before one instant and what died before another; how many.

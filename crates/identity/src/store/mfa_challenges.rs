@@ -27,21 +27,10 @@ const ENROLLED: Sql = Sql::tenant(
     "UPDATE mfa_challenges SET purpose = 'verify' WHERE organization_id = $1 AND user_id = $2 AND purpose = 'enrol'",
 );
 const FORGET: Sql = Sql::tenant("DELETE FROM mfa_challenges WHERE organization_id = $1 AND user_id = $2");
-const WITH_ENDED: Sql = Sql::system("SELECT DISTINCT organization_id FROM mfa_challenges WHERE expires_at < $1");
 const REMOVE_ENDED: Sql = Sql::tenant("DELETE FROM mfa_challenges WHERE organization_id = $1 AND expires_at < $2");
 
 /// The statements of this file, for the statement test.
-pub(crate) const STATEMENTS: &[Sql] = &[
-    ADD,
-    FIND,
-    LOCK,
-    TRIED,
-    REMOVE,
-    ENROLLED,
-    FORGET,
-    WITH_ENDED,
-    REMOVE_ENDED,
-];
+pub(crate) const STATEMENTS: &[Sql] = &[ADD, FIND, LOCK, TRIED, REMOVE, ENROLLED, FORGET, REMOVE_ENDED];
 
 /// What a challenge asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,14 +145,6 @@ fn challenge(row: &Row<'_>) -> Result<StoredChallenge, DbError> {
         created_at: row.get(5)?,
         expires_at: row.get(6)?,
     })
-}
-
-/// The organizations with challenges that ended before `before`.
-pub(crate) async fn organizations_with_ended(
-    scope: db::Scope<'_>,
-    before: Timestamp,
-) -> Result<Vec<OrganizationId>, DbError> {
-    scope.all(&WITH_ENDED, &values![before], |row| row.id(0)).await
 }
 
 /// Removes the challenges of one organization that ended before `before`.

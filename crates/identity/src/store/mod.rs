@@ -6,6 +6,7 @@ pub(crate) mod login_failures;
 pub(crate) mod mail_queue;
 pub(crate) mod mfa_challenges;
 pub(crate) mod one_time_tokens;
+pub(crate) mod over;
 pub(crate) mod pending_registrations;
 pub(crate) mod principals;
 pub(crate) mod second_factors;
@@ -27,6 +28,7 @@ pub(crate) fn statements() -> Vec<Sql<'static>> {
         mail_queue::STATEMENTS,
         mfa_challenges::STATEMENTS,
         one_time_tokens::STATEMENTS,
+        over::STATEMENTS,
         pending_registrations::STATEMENTS,
         principals::STATEMENTS,
         second_factors::STATEMENTS,

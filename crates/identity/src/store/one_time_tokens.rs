@@ -26,10 +26,11 @@ const SPEND: Sql = Sql::tenant(
 );
 const FORGET: Sql =
     Sql::tenant("DELETE FROM one_time_tokens WHERE organization_id = $1 AND user_id = $2 AND purpose = $3");
+const WITH_EXPIRED: Sql = Sql::system("SELECT DISTINCT organization_id FROM one_time_tokens WHERE expires_at <= $1");
 const EXPIRED: Sql = Sql::tenant("DELETE FROM one_time_tokens WHERE organization_id = $1 AND expires_at <= $2");
 
 /// The statements of this file, for the statement test.
-pub(crate) const STATEMENTS: &[Sql] = &[ADD, REPLACE, FIND, SPEND, FORGET, EXPIRED];
+pub(crate) const STATEMENTS: &[Sql] = &[ADD, REPLACE, FIND, SPEND, FORGET, WITH_EXPIRED, EXPIRED];
 
 /// What a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +140,14 @@ pub(crate) async fn forget(
 ) -> Result<(), DbError> {
     let row = [Value::id(user), purpose.as_str().into()];
     uow.scope(organization).send(&FORGET, &row).await
+}
+
+/// The organizations with tokens that have expired.
+pub(crate) async fn organizations_with_expired(
+    scope: Scope<'_>,
+    now: Timestamp,
+) -> Result<Vec<OrganizationId>, DbError> {
+    scope.all(&WITH_EXPIRED, &[now.into()], |row| row.id(0)).await
 }
 
 /// Removes what has expired; how many.

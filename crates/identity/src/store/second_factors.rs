@@ -1,22 +1,20 @@
 //! The tables `user_mfa` and `mfa_recovery_codes`: what an authenticator shares with the server, and what replaces it.
 
 use contracts::identity::UserId;
-use db::{DbError, Row, Scope, Sql, UnitOfWork, Value, values};
+use db::{DbError, Row, Sql, UnitOfWork, Value, values};
 use kernel::{Id as _, OrganizationId, Timestamp};
 use uuid::Uuid;
 use vault::SealContext;
 
 use crate::domain::{RecoveryCode, TotpStep};
 
-const LOOKUP: Sql = Sql::tenant(
-    "SELECT user_id, sealed_secret, confirmed_at, last_step FROM user_mfa WHERE organization_id = $1 AND user_id = $2",
-)
-.point();
 const LOCK: Sql = Sql::tenant(
     "SELECT user_id, sealed_secret, confirmed_at, last_step FROM user_mfa WHERE organization_id = $1 AND user_id = $2 \
      FOR UPDATE",
 )
-.on_sqlite(LOOKUP.text(db::Engine::Sqlite));
+.on_sqlite(
+    "SELECT user_id, sealed_secret, confirmed_at, last_step FROM user_mfa WHERE organization_id = $1 AND user_id = $2",
+);
 const PROPOSE: Sql = Sql::tenant(
     "INSERT INTO user_mfa (organization_id, user_id, sealed_secret, created_at) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (organization_id, user_id) DO UPDATE SET sealed_secret = excluded.sealed_secret, \
@@ -33,17 +31,7 @@ const TAKE_CODE: Sql =
 const REMOVE_CODES: Sql = Sql::tenant("DELETE FROM mfa_recovery_codes WHERE organization_id = $1 AND user_id = $2");
 
 /// The statements of this file, for the statement test.
-pub(crate) const STATEMENTS: &[Sql] = &[
-    LOOKUP,
-    LOCK,
-    PROPOSE,
-    CONFIRM,
-    USED,
-    REMOVE,
-    ADD_CODE,
-    TAKE_CODE,
-    REMOVE_CODES,
-];
+pub(crate) const STATEMENTS: &[Sql] = &[LOCK, PROPOSE, CONFIRM, USED, REMOVE, ADD_CODE, TAKE_CODE, REMOVE_CODES];
 
 /// A second factor as it is stored.
 #[derive(Clone)]
@@ -61,12 +49,7 @@ pub(crate) fn place(organization: OrganizationId, user: UserId) -> SealContext {
     SealContext::tenant("totp secret", organization, user.as_uuid())
 }
 
-/// The second factor of a user.
-pub(crate) async fn lookup(scope: Scope<'_>, user: UserId) -> Result<Option<StoredFactor>, DbError> {
-    scope.optional(&LOOKUP, &[Value::id(user)], factor).await
-}
-
-/// As [`lookup`], held until the unit ends: of two uses of a code one comes first.
+/// The second factor of a user, held until the unit ends: of two uses of a code one comes first.
 pub(crate) async fn lock(
     uow: &UnitOfWork,
     organization: OrganizationId,

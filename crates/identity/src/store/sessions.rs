@@ -50,7 +50,6 @@ const KNOWS_DEVICE: Sql = Sql::tenant(
 );
 const TOUCH: Sql =
     Sql::tenant("UPDATE sessions SET last_used_at = $3 WHERE organization_id = $1 AND id = $2 AND last_used_at < $3");
-const WITH_ENDED: Sql = Sql::system("SELECT DISTINCT organization_id FROM sessions WHERE expires_at < $1");
 const REMOVE_ENDED: Sql = Sql::tenant("DELETE FROM sessions WHERE organization_id = $1 AND expires_at < $2");
 
 /// The statements of this file, for the statement test.
@@ -63,7 +62,6 @@ pub(crate) const STATEMENTS: &[Sql] = &[
     SAVE,
     KNOWS_DEVICE,
     TOUCH,
-    WITH_ENDED,
     REMOVE_ENDED,
 ];
 
@@ -284,14 +282,6 @@ pub(crate) async fn knows_device(
     let scope = uow.scope(organization).reads();
     let sessions: i64 = scope.one(&KNOWS_DEVICE, &values, |row| row.get(0)).await?;
     Ok(sessions > 0)
-}
-
-/// The organizations with sessions that ended before `before`.
-pub(crate) async fn organizations_with_ended(
-    scope: Scope<'_>,
-    before: Timestamp,
-) -> Result<Vec<OrganizationId>, DbError> {
-    scope.all(&WITH_ENDED, &values![before], |row| row.id(0)).await
 }
 
 /// Removes the sessions of one organization that ended before `before`.
