@@ -1,7 +1,18 @@
 //! The access context over HTTP, on both engines.
 #![cfg(test)]
 
+mod administrators;
+mod checks;
+mod conditions;
+mod escalation;
+mod expiry;
+mod flow;
+mod groups;
+mod inheritance;
+mod permissions;
 mod roles;
+mod user_roles;
+mod world;
 
 use std::sync::Arc;
 
@@ -22,6 +33,9 @@ fn modules() -> Vec<Module> {
 async fn start(engine: Engine) -> Option<TestApp> {
     let app = TestApp::start_with(engine, modules(), |ports| {
         ports.provide(Arc::new(identity::Config::for_tests()));
+        ports.provide(Arc::new(audit::Config {
+            archives: std::env::temp_dir(),
+        }));
     })
     .await?;
     let manifests = modules().into_iter().map(|module| module.manifest).collect();

@@ -1,0 +1,138 @@
+//! Grants under a condition: read when they are made, applied to lists in SQL and to single objects before and after a change.
+
+use serde_json::{Value, json};
+use testkit::Reply;
+
+use crate::start;
+use crate::world::{Bakery, assign, bakery, grant, role};
+
+fn codes(reply: &Reply) -> Vec<&str> {
+    let objects = reply.data().as_array().unwrap();
+    objects.iter().map(|object| object["code"].as_str().unwrap()).collect()
+}
+
+testkit::behaviours! {
+    with start;
+
+    async fn bad_conditions_are_refused_where_they_are_wrong(app: TestApp) {
+        let Bakery { boss, .. } = bakery(&app).await;
+        let clerk = role(&boss.client, "CLERK", &[]).await;
+        let mut deep = json!({ "a": 1 });
+        for _ in 0..50 {
+            deep = json!({ "$and": [deep] });
+        }
+        for (condition, place) in [
+            (json!({ "amount": { "$regex": "^a" } }), "conditions.amount.$regex"),
+            (json!({ "amount": { "$like": 1 } }), "conditions.amount.$like"),
+            (json!({ "$or": [{ "a": 1 }, { "owner": "${user.password}" }] }), "conditions.$or[1].owner"),
+            (json!({ "amount": { "$lte": [1] } }), "conditions.amount.$lte"),
+            (json!({ "amount": null }), "conditions.amount"),
+            (json!([]), "conditions"),
+            (json!({ "note": "x".repeat(100_000) }), "conditions"),
+            (deep, "conditions"),
+        ] {
+            let refused = grant(&boss.client, &clerk, "FINANCE_INVOICE_READ", &condition).await.expect(400);
+            let problems = refused.problems();
+            assert!(problems.iter().all(|problem| problem.starts_with(place)) && !problems.is_empty(), "{problems:?}");
+        }
+        // Of this context's own objects the fields are known.
+        let refused = grant(&boss.client, &clerk, "RBAC_ROLE_READ", &json!({ "amount": 1 })).await.expect(400);
+        assert_eq!(refused.problems(), ["conditions.amount: UNKNOWN_FIELD"]);
+        let listed = boss.client.get(&format!("/roles/{clerk}/permissions")).send().await.expect(200);
+        assert_eq!(listed.meta()["total"], 0);
+    }
+
+    async fn a_grant_is_named_by_id_or_code_and_replaced_when_repeated(app: TestApp) {
+        let Bakery { boss, .. } = bakery(&app).await;
+        let clerk = role(&boss.client, "CLERK", &[]).await;
+        let path = format!("/roles/{clerk}/permissions");
+        let made = grant(&boss.client, &clerk, "FINANCE_INVOICE_READ", &json!({ "amount": 1 })).await.expect(201);
+        let permission = made.data()["permissionId"].as_str().unwrap().to_owned();
+        assert_eq!(made.header("location"), format!("/api/v1{path}/{permission}"));
+        let body = json!({ "permissionId": permission, "conditions": {} });
+        let again = boss.client.post(&path).json(&body).send().await.expect(200);
+        assert_eq!(again.data()["conditions"], Value::Null, "an empty condition is none");
+        let listed = boss.client.get(&path).send().await.expect(200);
+        assert_eq!((&listed.data()[0], &listed.meta()["total"]), (again.data(), &json!(1)));
+        for (body, code) in [
+            (json!({ "permissionCode": "NOT_THERE" }), "permissionCode: UNKNOWN_CODE"),
+            (json!({}), "permissionId: REQUIRED"),
+            (json!({ "permissionId": permission, "permissionCode": "X" }), "permissionCode: INVALID"),
+        ] {
+            assert_eq!(boss.client.post(&path).json(&body).send().await.expect(400).problems(), [code]);
+        }
+        let body = json!({ "permissionId": clerk });
+        boss.client.post(&path).json(&body).send().await.refused(404, "NOT_FOUND");
+        let granted = format!("{path}/{permission}");
+        boss.client.delete(&granted).send().await.expect(204);
+        boss.client.delete(&granted).send().await.refused(404, "NOT_FOUND");
+    }
+
+    async fn a_list_shows_what_the_condition_reaches_with_its_exact_total(app: TestApp) {
+        let Bakery { id, boss } = bakery(&app).await;
+        let ana = app.member(id, None).await;
+        let condition = json!({ "isSystem": false, "code": { "$in": ["A", "AB", "ABC", "LIMITED"] } });
+        let limited = role(&boss.client, "LIMITED", &[("RBAC_ROLE_READ", condition)]).await;
+        assign(&boss.client, &ana, &limited).await.expect(201);
+        for code in ["AB", "ABC", "ABCD", "ABCDE"] {
+            role(&boss.client, code, &[]).await;
+        }
+        let listed = ana.client.get("/roles?sort=code").send().await.expect(200);
+        assert_eq!((codes(&listed), &listed.meta()["total"]), (vec!["AB", "ABC", "LIMITED"], &json!(3)));
+        let page = ana.client.get("/roles?sort=code&limit=2").send().await.expect(200);
+        assert_eq!((codes(&page), &page.meta()["total"]), (vec!["AB", "ABC"], &json!(3)));
+        let next = page.meta()["nextCursor"].as_str().unwrap();
+        let rest = ana.client.get(&format!("/roles?sort=code&limit=2&cursor={next}")).send().await.expect(200);
+        assert_eq!((codes(&rest), &rest.meta()["total"]), (vec!["LIMITED"], &json!(3)));
+        let searched = ana.client.get("/roles?q=abc").send().await.expect(200);
+        assert_eq!((codes(&searched), &searched.meta()["total"]), (vec!["ABC"], &json!(1)));
+
+        let all = boss.client.get("/roles?limit=100").send().await.expect(200);
+        for role in all.data().as_array().unwrap() {
+            let path = format!("/roles/{}", role["id"].as_str().unwrap());
+            let reached = codes(&listed).contains(&role["code"].as_str().unwrap());
+            let expected = if reached { 200 } else { 403 };
+            for below in ["", "/permissions", "/inheritance"] {
+                let reply = ana.client.get(&format!("{path}{below}")).send().await.expect(expected);
+                if !reached {
+                    assert_eq!(reply.json["error"]["details"]["step"], "condition");
+                }
+            }
+        }
+        ana.client.get("/roles/01932f5c-9c5e-7cc3-9d4e-3b2f6a1e8d40").send().await.refused(404, "NOT_FOUND");
+    }
+
+    async fn a_change_must_satisfy_it_before_and_after(app: TestApp) {
+        let Bakery { id, boss } = bakery(&app).await;
+        let ana = app.member(id, None).await;
+        let condition = json!({ "name": { "$in": ["Draft", "Sketch"] } });
+        let permissions = ["RBAC_GROUP_CREATE", "RBAC_GROUP_UPDATE", "RBAC_GROUP_DELETE", "RBAC_GROUP_READ"];
+        let permissions: Vec<_> = permissions.iter().map(|code| (*code, condition.clone())).collect();
+        let limited = role(&boss.client, "LIMITED", &permissions).await;
+        assign(&boss.client, &ana, &limited).await.expect(201);
+        let create = |name: &str| ana.client.post("/groups").json(&json!({ "name": name })).send();
+        create("Final").await.refused(403, "RBAC_FORBIDDEN");
+        let draft = format!("/groups/{}", create("Draft").await.expect(201).id());
+        let rename = |name: &str| ana.client.patch(&draft).json(&json!({ "name": name })).send();
+        rename("Sketch").await.expect(200);
+        rename("Final").await.refused(403, "RBAC_FORBIDDEN");
+        assert_eq!(ana.client.get(&draft).send().await.expect(200).data()["name"], "Sketch", "the refused change left nothing");
+        boss.client.patch(&draft).json(&json!({ "name": "Final" })).send().await.expect(200);
+        rename("Sketch").await.refused(403, "RBAC_FORBIDDEN");
+        ana.client.put(&format!("{draft}/members/{}", ana.id)).send().await.refused(403, "RBAC_FORBIDDEN");
+        ana.client.delete(&draft).send().await.refused(403, "RBAC_FORBIDDEN");
+        ana.client.get(&draft).send().await.refused(403, "RBAC_FORBIDDEN");
+        boss.client.patch(&draft).json(&json!({ "name": "Draft" })).send().await.expect(200);
+        ana.client.delete(&draft).send().await.expect(204);
+    }
+
+    async fn where_nobody_applies_it_a_conditional_grant_is_refused(app: TestApp) {
+        let Bakery { id, boss } = bakery(&app).await;
+        let ana = app.member(id, None).await;
+        let limited = role(&boss.client, "LIMITED", &[("RBAC_USER_ROLE_READ", json!({ "userId": "${user.id}" }))]).await;
+        assign(&boss.client, &ana, &limited).await.expect(201);
+        let refused = ana.client.get(&format!("/users/{}/roles", ana.id)).send().await.refused(403, "RBAC_FORBIDDEN");
+        assert_eq!(refused.json["error"]["details"]["step"], "condition");
+        assert_eq!(refused.json["error"]["details"]["path"]["steps"][0]["code"], "LIMITED");
+    }
+}
