@@ -223,6 +223,8 @@ pub enum Entry {
     Hash(SecretString),
     /// By an invitation, mailed after the unit.
     Invitation,
+    /// Not yet: somebody sets a password before.
+    Later,
 }
 
 /// Makes users for other contexts. Provided by identity.

@@ -3,6 +3,8 @@
 
 mod api_keys;
 mod flow;
+mod holders;
+mod links;
 mod login;
 mod marked_secrets;
 mod people;
@@ -10,6 +12,7 @@ mod protection;
 mod refresh;
 mod service_accounts;
 mod sessions;
+mod settings;
 mod story;
 mod tokens;
 mod user_changes;
@@ -57,7 +60,7 @@ async fn governed(engine: Engine) -> Option<TestApp> {
             audit::module(),
         ]
     };
-    let sent = Arc::new(testkit::MailSink::default());
+    let sent = Arc::new(testkit::Mails::default());
     let provide = |ports: &Ports| {
         ports.provide(Arc::new(Config::for_tests()));
         ports.provide::<dyn contracts::mail::Mailer>(Arc::clone(&sent) as _);

@@ -1,0 +1,81 @@
+//! Settings that a test makes, in the place of the context that keeps them.
+
+use std::sync::Arc;
+
+use contracts::settings::{Branding, OrganizationSettings, Registration, Settings};
+use db::DbError;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use identity::Config;
+use kernel::{Locale, OrganizationId};
+use parking_lot::Mutex;
+use testkit::{Engine, TestApp};
+
+/// The same settings and looks for every organization, changed while the server runs.
+#[derive(Default)]
+pub struct Chosen {
+    settings: Mutex<OrganizationSettings>,
+    branding: Mutex<Branding>,
+}
+
+impl Settings for Chosen {
+    fn of(&self, _: OrganizationId) -> BoxFuture<'_, Result<Arc<OrganizationSettings>, DbError>> {
+        let settings = Arc::new(self.settings.lock().clone());
+        std::future::ready(Ok(settings)).boxed()
+    }
+
+    fn known(&self, _: OrganizationId) -> Option<Arc<OrganizationSettings>> {
+        Some(Arc::new(self.settings.lock().clone()))
+    }
+
+    fn branding(&self, _: OrganizationId) -> BoxFuture<'_, Result<Arc<Branding>, DbError>> {
+        let branding = Arc::new(self.branding.lock().clone());
+        std::future::ready(Ok(branding)).boxed()
+    }
+}
+
+/// As [`crate::start`], with settings that [`choose`] changes. They begin with English, so that tests read like the rest.
+pub async fn start(engine: Engine) -> Option<TestApp> {
+    let chosen = Arc::new(Chosen::default());
+    chosen.settings.lock().locale = Locale::En;
+    crate::start_with(engine, Config::for_tests(), |ports| {
+        ports.provide::<dyn Settings>(Arc::clone(&chosen) as _);
+        ports.provide(chosen);
+    })
+    .await
+}
+
+/// Changes the settings.
+pub fn choose(app: &TestApp, change: impl FnOnce(&mut OrganizationSettings)) {
+    change(&mut app.edge().app().port::<Chosen>().unwrap().settings.lock());
+}
+
+/// Changes the looks.
+pub fn look(app: &TestApp, change: impl FnOnce(&mut Branding)) {
+    change(&mut app.edge().app().port::<Chosen>().unwrap().branding.lock());
+}
+
+/// Lets people with addresses of `domains` register.
+pub fn open_to_domains(app: &TestApp, domains: &[&str]) {
+    choose(app, |settings| {
+        settings.registration = Registration::Domains;
+        settings.registration_domains = domains.iter().map(|domain| (*domain).to_owned()).collect();
+    });
+}
+
+/// Sends what waits.
+pub async fn deliver(app: &TestApp) -> u64 {
+    identity::deliver(app.edge().app()).await.unwrap()
+}
+
+/// Sends what waits, and reads the token of the last mail to the address.
+pub async fn mailed_token(app: &TestApp, address: &str) -> String {
+    deliver(app).await;
+    app.mails().token(address)
+}
+
+/// The subjects of the mails to the address, in order, after sending what waits.
+pub async fn subjects(app: &TestApp, address: &str) -> Vec<String> {
+    deliver(app).await;
+    app.mails().to(address).into_iter().map(|mail| mail.subject).collect()
+}
