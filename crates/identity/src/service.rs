@@ -58,8 +58,6 @@ pub(crate) struct Service {
     pub(crate) sealer: Arc<Sealer>,
     /// Names accounts where failed logins are counted.
     pub(crate) account_names: aws_lc_rs::hmac::Key,
-    /// The one key outside the database.
-    pub(crate) master_key: Arc<MasterKey>,
 }
 
 /// The running context, from a handler's application.
@@ -103,7 +101,6 @@ impl Service {
             refresh_keys: RefreshKeys::new(&master_key, &[]),
             account_names: master_key.authentication_key("account names"),
             sealer,
-            master_key,
             keys,
             issuer,
             config,

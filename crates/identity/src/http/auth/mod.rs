@@ -17,8 +17,7 @@ mod views;
 use http::{App, Routes};
 
 pub(crate) use inputs::{SlugText, named};
-pub(crate) use refusals::locked;
-pub(crate) use views::{LoginAnswer, TokensView, secrets};
+pub(crate) use views::{LoginAnswer, secrets};
 
 http::public_reason! {
     /// For who is about to log in.

@@ -6,7 +6,7 @@ use kernel::Timestamp;
 use crate::app::{ChangeRefusal, LoginRefusal, RefreshRefusal};
 
 /// Too many failed attempts; when to come back.
-pub(crate) fn locked(until: Timestamp, now: Timestamp) -> ApiError {
+fn locked(until: Timestamp, now: Timestamp) -> ApiError {
     ApiError::new(ErrorCode::AuthAccountLocked).retry_after(until.since(now))
 }
 
