@@ -2,25 +2,27 @@
 
 use std::sync::Arc;
 
-use authz::Decider;
+use authz::{Decider, Decision, PermissionInfo, Step};
 use axum::http::HeaderValue;
 use contracts::settings::Settings;
 use contracts::{Manifests, Ports};
 use db::Db;
 use db::migrate::Migrations;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use http::{
-    App, AppParts, Authenticator, Foundation, HttpConfig, Jobs, Metrics, Module, RateLimiter, RouteInfo, SpanMaker,
-    StartFailed,
+    ApiError, App, AppParts, Authenticator, Credential, ErrorCode, Foundation, HttpConfig, Identity, Jobs, Metrics,
+    Module, RateLimiter, RequestContext, RouteInfo, SpanMaker, StartFailed,
 };
+use identity::MailConfig;
 use identity::crypto::SigningAlgorithm;
 use identity::domain::RefreshRule;
-use kernel::{Generators, OrganizationId, Rate};
+use kernel::{Actor, Generators, OrganizationId, Rate};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vault::{MasterKey, Sealer};
 
-use crate::bootstrap::Bootstrap;
-use crate::config::{Config, CorsOrigins, Environment, JwtAlgorithm};
+use crate::config::{Config, CorsOrigins, Environment, JwtAlgorithm, MailServer};
 use crate::rate_limit::ActorLimiter;
 
 /// The version of this program.
@@ -55,6 +57,7 @@ pub fn provide(config: &Config, key: &MasterKey) -> Arc<Ports> {
     ports.provide(Arc::new(key.clone()));
     ports.provide(Arc::new(Sealer::new(key.clone(), Vec::new())));
     ports.provide(Arc::new(identity_config(config)));
+    ports.provide(Arc::new(mail_config(config)));
     ports.provide(Arc::new(audit::Config {
         archives: config.data_folder.join("audit-archive"),
     }));
@@ -83,6 +86,15 @@ fn identity_config(config: &Config) -> identity::Config {
     }
 }
 
+/// Where mail goes.
+fn mail_config(config: &Config) -> MailConfig {
+    match &config.mail {
+        MailServer::Off => MailConfig::Off,
+        MailServer::Files => MailConfig::Folder(config.data_folder.join("mail")),
+        MailServer::Smtp { url, .. } => MailConfig::Smtp { url: url.clone() },
+    }
+}
+
 /// What a server is wired from.
 pub struct Wiring {
     /// What the operator set about HTTP.
@@ -97,8 +109,6 @@ pub struct Wiring {
     pub platform: OrganizationId,
     /// What contexts take from here, such as their configuration.
     pub ports: Arc<Ports>,
-    /// Who may come in, until there are users.
-    pub bootstrap: Bootstrap,
 }
 
 impl Wiring {
@@ -126,11 +136,8 @@ impl Wiring {
 
     /// The parts, put together; contexts that were not started have no ports, and only their routes can be looked at.
     fn assembled(self, metrics: Metrics) -> App {
-        let decider: Arc<dyn Decider> = match self.ports.find() {
-            Some(others) => Arc::new(self.bootstrap.decider_beside(others)),
-            None => Arc::new(self.bootstrap.decider()),
-        };
-        let authenticator: Arc<dyn Authenticator> = Arc::new(self.bootstrap.beside(self.ports.find()));
+        let decider: Arc<dyn Decider> = self.ports.find().unwrap_or_else(|| Arc::new(Nobody));
+        let authenticator: Arc<dyn Authenticator> = self.ports.find().unwrap_or_else(|| Arc::new(Nobody));
         let settings = self.ports.find::<dyn Settings>();
         let clock = Arc::clone(&self.generators.clock);
         let limiter: Arc<dyn RateLimiter> = Arc::new(ActorLimiter::new(self.rate, settings, clock));
@@ -149,6 +156,30 @@ impl Wiring {
             metrics,
             config: self.http,
         })
+    }
+}
+
+/// Knows nobody and allows nothing: stands in for contexts that were not started.
+struct Nobody;
+
+impl Authenticator for Nobody {
+    fn authenticate<'a>(
+        &'a self,
+        _: Credential<'a>,
+        _: &'a RequestContext,
+    ) -> BoxFuture<'a, Result<Arc<Identity>, ApiError>> {
+        std::future::ready(Err(ApiError::new(ErrorCode::AuthInvalidToken))).boxed()
+    }
+}
+
+impl Decider for Nobody {
+    fn decide(
+        &self,
+        actor: &Actor,
+        organization: OrganizationId,
+        permission: &'static PermissionInfo,
+    ) -> Option<Decision> {
+        Some(Decision::denied(actor, organization, permission, Step::Grant))
     }
 }
 
@@ -193,7 +224,6 @@ pub fn routes() -> Result<Vec<Arc<RouteInfo>>, db::DbError> {
     let generators = Generators::system();
     let db = Db::open(db::DbConfig::new("sqlite://:memory:"), generators.clone())?;
     let platform = generators.id();
-    let bootstrap = Bootstrap::closed(platform);
     let app = Wiring {
         http: HttpConfig::default(),
         rate: None,
@@ -201,7 +231,6 @@ pub fn routes() -> Result<Vec<Arc<RouteInfo>>, db::DbError> {
         generators,
         platform,
         ports: Arc::default(),
-        bootstrap,
     }
     .assembled(Metrics::new(VERSION));
     Ok(edge(&app).routes().to_vec())

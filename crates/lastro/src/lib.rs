@@ -5,15 +5,17 @@
 //! what the operator set; [`telemetry`] is what the server tells about itself. The binary is a call of [`cli::main`].
 
 pub mod access_matrix;
+pub mod administrators;
 pub mod app;
-pub mod bootstrap;
 pub mod causes;
 pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod doctor;
+pub mod first_start;
 pub mod listen;
 pub mod master_key;
+pub mod onboarding;
 pub mod postgres_tools;
 pub mod rate_limit;
 pub mod seeds;

@@ -83,10 +83,14 @@ pub enum Command {
     #[command(after_long_help = MIGRATE_HELP)]
     Migrate(MigrateArgs),
 
-    /// Lay the seeds: the platform organization, and the catalogue of modules and permissions
+    /// Lay the seeds: the platform organization, and the catalogue of modules, permissions and packages
     ///
     /// Changes nothing that is there already; it can be repeated at any time. `serve` does it by itself.
-    Seed,
+    Seed(SeedArgs),
+
+    /// Make, list, export and end customers
+    #[command(subcommand)]
+    Tenant(TenantCommand),
 
     /// Look at the configuration
     #[command(subcommand)]
@@ -136,6 +140,14 @@ pub enum Command {
     #[command(subcommand)]
     Keys(KeysCommand),
 
+    /// Make administrators, and give people another password
+    #[command(subcommand)]
+    Admin(AdminCommand),
+
+    /// Bring people from another system
+    #[command(subcommand)]
+    Users(UsersCommand),
+
     /// Check what was counted of the organizations' usage, or take it with you
     #[command(subcommand)]
     Usage(UsageCommand),
@@ -166,6 +178,14 @@ EXIT STATUS
   1  a step failed, or the database is newer than this binary, or an applied step was altered
   2  wrong usage, or an invalid configuration";
 
+const TENANT_CREATE_HELP: &str = "\
+EXAMPLES
+  lastro tenant create --name 'Padaria Central' --slug padaria-central --package starter --admin-email ana@padaria.example";
+
+const TENANT_IMPORT_HELP: &str = "\
+EXAMPLES
+  lastro tenant import examples/companies.csv";
+
 const BACKUP_HELP: &str = "\
 EXAMPLES
   lastro backup /backups/lastro.backup
@@ -181,6 +201,15 @@ EXAMPLES
   lastro usage export --organization padaria-central --format csv november.csv --from 2026-11-01T00:00:00Z
   lastro usage export --organization padaria-central --metric documents.signed | jq -s 'map(.quantity) | add'";
 
+const USERS_IMPORT_HELP: &str = "\
+EXAMPLES
+  lastro users import people.csv --organization padaria-central
+
+EXIT STATUS
+  0  all are made
+  1  none is made: a line is bad, or the organization's quota does not reach
+  2  wrong usage, or an invalid configuration";
+
 const COMPLETIONS_HELP: &str = "\
 EXAMPLES
   lastro completions bash > /etc/bash_completion.d/lastro
@@ -193,6 +222,97 @@ pub struct ServeArgs {
     /// Add a sample organization and print its credentials once. Refused in staging and production
     #[arg(long)]
     pub demo: bool,
+}
+
+/// `lastro seed`.
+#[derive(Debug, Args)]
+pub struct SeedArgs {
+    /// Business modules and packages from this file, now and at every start, in the place of those that are built in
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub catalog: Option<PathBuf>,
+}
+
+/// `lastro tenant`.
+#[derive(Debug, Subcommand)]
+pub enum TenantCommand {
+    /// Onboard a customer: its organization on a package, with its first administrator
+    ///
+    /// All of it or nothing. Without a password the administrator is invited by mail.
+    #[command(after_long_help = TENANT_CREATE_HELP)]
+    Create(TenantCreateArgs),
+    /// Onboard the customers of a file
+    ///
+    /// CSV with the columns name,slug,document,packageCode,adminName,adminEmail,adminPasswordHash, or NDJSON with the same fields.
+    /// All lines are checked before the first is imported, and one that is there already is left as it is: it is safe to run it
+    /// again. Who has no password hash is invited by mail.
+    #[command(after_long_help = TENANT_IMPORT_HELP)]
+    Import {
+        /// The file
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// Name every organization, whether it is active, and its package
+    List,
+    /// Show an organization
+    Show {
+        /// Its slug or id
+        #[arg(value_name = "SLUG|ID")]
+        organization: String,
+    },
+    /// End an organization's access; its rows stay
+    Deactivate {
+        /// Its slug or id
+        #[arg(value_name = "SLUG|ID")]
+        organization: String,
+    },
+    /// Write every row of an organization into a file, as lines of JSON
+    ///
+    /// Connects with DATABASE_MIGRATION_URL where it is set. Deactivate the organization first if nothing may change meanwhile.
+    Export {
+        /// Its slug or id
+        #[arg(value_name = "SLUG|ID")]
+        organization: String,
+        /// The file; it must not be there yet
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// Delete an organization's rows for good, 30 days after it was deactivated
+    ///
+    /// Its audit trail and the seals over it stay. Its slug and document are free for others then.
+    Purge {
+        /// Its slug or id
+        #[arg(value_name = "SLUG|ID")]
+        organization: String,
+        /// Say that you mean it
+        #[arg(long)]
+        confirm: bool,
+    },
+}
+
+/// `lastro tenant create`.
+#[derive(Debug, Args)]
+pub struct TenantCreateArgs {
+    /// What people call the company
+    #[arg(long)]
+    pub name: String,
+    /// What it is called in addresses
+    #[arg(long)]
+    pub slug: String,
+    /// Its CNPJ
+    #[arg(long)]
+    pub document: Option<String>,
+    /// The code of its package
+    #[arg(long)]
+    pub package: String,
+    /// The first administrator's address
+    #[arg(long)]
+    pub admin_email: String,
+    /// The first administrator's name
+    #[arg(long)]
+    pub admin_name: Option<String>,
+    /// The password to come in with. Others on this machine can see it while the command runs; the environment is a better place
+    #[arg(long, env = "LASTRO_TENANT_ADMIN_PASSWORD", hide_env_values = true)]
+    pub admin_password: Option<String>,
 }
 
 /// `lastro migrate`.

@@ -27,8 +27,10 @@ async fn verify(app: &App, args: &AuditVerifyArgs) -> anyhow::Result<()> {
     let organizations = match &args.organization {
         Some(slug) => vec![named(app, slug).await?],
         None => {
-            let all = organization::all(app.db()).await?;
-            all.into_iter().map(|organization| (organization.id, organization.slug)).collect()
+            let all = organization::list(app.db()).await?;
+            all.into_iter()
+                .map(|organization| (organization.id, organization.slug))
+                .collect()
         }
     };
     let known = args.head.as_deref().map(heads).transpose()?.unwrap_or_default();

@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod access_matrix;
+mod admin;
 mod audit;
 mod backup;
 mod completions;
@@ -13,7 +14,9 @@ mod openapi;
 mod restore;
 mod seed;
 mod serve;
+mod tenant;
 mod usage;
+mod users;
 
 use super::args::{Cli, Command};
 use super::failure::Failure;
@@ -24,7 +27,8 @@ pub(super) fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Serve(args) => serve::run(file, &args),
         Command::Migrate(args) => migrate::run(file, &args),
-        Command::Seed => seed::run(file),
+        Command::Seed(args) => seed::run(file, &args),
+        Command::Tenant(command) => tenant::run(file, &command),
         Command::Config(command) => config::run(file, &command),
         Command::Openapi => openapi::run(),
         Command::AccessMatrix => access_matrix::run(),
@@ -35,6 +39,8 @@ pub(super) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Jobs(command) => jobs::run(file, &command),
         Command::Keys(command) => keys::run(file, &command),
         Command::Usage(command) => usage::run(file, command),
+        Command::Admin(command) => admin::run(file, &command),
+        Command::Users(command) => users::run(file, &command),
         Command::Completions(args) => completions::run(&args),
     }
 }

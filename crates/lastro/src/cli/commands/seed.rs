@@ -1,18 +1,25 @@
 //! `lastro seed`.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use db::{Db, DbError};
 use kernel::{Clock, Generators, OsRandom};
 
+use super::super::args::SeedArgs;
 use super::super::failure::Failure;
 use super::super::output;
 use super::super::session::{Session, Talk};
 use crate::config::Database;
 use crate::{app, seeds, storage};
 
-pub(super) fn run(file: Option<PathBuf>) -> Result<(), Failure> {
+pub(super) fn run(file: Option<PathBuf>, args: &SeedArgs) -> Result<(), Failure> {
+    let catalogue = match &args.catalog {
+        Some(path) => Some(std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?),
+        None => None,
+    };
     let session = Session::begin(file, Talk::Trouble)?;
     let database = &session.config().database;
     let generators = Generators::new(Arc::clone(&session.clock) as Arc<dyn Clock>, Arc::new(OsRandom));
@@ -33,6 +40,22 @@ pub(super) fn run(file: Option<PathBuf>) -> Result<(), Failure> {
         let db = Db::open(settings, generators.clone()).map_err(context)?;
         db.poll().await.map_err(context)?;
         let platform = seeds::lay(&db, &generators).await.map_err(context)?;
+        if let Some(catalogue) = &catalogue {
+            let seeded = seeds::lay_catalogue(&db, platform, Some(catalogue))
+                .await
+                .map_err(|error| match error {
+                    DbError::Internal(invalid) => anyhow::anyhow!(invalid),
+                    error => context(error),
+                })?;
+            let mut text = format!(
+                "The catalogue file is in use: {} entries were written.\n",
+                seeded.written
+            );
+            for removed in &seeded.removed {
+                writeln!(text, "It does not have {removed} any more, which stays as it is.")?;
+            }
+            output::answer(&text)?;
+        }
         output::answer(&format!(
             "The seeds are laid. The platform organization is {platform}.\n"
         ))?;
