@@ -16,8 +16,8 @@ use std::time::Duration;
 use authz::{Denial, DenialCode};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use contracts::access::PathView;
 use contracts::access::Judged;
+use contracts::access::PathView;
 use db::DbError;
 use kernel::{Locale, Rule, RuleViolation};
 use serde::Serialize;
@@ -502,7 +502,11 @@ fn render_details(details: &Details, locale: Locale) -> Option<serde_json::Value
                 .collect(),
         ),
         Details::Denied { permission, step, path } => {
-            Some(serde_json::json!({ "permission": permission, "step": step, "path": path }))
+            let mut details = serde_json::json!({ "permission": permission, "step": step });
+            if let (Some(path), Some(fields)) = (path, details.as_object_mut()) {
+                fields.insert("path".to_owned(), serde_json::json!(path));
+            }
+            Some(details)
         }
         Details::Other(value) => Some(value.clone()),
     }

@@ -76,7 +76,7 @@ impl Decider for People {
         permission: &'static PermissionInfo,
     ) -> Option<Decision> {
         if permission.scope == PermissionScope::Platform && self.platform != organization {
-            return Some(Decision::denied(actor, organization, permission, authz::Step::Grant));
+            return Some(Decision::denied(actor, organization, permission, authz::Step::Scope));
         }
         let administrators = self.administrators.read();
         let mut decisions = administrators

@@ -3,7 +3,7 @@
 use authz::Within;
 use db::UnitOfWork;
 
-use super::Refusal;
+use super::{Refusal, changes};
 use crate::domain::{NewRole, Role};
 use crate::manifest::RoleCreate;
 use crate::store::roles;
@@ -19,5 +19,7 @@ pub(crate) async fn create_role(within: &Within<RoleCreate>, uow: &UnitOfWork, n
     let mut role = Role::create(within.organization(), uow.generators().id(), new, uow.now());
     within.admit(&role)?;
     roles::add(uow, &mut role).await?;
+    // It grants nothing, and can be granted from now on.
+    changes::role(uow, within.organization(), role.state().id);
     Ok(role)
 }

@@ -50,7 +50,7 @@ testkit::behaviours! {
         put_on(&app, id, "BARE").await;
         let off = check(json!({ "permission": "FINANCE_INVOICE_READ" })).await;
         assert_eq!(off["reason"], "RBAC_MODULE_NOT_CONTRACTED");
-        assert_eq!(off["message"], "The module FINANCE is not active (package; package: BARE).");
+        assert_eq!(off["message"], "The module FINANCE is not active (default; package: BARE).");
         let told = ana.client.post("/access/require").header("Accept-Language", "pt-BR").json(&json!({ "permission": "FINANCE_INVOICE_READ" }));
         let told = told.send().await.refused(403, "RBAC_MODULE_NOT_CONTRACTED");
         assert_eq!(told.json["error"]["details"]["step"], "module");

@@ -19,7 +19,7 @@ testkit::behaviours! {
         let refused = ana.client.post("/roles").json(&create).send().await.refused(403, "RBAC_FORBIDDEN");
         assert_eq!(
             refused.json["error"]["details"],
-            json!({ "permission": "RBAC_ROLE_CREATE", "step": "grant", "path": null })
+            json!({ "permission": "RBAC_ROLE_CREATE", "step": "grant" })
         );
 
         // A role, its permission, its holder.
