@@ -179,7 +179,8 @@ pub(crate) fn exceeded(quota: &Quota, window: Window, used: i64, now: Timestamp)
         used,
         period: quota.period,
         resets_at,
-        resets_in: resets_at.map(|end| end.since(now)),
+        // A period that is over never begins anew, however late something is counted in it.
+        resets_in: resets_at.filter(|end| *end > now).map(|end| end.since(now)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The usage context over HTTP and through its ports, on both engines.
 #![cfg(test)]
 
+mod contract;
 mod events;
 mod meter;
 mod quotas;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use authz::snapshot::{Period, PermissionRow};
 use contracts::catalog::{EntitlementRows, Entitlements, Quota, QuotaMode, QuotaPeriod};
+use contracts::identity::HeadCounts;
 use db::{AccessChange, ChangeKind, DbError, UnitContext, UnitOfWork};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
@@ -52,6 +54,30 @@ impl Entitlements for Plans {
     }
 }
 
+/// The active users of the organizations of a test.
+#[derive(Default)]
+struct Heads(Mutex<HashMap<OrganizationId, u64>>);
+
+impl HeadCounts for Heads {
+    fn active_users<'a>(&'a self, organizations: &'a [OrganizationId]) -> BoxFuture<'a, Result<Vec<u64>, DbError>> {
+        let heads = self.0.lock();
+        let counted = organizations
+            .iter()
+            .map(|id| heads.get(id).copied().unwrap_or(0))
+            .collect();
+        ready(Ok(counted)).boxed()
+    }
+
+    fn keys_of_module<'a>(
+        &'a self,
+        _: &'a UnitOfWork,
+        _: OrganizationId,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<u64, DbError>> {
+        ready(Ok(0)).boxed()
+    }
+}
+
 /// The context, with the audit trail beside it to look into.
 async fn start(engine: Engine) -> Option<TestApp> {
     let plans = Arc::new(Plans::default());
@@ -59,6 +85,9 @@ async fn start(engine: Engine) -> Option<TestApp> {
     TestApp::start_with(engine, modules, |ports| {
         ports.provide::<dyn Entitlements>(plans.clone());
         ports.provide(plans);
+        let heads = Arc::new(Heads::default());
+        ports.provide::<dyn HeadCounts>(heads.clone());
+        ports.provide(heads);
     })
     .await
 }

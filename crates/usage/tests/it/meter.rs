@@ -6,12 +6,13 @@ use std::time::Duration;
 use contracts::Ports;
 use contracts::catalog::{Entitlements, QuotaMode, QuotaPeriod};
 use contracts::usage::{API_REQUESTS, Metered, RequestMeter, ReserveError};
-use db::{Db, DbConfig};
+use db::{Db, DbConfig, Sql};
 use futures_util::future::join_all;
 use http::{Foundation, HttpConfig, Metrics};
 use kernel::OrganizationId;
 use serde_json::json;
 use testkit::TestApp;
+use tokio_util::sync::CancellationToken;
 
 use crate::{Plans, contract, quota, start, use_of_quotas, used};
 
@@ -46,6 +47,18 @@ async fn another_node(app: &TestApp) -> Arc<Ports> {
     };
     (usage::module().start)(foundation).await.unwrap();
     ports
+}
+
+/// How many requests are taken from the organization's quotas, in the database.
+async fn taken(app: &TestApp, organization: OrganizationId) -> i64 {
+    const TAKEN: Sql = Sql::tenant(
+        "SELECT used FROM usage_counters WHERE organization_id = $1 AND metric = 'api.requests' AND period = 'total'",
+    );
+    app.db()
+        .scope(organization)
+        .one(&TAKEN, &[], |row| row.get(0))
+        .await
+        .unwrap()
 }
 
 async fn counted(meter: &dyn RequestMeter, organization: OrganizationId) -> bool {
@@ -110,6 +123,21 @@ testkit::behaviours! {
         assert!((2..=5).contains(&raised), "{raised}");
         contract(&app, mine, Vec::new()).await;
         assert_eq!(let_through(&app, mine, 30).await, 30);
+    }
+
+    async fn a_node_that_stops_gives_back_what_it_did_not_use(app: TestApp) {
+        let mine = app.organization("padaria").await;
+        contract(&app, mine, vec![quota(API_REQUESTS, 10_000, QuotaPeriod::Day, QuotaMode::Hard)]).await;
+        assert_eq!(let_through(&app, mine, 7).await, 7);
+        assert!(taken(&app, mine).await > 7, "a block was taken");
+        let stop = CancellationToken::new();
+        stop.cancel();
+        for worker in usage::module().workers {
+            (worker.run)(app.edge().app().clone(), stop.clone()).await;
+        }
+        assert_eq!(taken(&app, mine).await, 7);
+        let today = "metric=api.requests&from=2026-11-21T00:00:00Z&to=2026-11-22T00:00:00Z";
+        assert_eq!(used(&app, mine, today).await[0].1, 8, "and wrote down what it let through");
     }
 
     async fn two_nodes_together_never_exceed_a_quota(app: TestApp) {

@@ -10,7 +10,7 @@ use kernel::{Actor, OrganizationId};
 use serde_json::{Value, json};
 use testkit::TestApp;
 
-use crate::{contract, event, post, quota, start, use_of_quotas, used};
+use crate::{Heads, contract, event, post, quota, start, use_of_quotas, used};
 
 /// Reserves through the port in a unit of its own, which then goes on or fails.
 async fn reserve(
@@ -228,6 +228,23 @@ testkit::behaviours! {
         reserve(&app, mine, STORAGE_BYTES, 9, false).await.unwrap();
         contract(&app, mine, vec![quota(STORAGE_BYTES, 10, QuotaPeriod::Total, QuotaMode::Hard)]).await;
         assert_eq!(use_of_quotas(&app, mine).await[0].2, 9, "below nothing there is nothing to give back");
+    }
+
+    async fn a_level_that_does_not_agree_with_the_heads_is_put_right(app: TestApp) {
+        let (mine, other) = (app.organization("padaria").await, app.organization("mercado").await);
+        let heads = app.edge().app().ports().get::<Heads>().unwrap();
+        reserve(&app, mine, USERS_ACTIVE, 4, false).await.unwrap();
+        reserve(&app, other, USERS_ACTIVE, 2, false).await.unwrap();
+        heads.0.lock().extend([(mine, 7), (other, 2)]);
+        let jobs = usage::module().jobs;
+        let job = jobs.iter().find(|job| job.name == "usage-recount").unwrap();
+        let run = async || (job.run)(app.edge().app().clone()).await.unwrap();
+        assert_eq!((run().await, run().await), (1, 0), "once, for the one organization");
+        contract(&app, mine, vec![quota(USERS_ACTIVE, 8, QuotaPeriod::Total, QuotaMode::Hard)]).await;
+        reserve(&app, mine, USERS_ACTIVE, 1, false).await.unwrap();
+        exceeded(reserve(&app, mine, USERS_ACTIVE, 1, false).await);
+        let today = "metric=users.active&from=2026-11-21T00:00:00Z&to=2026-11-22T00:00:00Z";
+        assert_eq!((used(&app, mine, today).await[0].1, used(&app, other, today).await[0].1), (8, 2));
     }
 
     async fn a_quota_ends_with_the_override_that_made_it(app: TestApp) {
