@@ -36,7 +36,9 @@ const IDLE: Duration = Duration::from_secs(10 * 60);
 const TRIES: u32 = 5;
 
 /// Counts the requests of every organization that makes any on this node.
-pub(crate) struct Meter {
+pub(crate) struct Meter(Arc<Inner>);
+
+struct Inner {
     service: Service,
     accounts: RwLock<HashMap<OrganizationId, Arc<Account>, foldhash::fast::RandomState>>,
 }
@@ -129,16 +131,73 @@ impl State {
     }
 }
 
+/// Does the work to its end, whoever waits for it: what was taken from a quota, or from what is to be written down, must not get lost
+/// with a client that goes away.
+async fn to_its_end<T, E>(work: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<DbError> + Send + 'static,
+{
+    match tokio::spawn(work).await {
+        Ok(outcome) => outcome,
+        Err(error) => Err(DbError::Internal(format!("requests could not be counted: {error}")).into()),
+    }
+}
+
 impl Meter {
     pub(crate) fn new(service: Service) -> Self {
-        Self {
+        Self(Arc::new(Inner {
             service,
             accounts: RwLock::default(),
-        }
+        }))
     }
 
     /// Forgets what was read of quotas that changed.
     pub(crate) fn hear(&self, changes: &[AccessChange]) {
+        self.0.hear(changes);
+    }
+
+    /// Writes down what was counted for an organization on this node.
+    pub(crate) async fn flush(&self, organization: OrganizationId) -> Result<(), DbError> {
+        let inner = Arc::clone(&self.0);
+        to_its_end(async move { inner.flush(organization).await }).await
+    }
+
+    /// How many requests this node has taken from the quotas and not let through.
+    pub(crate) fn unspent(&self, organization: OrganizationId) -> i64 {
+        self.0.unspent(organization)
+    }
+
+    /// Writes down what is counted until the node is told to stop.
+    pub(crate) async fn run(&self, stop: CancellationToken) {
+        while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
+            self.0.flush_all().await;
+            self.0.forget_idle();
+        }
+        self.0.close().await;
+    }
+}
+
+impl RequestMeter for Meter {
+    fn count(&self, organization: OrganizationId) -> Metered<'_> {
+        let known = self
+            .0
+            .accounts
+            .read()
+            .get(&organization)
+            .and_then(|account| self.0.decide(account));
+        match known {
+            Some(known) => Metered::Known(known),
+            None => {
+                let inner = Arc::clone(&self.0);
+                Metered::Asking(Box::pin(to_its_end(async move { inner.ask(organization).await })))
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn hear(&self, changes: &[AccessChange]) {
         let changes = changes.iter().filter(|change| change.kind == ChangeKind::Quotas);
         for change in changes {
             let accounts = self.accounts.read();
@@ -258,8 +317,7 @@ impl Meter {
         self.service.db().write(unit(organization), work).await
     }
 
-    /// Writes down what was counted for an organization on this node.
-    pub(crate) async fn flush(&self, organization: OrganizationId) -> Result<(), DbError> {
+    async fn flush(&self, organization: OrganizationId) -> Result<(), DbError> {
         let Some(account) = self.accounts.read().get(&organization).cloned() else {
             return Ok(());
         };
@@ -317,8 +375,7 @@ impl Meter {
         self.service.db().write(unit(organization), work).await
     }
 
-    /// How many requests this node has taken from the quotas and not let through.
-    pub(crate) fn unspent(&self, organization: OrganizationId) -> i64 {
+    fn unspent(&self, organization: OrganizationId) -> i64 {
         let accounts = self.accounts.read();
         let Some(account) = accounts.get(&organization) else {
             return 0;
@@ -362,15 +419,6 @@ impl Meter {
         }
         self.flush_all().await;
     }
-
-    /// Writes down what is counted until the node is told to stop.
-    pub(crate) async fn run(&self, stop: CancellationToken) {
-        while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
-            self.flush_all().await;
-            self.forget_idle();
-        }
-        self.close().await;
-    }
 }
 
 impl Pending {
@@ -379,20 +427,6 @@ impl Pending {
             metric: API_REQUESTS,
             at: self.bucket,
             quantity: self.requests,
-        }
-    }
-}
-
-impl RequestMeter for Meter {
-    fn count(&self, organization: OrganizationId) -> Metered<'_> {
-        let known = self
-            .accounts
-            .read()
-            .get(&organization)
-            .and_then(|account| self.decide(account));
-        match known {
-            Some(known) => Metered::Known(known),
-            None => Metered::Asking(Box::pin(self.ask(organization))),
         }
     }
 }

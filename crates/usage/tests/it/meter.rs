@@ -125,6 +125,17 @@ testkit::behaviours! {
         assert_eq!(let_through(&app, mine, 30).await, 30);
     }
 
+    async fn a_client_that_goes_away_takes_no_block_with_it(app: TestApp) {
+        let mine = app.organization("padaria").await;
+        contract(&app, mine, vec![quota(API_REQUESTS, 320, QuotaPeriod::Day, QuotaMode::Hard)]).await;
+        let meter: Arc<dyn RequestMeter> = app.edge().app().ports().get().unwrap();
+        match meter.count(mine) {
+            Metered::Asking(mut answer) => assert!(futures_util::poll!(&mut answer).is_pending()),
+            Metered::Known(known) => panic!("{known:?}"),
+        }
+        assert_eq!(let_through(&app, mine, 400).await, 319, "its own request counts, and nothing else");
+    }
+
     async fn a_node_that_stops_gives_back_what_it_did_not_use(app: TestApp) {
         let mine = app.organization("padaria").await;
         contract(&app, mine, vec![quota(API_REQUESTS, 10_000, QuotaPeriod::Day, QuotaMode::Hard)]).await;
