@@ -120,6 +120,7 @@ mod rate;
 mod request;
 mod routes;
 mod scrape;
+mod sealed;
 mod server;
 mod standing;
 mod streamed;
@@ -150,9 +151,10 @@ pub use query::{
 pub use rate::{Allowance, Buckets};
 pub use request::RequestContext;
 pub use routes::{RouteInfo, Routes, serve_admin, serve_routes};
+pub use sealed::{Resealed, SealedColumn, reseal};
 pub use server::serve;
 pub use standing::{LastEventId, Standing};
-pub use streamed::Streamed;
+pub use streamed::{EVENT_STREAM, Streamed};
 pub use trace::TraceContext;
 
 /// What the macros of this crate expand to; not for use by hand.

@@ -8,6 +8,9 @@ use futures_util::{Stream, StreamExt as _};
 
 use crate::error::ApiError;
 
+/// The kind of a body of server-sent events.
+pub const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
+
 /// 200 with a body that is made while it is sent: an export, or events as they happen. A client that reads slowly is waited for.
 ///
 /// The status has left before the last piece is made. So an error on the way can only end the body without its proper end, which

@@ -306,6 +306,17 @@ impl TestApp {
         }
     }
 
+    /// The credential that a client of this test sends.
+    #[must_use]
+    pub fn credential(&self, client: &Client) -> String {
+        client.credential.clone().unwrap_or_default()
+    }
+
+    /// Ends a credential of this test, as a logout does.
+    pub fn forget(&self, credential: &str) {
+        self.people.forget(credential);
+    }
+
     fn person(&self, organization: OrganizationId, kind: ActorKind, is_platform_service: bool) -> (Actor, Client) {
         let id: PersonId = self.edge.app().generators().id();
         let actor = Actor {

@@ -43,6 +43,11 @@ impl People {
             .insert(credential.to_owned(), Arc::new(identity));
     }
 
+    /// Takes a credential away.
+    pub(crate) fn forget(&self, credential: &str) {
+        self.identities.write().remove(credential);
+    }
+
     /// Lets the actor do everything inside the organization.
     pub(crate) fn promote(&self, actor: Actor, organization: OrganizationId) {
         self.administrators

@@ -1,0 +1,48 @@
+//! What the bodies of several endpoints are made of, and what their refusals say.
+
+use http::{ApiError, ErrorCode, IdText, Message, TextSchema};
+
+use crate::app::Refusal;
+use crate::domain::{Description, EndpointId, EndpointUrl, Overlap};
+
+http::text_value! {
+    EndpointUrl, EndpointUrl::new,
+    TextSchema {
+        min_length: Some(1),
+        max_length: Some(EndpointUrl::MAX),
+        format: Some("uri"),
+        example: "https://erp.example.com/hooks/lastro",
+        ..Default::default()
+    }
+}
+http::text_value! {
+    Description, Description::new,
+    TextSchema {
+        min_length: Some(1),
+        max_length: Some(Description::MAX),
+        example: "Keeps the directory in step",
+        ..Default::default()
+    }
+}
+http::text_value! {
+    Overlap, Overlap::new,
+    TextSchema { example: "24h", ..Default::default() }
+}
+
+/// The id of an endpoint.
+pub(super) type WebhookIdText = IdText<EndpointId>;
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotFound => Self::not_found(),
+            Refusal::Stale => Self::new(ErrorCode::ConflictVersion),
+            Refusal::Delivered => Self::conflict_state(Message::new("It was delivered already.", "Já foi entregue.")),
+            Refusal::EndpointGone => Self::conflict_state(Message::new(
+                "The webhook endpoint was removed.",
+                "O endpoint do webhook foi removido.",
+            )),
+            Refusal::Storage(error) => error.into(),
+        }
+    }
+}

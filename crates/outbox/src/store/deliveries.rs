@@ -1,0 +1,393 @@
+//! The table `webhook_deliveries`.
+
+use db::{DbError, EventId, Row, Scope, Sql, UnitOfWork, Value};
+use kernel::{Id as _, OrganizationId, Timestamp};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::domain::{DeliveryId, EndpointId, Verdict};
+use crate::store::replays::Replay;
+
+// An endpoint that was removed or switched off meanwhile gets nothing any more.
+const ADD: Sql = Sql::tenant(
+    "INSERT INTO webhook_deliveries (organization_id, id, webhook_id, event_organization_id, event_id, event_type, status, \
+     attempts, tries, due_at, created_at) \
+     SELECT w.organization_id, (item->>'id')::uuid, w.id, $3::uuid, (item->>'event')::uuid, item->>'type', 'pending', 0, 0, \
+     $4::timestamptz, $4::timestamptz \
+     FROM json_array_elements($2) AS chosen(item) JOIN webhook_endpoints w ON w.organization_id = $1 \
+     AND w.id = (item->>'webhook')::uuid AND w.is_active",
+)
+.on_sqlite(
+    "INSERT INTO webhook_deliveries (organization_id, id, webhook_id, event_organization_id, event_id, event_type, status, \
+     attempts, tries, due_at, created_at) \
+     SELECT w.organization_id, unhex(chosen.value->>'id'), w.id, $3, unhex(chosen.value->>'event'), \
+     chosen.value->>'type', 'pending', 0, 0, $4, $4 FROM json_each($2) AS chosen JOIN webhook_endpoints w \
+     ON w.organization_id = $1 AND w.id = unhex(chosen.value->>'webhook') AND w.is_active",
+);
+const ADD_TEST: Sql = Sql::tenant(
+    "INSERT INTO webhook_deliveries (organization_id, id, webhook_id, event_organization_id, event_id, event_type, test_data, \
+     status, attempts, tries, due_at, created_at) VALUES ($1, $2, $3, $1, $4, $5, $6, 'pending', 0, 0, $7, $7)",
+);
+const CLAIM: Sql = Sql::tenant(
+    "UPDATE webhook_deliveries SET lease = $3, due_at = $4 WHERE organization_id = $1 AND id IN \
+     (SELECT d.id FROM webhook_deliveries d WHERE d.organization_id = $1 AND d.webhook_id = $2 AND d.due_at <= $5 \
+     ORDER BY d.due_at, d.id LIMIT $6 FOR UPDATE SKIP LOCKED) \
+     RETURNING id, event_organization_id, event_id, event_type, test_data, tries, created_at",
+)
+.on_sqlite(
+    "UPDATE webhook_deliveries SET lease = $3, due_at = $4 WHERE organization_id = $1 AND id IN \
+     (SELECT d.id FROM webhook_deliveries d WHERE d.organization_id = $1 AND d.webhook_id = $2 AND d.due_at <= $5 \
+     ORDER BY d.due_at, d.id LIMIT $6) \
+     RETURNING id, event_organization_id, event_id, event_type, test_data, tries, created_at",
+);
+const SETTLE: Sql = Sql::tenant(
+    "UPDATE webhook_deliveries AS d SET status = item->>'state', attempts = d.attempts + 1, tries = d.tries + 1, lease = NULL, \
+     due_at = timestamptz 'epoch' + (item->>'due')::bigint * interval '1 microsecond', \
+     finished_at = timestamptz 'epoch' + (item->>'finished')::bigint * interval '1 microsecond' \
+     FROM json_array_elements($2) AS tried(item) WHERE d.organization_id = $1 AND d.id = (item->>'id')::uuid \
+     AND d.lease = (item->>'lease')::uuid",
+)
+.on_sqlite(
+    "UPDATE webhook_deliveries AS d SET status = tried.value->>'state', attempts = d.attempts + 1, tries = d.tries + 1, \
+     lease = NULL, due_at = tried.value->>'due', finished_at = tried.value->>'finished' FROM json_each($2) AS tried \
+     WHERE d.organization_id = $1 AND d.id = unhex(tried.value->>'id') AND d.lease = unhex(tried.value->>'lease')",
+);
+const FIND: Sql = Sql::tenant(
+    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, created_at FROM webhook_deliveries \
+     WHERE organization_id = $1 AND id = $2",
+)
+.point();
+const LOCK: Sql = Sql::tenant(
+    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, created_at FROM webhook_deliveries \
+     WHERE organization_id = $1 AND id = $2 FOR UPDATE",
+)
+.on_sqlite(
+    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, created_at FROM webhook_deliveries \
+     WHERE organization_id = $1 AND id = $2",
+);
+const OF_ENDPOINT: Sql = Sql::tenant(
+    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, created_at FROM webhook_deliveries \
+     WHERE organization_id = $1 AND webhook_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4",
+);
+const DEAD: Sql = Sql::tenant(
+    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, created_at FROM webhook_deliveries \
+     WHERE organization_id = $1 AND status = 'dead' AND id < $2 ORDER BY id DESC LIMIT $3",
+);
+const DEAD_OF_ENDPOINT: Sql = Sql::tenant(
+    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, created_at FROM webhook_deliveries \
+     WHERE organization_id = $1 AND status = 'dead' AND id < $2 AND webhook_id = $3 ORDER BY id DESC LIMIT $4",
+);
+const REVIVE: Sql = Sql::tenant(
+    "UPDATE webhook_deliveries SET status = CASE WHEN attempts = 0 THEN 'pending' ELSE 'failed' END, tries = 0, lease = NULL, \
+     due_at = $3, finished_at = NULL WHERE organization_id = $1 AND id = $2",
+);
+// Those that died again since it was asked for stay dead: a replay comes to an end.
+const REPLAY: Sql = Sql::tenant(
+    "UPDATE webhook_deliveries SET status = CASE WHEN attempts = 0 THEN 'pending' ELSE 'failed' END, tries = 0, lease = NULL, \
+     due_at = $2, finished_at = NULL WHERE organization_id = $1 AND id IN (SELECT d.id FROM webhook_deliveries d \
+     WHERE d.organization_id = $1 AND d.status = 'dead' AND d.id >= $3 AND d.id < $4 AND d.finished_at <= $5 \
+     ORDER BY d.id LIMIT $6 FOR UPDATE SKIP LOCKED) RETURNING webhook_id",
+)
+.on_sqlite(
+    "UPDATE webhook_deliveries SET status = CASE WHEN attempts = 0 THEN 'pending' ELSE 'failed' END, tries = 0, lease = NULL, \
+     due_at = $2, finished_at = NULL WHERE organization_id = $1 AND id IN (SELECT d.id FROM webhook_deliveries d \
+     WHERE d.organization_id = $1 AND d.status = 'dead' AND d.id >= $3 AND d.id < $4 AND d.finished_at <= $5 \
+     ORDER BY d.id LIMIT $6) RETURNING webhook_id",
+);
+const REPLAY_OF_ENDPOINT: Sql = Sql::tenant(
+    "UPDATE webhook_deliveries SET status = CASE WHEN attempts = 0 THEN 'pending' ELSE 'failed' END, tries = 0, lease = NULL, \
+     due_at = $2, finished_at = NULL WHERE organization_id = $1 AND id IN (SELECT d.id FROM webhook_deliveries d \
+     WHERE d.organization_id = $1 AND d.status = 'dead' AND d.id >= $3 AND d.id < $4 AND d.finished_at <= $5 \
+     AND d.webhook_id = $7 ORDER BY d.id LIMIT $6 FOR UPDATE SKIP LOCKED) RETURNING webhook_id",
+)
+.on_sqlite(
+    "UPDATE webhook_deliveries SET status = CASE WHEN attempts = 0 THEN 'pending' ELSE 'failed' END, tries = 0, lease = NULL, \
+     due_at = $2, finished_at = NULL WHERE organization_id = $1 AND id IN (SELECT d.id FROM webhook_deliveries d \
+     WHERE d.organization_id = $1 AND d.status = 'dead' AND d.id >= $3 AND d.id < $4 AND d.finished_at <= $5 \
+     AND d.webhook_id = $7 ORDER BY d.id LIMIT $6) RETURNING webhook_id",
+);
+// What is left for an endpoint that was removed goes with the rest.
+const FORGET: Sql = Sql::tenant(
+    "DELETE FROM webhook_deliveries WHERE organization_id = $1 AND id IN (SELECT d.id FROM webhook_deliveries d \
+     WHERE d.organization_id = $1 AND d.id < $2 AND (d.finished_at < $3 OR NOT EXISTS (SELECT 1 FROM webhook_endpoints w \
+     WHERE w.organization_id = $1 AND w.id = d.webhook_id)) ORDER BY d.id LIMIT $4) RETURNING id",
+);
+/// The statements of this file, for the statement test.
+pub(crate) const STATEMENTS: &[Sql] = &[
+    ADD,
+    ADD_TEST,
+    CLAIM,
+    SETTLE,
+    FIND,
+    LOCK,
+    OF_ENDPOINT,
+    DEAD,
+    DEAD_OF_ENDPOINT,
+    REVIVE,
+    REPLAY,
+    REPLAY_OF_ENDPOINT,
+    FORGET,
+];
+
+/// A delivery, as it is read.
+#[derive(Debug, Clone)]
+pub(crate) struct Delivery {
+    pub(crate) id: DeliveryId,
+    pub(crate) event: EventId,
+    pub(crate) kind: String,
+    pub(crate) endpoint: EndpointId,
+    pub(crate) status: String,
+    /// When it is tried next; `None` when it is done, or being tried right now.
+    pub(crate) next_attempt_at: Option<Timestamp>,
+    pub(crate) created_at: Timestamp,
+}
+
+/// One event for one endpoint.
+#[derive(Debug, Clone)]
+pub(crate) struct NewDelivery {
+    pub(crate) id: DeliveryId,
+    pub(crate) endpoint: EndpointId,
+    pub(crate) event: EventId,
+    pub(crate) kind: String,
+}
+
+/// A delivery that this node holds and has to try.
+#[derive(Debug, Clone)]
+pub(crate) struct Claimed {
+    pub(crate) id: DeliveryId,
+    pub(crate) lease: Uuid,
+    pub(crate) event_organization: OrganizationId,
+    pub(crate) event: EventId,
+    pub(crate) kind: String,
+    /// What a test delivers instead of an event.
+    pub(crate) test_data: Option<String>,
+    pub(crate) tries: usize,
+    pub(crate) created_at: Timestamp,
+}
+
+/// What came of trying.
+#[derive(Debug, Clone)]
+pub(crate) struct Tried {
+    pub(crate) id: DeliveryId,
+    pub(crate) lease: Uuid,
+    pub(crate) at: Timestamp,
+    pub(crate) status: Option<u16>,
+    pub(crate) latency_ms: u64,
+    pub(crate) error: Option<String>,
+    pub(crate) response_body: Option<String>,
+    pub(crate) verdict: Verdict,
+}
+
+/// Adds deliveries of events of `event_organization` to endpoints of `organization`.
+pub(crate) async fn add(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    event_organization: OrganizationId,
+    deliveries: &[NewDelivery],
+) -> Result<(), DbError> {
+    let items: Vec<_> = deliveries
+        .iter()
+        .map(|one| {
+            json!({
+                "id": super::simple(one.id),
+                "webhook": super::simple(one.endpoint),
+                "event": super::simple(one.event),
+                "type": one.kind,
+            })
+        })
+        .collect();
+    let items = serde_json::Value::Array(items).to_string();
+    let values = [
+        Value::Json(items.into()),
+        Value::id(event_organization),
+        uow.now().into(),
+    ];
+    uow.scope(organization).send(&ADD, &values).await
+}
+
+/// Adds a delivery that carries what it delivers.
+pub(crate) async fn add_test(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    new: &NewDelivery,
+    data: &str,
+) -> Result<(), DbError> {
+    let values = [
+        Value::id(new.id),
+        Value::id(new.endpoint),
+        Value::id(new.event),
+        new.kind.as_str().into(),
+        Value::Json(data.into()),
+        uow.now().into(),
+    ];
+    uow.scope(organization).send(&ADD_TEST, &values).await
+}
+
+/// Takes up to `limit` deliveries that are due, the longest first. They count as lost at `lost_at`, and are then anybody's again.
+pub(crate) async fn claim(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    endpoint: EndpointId,
+    lost_at: Timestamp,
+    limit: usize,
+) -> Result<Vec<Claimed>, DbError> {
+    let lease = Uuid::from_bytes(uow.generators().bytes());
+    let values = [
+        Value::id(endpoint),
+        lease.into(),
+        lost_at.into(),
+        uow.now().into(),
+        i64::try_from(limit).unwrap_or(i64::MAX).into(),
+    ];
+    let mut claimed = uow
+        .scope(organization)
+        .reads()
+        .all(&CLAIM, &values, |row| {
+            Ok(Claimed {
+                id: row.id(0)?,
+                lease,
+                event_organization: row.id(1)?,
+                event: row.id(2)?,
+                kind: row.get(3)?,
+                test_data: row.get(4)?,
+                tries: usize::try_from(row.get::<i64>(5)?).map_err(|_| row.inconsistency(5))?,
+                created_at: row.get(6)?,
+            })
+        })
+        .await?;
+    // An UPDATE returns its rows in any order.
+    claimed.sort_by_key(|one| one.id.as_uuid());
+    Ok(claimed)
+}
+
+/// Notes what came of deliveries that this node holds; those it no longer holds are left to whoever does.
+pub(crate) async fn settle(uow: &UnitOfWork, organization: OrganizationId, tried: &[Tried]) -> Result<(), DbError> {
+    let items: Vec<_> = tried
+        .iter()
+        .map(|one| {
+            let (state, due, finished) = match one.verdict {
+                Verdict::Delivered => ("delivered", None, Some(uow.now())),
+                Verdict::Again(at) => ("failed", Some(at), None),
+                Verdict::Dead => ("dead", None, Some(uow.now())),
+            };
+            json!({
+                "id": super::simple(one.id),
+                "lease": one.lease.simple().to_string(),
+                "state": state,
+                "due": due.map(Timestamp::as_micros),
+                "finished": finished.map(Timestamp::as_micros),
+            })
+        })
+        .collect();
+    let items = serde_json::Value::Array(items).to_string();
+    uow.scope(organization)
+        .send(&SETTLE, &[Value::Json(items.into())])
+        .await
+}
+
+/// A delivery.
+pub(crate) async fn find(scope: Scope<'_>, id: DeliveryId) -> Result<Option<Delivery>, DbError> {
+    scope.optional(&FIND, &[Value::id(id)], delivery).await
+}
+
+/// Reads a delivery for a change, and holds it until the unit ends.
+pub(crate) async fn lock(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    id: DeliveryId,
+) -> Result<Option<Delivery>, DbError> {
+    uow.scope(organization)
+        .reads()
+        .optional(&LOCK, &[Value::id(id)], delivery)
+        .await
+}
+
+/// An endpoint's deliveries, the newest first.
+pub(crate) async fn of_endpoint(
+    scope: Scope<'_>,
+    endpoint: EndpointId,
+    before: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Delivery>, DbError> {
+    let values = [
+        Value::id(endpoint),
+        before.unwrap_or(Uuid::max()).into(),
+        i64::from(limit).into(),
+    ];
+    scope.all(&OF_ENDPOINT, &values, delivery).await
+}
+
+/// Dead letters, of one endpoint or of all, the newest first.
+pub(crate) async fn dead(
+    scope: Scope<'_>,
+    endpoint: Option<EndpointId>,
+    before: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Delivery>, DbError> {
+    let before = Value::Uuid(before.unwrap_or(Uuid::max()));
+    let limit = Value::Integer(i64::from(limit));
+    match endpoint {
+        None => scope.all(&DEAD, &[before, limit], delivery).await,
+        Some(endpoint) => {
+            let values = [before, Value::id(endpoint), limit];
+            scope.all(&DEAD_OF_ENDPOINT, &values, delivery).await
+        }
+    }
+}
+
+/// Has a delivery tried at `at`, with all attempts before it.
+pub(crate) async fn revive(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    id: DeliveryId,
+    at: Timestamp,
+) -> Result<(), DbError> {
+    uow.scope(organization).send(&REVIVE, &[Value::id(id), at.into()]).await
+}
+
+/// Has some of the replay's dead letters tried again; the endpoints that they are for, one for each.
+pub(crate) async fn replay(uow: &UnitOfWork, replay: &Replay, limit: i64) -> Result<Vec<EndpointId>, DbError> {
+    let from = replay.from.map_or(Uuid::nil(), super::least_id_at);
+    let to = replay.to.map_or(Uuid::max(), super::least_id_at);
+    let mut values = vec![
+        uow.now().into(),
+        from.into(),
+        to.into(),
+        replay.requested_at.into(),
+        limit.into(),
+    ];
+    let sql = match replay.webhook_id {
+        None => REPLAY,
+        Some(endpoint) => {
+            values.push(Value::id(endpoint));
+            REPLAY_OF_ENDPOINT
+        }
+    };
+    let scope = uow.scope(replay.organization_id).reads();
+    scope.all(&sql, &values, |row| row.id(0)).await
+}
+
+/// Removes some of the deliveries that were made before `before` and are done; which.
+pub(crate) async fn forget(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    before: Timestamp,
+    limit: i64,
+) -> Result<Vec<DeliveryId>, DbError> {
+    let values = [super::least_id_at(before).into(), before.into(), limit.into()];
+    let scope = uow.scope(organization).reads();
+    scope.all(&FORGET, &values, |row| row.id(0)).await
+}
+
+fn delivery(row: &Row<'_>) -> Result<Delivery, DbError> {
+    let lease: Option<Uuid> = row.get(6)?;
+    Ok(Delivery {
+        id: row.id(0)?,
+        event: row.id(1)?,
+        kind: row.get(2)?,
+        endpoint: row.id(3)?,
+        status: row.get(4)?,
+        next_attempt_at: row.get::<Option<Timestamp>>(5)?.filter(|_| lease.is_none()),
+        created_at: row.get(7)?,
+    })
+}

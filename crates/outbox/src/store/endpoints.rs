@@ -1,0 +1,271 @@
+//! The table `webhook_endpoints`.
+
+use db::list::{List, Listed, Start};
+use db::{DbError, Row, Scope, Sql, UnitOfWork, Value};
+use kernel::{Actor, Direction, OrganizationId, PageRequest, Timestamp};
+
+use crate::domain::{Description, Endpoint, EndpointId, EndpointUrl, EventTypes, Former, Stored};
+use crate::view::WebhookView;
+
+const COLUMNS: &str = "id, url, event_types, description, is_active, created_at, updated_at";
+
+const LOOKUP: Sql = Sql::tenant(
+    "SELECT id, url, event_types, description, is_active, created_at, updated_at FROM webhook_endpoints \
+     WHERE organization_id = $1 AND id = $2",
+)
+.point();
+const ACTIVE: Sql = Sql::tenant(
+    "SELECT organization_id, id, url, event_types, description, is_active, maker_kind, maker_id, maker_name, secret, \
+     former_secret, former_until, failing_since, created_at, updated_at FROM webhook_endpoints \
+     WHERE organization_id = $1 AND is_active = $2",
+);
+const LOCK: Sql = Sql::tenant(
+    "SELECT organization_id, id, url, event_types, description, is_active, maker_kind, maker_id, maker_name, secret, \
+     former_secret, former_until, failing_since, created_at, updated_at FROM webhook_endpoints \
+     WHERE organization_id = $1 AND id = $2 FOR UPDATE",
+)
+.on_sqlite(
+    "SELECT organization_id, id, url, event_types, description, is_active, maker_kind, maker_id, maker_name, secret, \
+     former_secret, former_until, failing_since, created_at, updated_at FROM webhook_endpoints \
+     WHERE organization_id = $1 AND id = $2",
+);
+const ADD: Sql = Sql::tenant(
+    "INSERT INTO webhook_endpoints (organization_id, id, url, event_types, description, is_active, maker_kind, maker_id, \
+     maker_name, secret, former_secret, former_until, failing_since, created_at, updated_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+);
+const SAVE: Sql = Sql::tenant(
+    "UPDATE webhook_endpoints SET url = $3, event_types = $4, description = $5, is_active = $6, maker_kind = $7, \
+     maker_id = $8, maker_name = $9, secret = $10, former_secret = $11, former_until = $12, failing_since = $13, \
+     updated_at = $14 WHERE organization_id = $1 AND id = $2",
+);
+const REMOVE: Sql = Sql::tenant("DELETE FROM webhook_endpoints WHERE organization_id = $1 AND id = $2");
+// What is earliest of all its deliveries; kept here so that to find work, nobody looks at deliveries.
+const SETTLE: Sql = Sql::tenant(
+    "UPDATE webhook_endpoints SET failing_since = $3, due_at = (SELECT min(d.due_at) FROM webhook_deliveries d \
+     WHERE d.organization_id = $1 AND d.webhook_id = $2 AND d.due_at IS NOT NULL) WHERE organization_id = $1 AND id = $2",
+);
+const WAKE: Sql = Sql::tenant(
+    "UPDATE webhook_endpoints SET due_at = $3 WHERE organization_id = $1 AND (due_at IS NULL OR due_at > $3) \
+     AND id IN (SELECT value::uuid FROM json_array_elements_text($2) AS chosen(value))",
+)
+.on_sqlite(
+    "UPDATE webhook_endpoints SET due_at = $3 WHERE organization_id = $1 AND (due_at IS NULL OR due_at > $3) \
+     AND id IN (SELECT unhex(value) FROM json_each($2))",
+);
+const DUE: Sql = Sql::system(
+    "SELECT organization_id, id FROM webhook_endpoints WHERE due_at <= $1 AND is_active = $2 ORDER BY due_at LIMIT $3",
+);
+
+/// The statements of this file, for the statement test.
+pub(crate) const STATEMENTS: &[Sql] = &[LOOKUP, ACTIVE, LOCK, ADD, SAVE, REMOVE, SETTLE, WAKE, DUE];
+
+/// What a list is ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    Url,
+    CreatedAt,
+}
+
+/// An endpoint as clients see it.
+pub(crate) async fn lookup(scope: Scope<'_>, id: EndpointId) -> Result<Option<WebhookView>, DbError> {
+    scope.optional(&LOOKUP, &[Value::id(id)], |row| view(row, 0)).await
+}
+
+/// The organization's endpoints.
+pub(crate) async fn list(
+    scope: Scope<'_>,
+    is_active: Option<bool>,
+    order: Order,
+    direction: Direction,
+    page: &PageRequest,
+    start: Start<'_>,
+) -> Result<Listed<WebhookView>, DbError> {
+    // The list's first column is the total.
+    listing(is_active, order, direction)
+        .fetch(scope, page, start, |row| view(row, 1))
+        .await
+}
+
+fn listing<'t>(is_active: Option<bool>, order: Order, direction: Direction) -> List<'t> {
+    let column = match order {
+        Order::Url => "url",
+        Order::CreatedAt => "created_at",
+    };
+    // An organization has a handful of endpoints: no index carries these orders.
+    List::tenant("webhook_endpoints", COLUMNS)
+        .equal("is_active", is_active)
+        .order(column, direction)
+        .pooled()
+}
+
+/// The texts of the list in every order, without and with its filter, for the statement test.
+pub(crate) fn lists() -> Vec<String> {
+    let mut texts = Vec::new();
+    for is_active in [None, Some(true)] {
+        for order in [Order::Url, Order::CreatedAt] {
+            texts.extend(listing(is_active, order, Direction::Ascending).texts(&PageRequest::default()));
+        }
+    }
+    texts
+}
+
+/// The organization's endpoints that events are sent to.
+pub(crate) async fn active(scope: Scope<'_>) -> Result<Vec<Endpoint>, DbError> {
+    scope.all(&ACTIVE, &[true.into()], endpoint).await
+}
+
+/// Reads an endpoint for a change, and holds it until the unit ends.
+pub(crate) async fn lock(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    id: EndpointId,
+) -> Result<Option<Endpoint>, DbError> {
+    uow.scope(organization)
+        .reads()
+        .optional(&LOCK, &[Value::id(id)], endpoint)
+        .await
+}
+
+pub(crate) async fn add(uow: &UnitOfWork, endpoint: &mut Endpoint) -> Result<(), DbError> {
+    record(uow, endpoint)?;
+    let state = endpoint.state();
+    let mut row = columns(state);
+    row.push(state.created_at.into());
+    row.push(state.updated_at.into());
+    uow.scope(state.organization_id).send(&ADD, &row).await
+}
+
+/// Stores what changed, if anything did.
+pub(crate) async fn save(uow: &UnitOfWork, endpoint: &mut Endpoint) -> Result<(), DbError> {
+    if !record(uow, endpoint)? {
+        return Ok(());
+    }
+    let state = endpoint.state();
+    let mut row = columns(state);
+    row.push(state.updated_at.into());
+    uow.scope(state.organization_id).send(&SAVE, &row).await
+}
+
+pub(crate) async fn remove(uow: &UnitOfWork, endpoint: &mut Endpoint) -> Result<(), DbError> {
+    record(uow, endpoint)?;
+    let state = endpoint.state();
+    uow.scope(state.organization_id)
+        .send(&REMOVE, &[Value::id(state.id)])
+        .await
+}
+
+/// Notes since when nothing arrives, and when there is something to do again, as the unit's deliveries say.
+pub(crate) async fn settle(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    id: EndpointId,
+    failing_since: Option<Timestamp>,
+) -> Result<(), DbError> {
+    uow.scope(organization)
+        .send(&SETTLE, &[Value::id(id), failing_since.into()])
+        .await
+}
+
+/// Notes that there is something to do for these endpoints from `at` on.
+pub(crate) async fn wake(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    ids: impl IntoIterator<Item = EndpointId>,
+    at: Timestamp,
+) -> Result<(), DbError> {
+    let ids = super::list(ids);
+    uow.scope(organization)
+        .send(&WAKE, &[Value::Json(ids.into()), at.into()])
+        .await
+}
+
+/// Endpoints that have something to do, those that waited longest first.
+pub(crate) async fn due(
+    scope: Scope<'_>,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<(OrganizationId, EndpointId)>, DbError> {
+    scope
+        .all(&DUE, &[now.into(), true.into(), limit.into()], |row| {
+            Ok((row.id(0)?, row.id(1)?))
+        })
+        .await
+}
+
+/// The columns from `id` to `failing_since`.
+fn columns(state: &Stored) -> Vec<Value<'_>> {
+    vec![
+        Value::id(state.id),
+        state.url.as_str().into(),
+        Value::Json(super::texts_json(&state.event_types.to_texts()).into()),
+        state.description.as_ref().map(Description::as_str).into(),
+        state.is_active.into(),
+        state.maker.kind.as_str().into(),
+        state.maker.id.into(),
+        state.maker.name.as_str().into(),
+        state.secret.as_slice().into(),
+        state.former.as_ref().map(|former| former.secret.as_slice()).into(),
+        state.former.as_ref().map(|former| former.until).into(),
+        state.failing_since.into(),
+    ]
+}
+
+/// Hands what happened to the unit of work; false when nothing did.
+fn record(uow: &UnitOfWork, endpoint: &mut Endpoint) -> Result<bool, DbError> {
+    let events = endpoint.take_events();
+    if events.is_empty() {
+        return Ok(false);
+    }
+    let data = serde_json::to_string(&WebhookView::from(&*endpoint))
+        .map_err(|error| DbError::Internal(format!("a webhook endpoint cannot be rendered: {error}")))?;
+    for event in events {
+        uow.record(endpoint.state().organization_id, event, data.clone());
+    }
+    Ok(true)
+}
+
+fn texts(row: &Row<'_>, column: usize) -> Result<Vec<String>, DbError> {
+    serde_json::from_str(&row.get::<String>(column)?).map_err(|_| row.inconsistency(column))
+}
+
+fn endpoint(row: &Row<'_>) -> Result<Endpoint, DbError> {
+    let description = row.get::<Option<String>>(4)?;
+    let former = match (row.get::<Option<Vec<u8>>>(10)?, row.get::<Option<Timestamp>>(11)?) {
+        (Some(secret), Some(until)) => Some(Former { secret, until }),
+        _ => None,
+    };
+    Ok(Endpoint::from(Stored {
+        organization_id: row.id(0)?,
+        id: row.id(1)?,
+        url: EndpointUrl::new(&row.get::<String>(2)?).map_err(|_| row.inconsistency(2))?,
+        event_types: EventTypes::stored(&texts(row, 3)?).ok_or_else(|| row.inconsistency(3))?,
+        description: description
+            .map(|description| Description::new(&description).map_err(|_| row.inconsistency(4)))
+            .transpose()?,
+        is_active: row.get(5)?,
+        maker: Actor {
+            kind: row.get::<String>(6)?.parse().map_err(|_| row.inconsistency(6))?,
+            id: row.get(7)?,
+            name: row.get(8)?,
+        },
+        secret: row.get(9)?,
+        former,
+        failing_since: row.get(12)?,
+        created_at: row.get(13)?,
+        updated_at: row.get(14)?,
+    }))
+}
+
+/// Reads what clients see, from columns that begin at `first`.
+fn view(row: &Row<'_>, first: usize) -> Result<WebhookView, DbError> {
+    Ok(WebhookView {
+        id: row.id(first)?,
+        url: row.get(first + 1)?,
+        event_types: texts(row, first + 2)?,
+        description: row.get(first + 3)?,
+        is_active: row.get(first + 4)?,
+        created_at: row.get(first + 5)?,
+        updated_at: row.get(first + 6)?,
+    })
+}

@@ -1,0 +1,76 @@
+//! The table `webhook_replays`: dead letters that somebody wants delivered after all.
+
+use db::{DbError, Row, Scope, Sql, UnitOfWork, Value};
+use kernel::{OrganizationId, Timestamp};
+
+use crate::domain::{EndpointId, ReplayId};
+
+const ADD: Sql = Sql::tenant(
+    "INSERT INTO webhook_replays (organization_id, id, webhook_id, from_at, to_at, requested_at) \
+     VALUES ($1, $2, $3, $4, $5, $6)",
+);
+const WAITING: Sql = Sql::system(
+    "SELECT organization_id, id, webhook_id, from_at, to_at, requested_at FROM webhook_replays ORDER BY id LIMIT $1",
+);
+// Held, so that one node at a time does a part of it.
+const HOLD: Sql =
+    Sql::tenant("SELECT id FROM webhook_replays WHERE organization_id = $1 AND id = $2 FOR UPDATE SKIP LOCKED")
+        .on_sqlite("SELECT id FROM webhook_replays WHERE organization_id = $1 AND id = $2");
+const REMOVE: Sql = Sql::tenant("DELETE FROM webhook_replays WHERE organization_id = $1 AND id = $2");
+
+/// The statements of this file, for the statement test.
+pub(crate) const STATEMENTS: &[Sql] = &[ADD, WAITING, HOLD, REMOVE];
+
+/// Which dead letters, of those that were dead when it was asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Replay {
+    pub(crate) organization_id: OrganizationId,
+    pub(crate) id: ReplayId,
+    pub(crate) webhook_id: Option<EndpointId>,
+    pub(crate) from: Option<Timestamp>,
+    pub(crate) to: Option<Timestamp>,
+    pub(crate) requested_at: Timestamp,
+}
+
+pub(crate) async fn add(uow: &UnitOfWork, replay: &Replay) -> Result<(), DbError> {
+    let row = [
+        Value::id(replay.id),
+        replay.webhook_id.map_or(Value::Null, Value::id),
+        replay.from.into(),
+        replay.to.into(),
+        replay.requested_at.into(),
+    ];
+    uow.scope(replay.organization_id).send(&ADD, &row).await
+}
+
+/// Replays that are not done, the oldest first.
+pub(crate) async fn waiting(scope: Scope<'_>, limit: i64) -> Result<Vec<Replay>, DbError> {
+    scope.all(&WAITING, &[limit.into()], replay).await
+}
+
+/// Holds a replay until the unit ends; false when somebody else does, or it is done.
+pub(crate) async fn hold(uow: &UnitOfWork, replay: &Replay) -> Result<bool, DbError> {
+    let held = uow
+        .scope(replay.organization_id)
+        .reads()
+        .optional(&HOLD, &[Value::id(replay.id)], |_| Ok(()))
+        .await?;
+    Ok(held.is_some())
+}
+
+pub(crate) async fn remove(uow: &UnitOfWork, replay: &Replay) -> Result<(), DbError> {
+    uow.scope(replay.organization_id)
+        .send(&REMOVE, &[Value::id(replay.id)])
+        .await
+}
+
+fn replay(row: &Row<'_>) -> Result<Replay, DbError> {
+    Ok(Replay {
+        organization_id: row.id(0)?,
+        id: row.id(1)?,
+        webhook_id: row.optional_id(2)?,
+        from: row.get(3)?,
+        to: row.get(4)?,
+        requested_at: row.get(5)?,
+    })
+}

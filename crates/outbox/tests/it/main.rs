@@ -1,0 +1,13 @@
+//! The outbox context over HTTP, on both engines, with receivers on this machine.
+#![cfg(test)]
+
+mod delivering;
+mod endpoints;
+mod failing;
+mod private;
+mod streams;
+mod world;
+
+use world::start;
+
+testkit::conformance!(outbox::module, crate::start);
