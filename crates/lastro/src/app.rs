@@ -136,8 +136,11 @@ impl Wiring {
 
     /// The parts, put together; contexts that were not started have no ports, and only their routes can be looked at.
     fn assembled(self, metrics: Metrics) -> App {
-        let decider: Arc<dyn Decider> = self.ports.find().unwrap_or_else(|| Arc::new(Nobody));
-        let authenticator: Arc<dyn Authenticator> = self.ports.find().unwrap_or_else(|| Arc::new(Nobody));
+        let decider: Arc<dyn Decider> = self.ports.find::<dyn Decider>().unwrap_or_else(|| Arc::new(Nobody));
+        let authenticator: Arc<dyn Authenticator> = self
+            .ports
+            .find::<dyn Authenticator>()
+            .unwrap_or_else(|| Arc::new(Nobody));
         let settings = self.ports.find::<dyn Settings>();
         let clock = Arc::clone(&self.generators.clock);
         let limiter: Arc<dyn RateLimiter> = Arc::new(ActorLimiter::new(self.rate, settings, clock));

@@ -43,7 +43,8 @@ pub(crate) use letter::{Letter, Recipient};
 use message::Sender;
 use smtp::Smtp;
 
-/// Where mail goes, as the operator set it. The composition root provides it, unless it provides a [`Mailer`].
+/// Where mail goes, as the operator set it. The composition root provides it; without it mail goes to the port [`Mailer`], if
+/// anybody provides that.
 #[derive(Debug, Clone)]
 pub enum MailConfig {
     /// Nowhere: routes that send mail answer 503, and nobody is told of anything.
@@ -101,9 +102,9 @@ pub(crate) struct Post {
 impl Post {
     /// Puts it together from what the composition root provided.
     pub(crate) fn start(service: &Arc<Service>) -> Result<Arc<Self>, StartFailed> {
-        let mailer = match service.ports.find::<dyn Mailer>() {
-            Some(mailer) => Some(mailer),
-            None => mailer(service)?,
+        let mailer = match service.ports.find::<MailConfig>() {
+            Some(config) => mailer(service, &config)?,
+            None => service.ports.find::<dyn Mailer>(),
         };
         Ok(Arc::new(Self {
             service: Arc::clone(service),
@@ -168,13 +169,10 @@ pub(crate) fn post(app: &App) -> Result<Arc<Post>, ApiError> {
     app.port::<Post>()
 }
 
-fn mailer(service: &Service) -> Result<Option<Arc<dyn Mailer>>, StartFailed> {
-    let Some(config) = service.ports.find::<MailConfig>() else {
-        return Ok(None);
-    };
+fn mailer(service: &Service, config: &MailConfig) -> Result<Option<Arc<dyn Mailer>>, StartFailed> {
     let clock = Arc::clone(&service.generators.clock);
     let host = message::host_of(&service.http.base_url);
-    Ok(match &*config {
+    Ok(match config {
         MailConfig::Off => None,
         MailConfig::Folder(path) => Some(Arc::new(Folder::new(path.clone(), Sender::of_host(&host)?, clock))),
         MailConfig::Smtp { url } => Some(Arc::new(Smtp::new(url, &host, clock)?)),

@@ -4,12 +4,16 @@
 mod api_keys;
 mod flow;
 mod holders;
+mod invitations;
 mod links;
 mod login;
+mod mails;
 mod marked_secrets;
 mod people;
 mod protection;
 mod refresh;
+mod registration;
+mod second_factor;
 mod service_accounts;
 mod sessions;
 mod settings;
@@ -60,13 +64,7 @@ async fn governed(engine: Engine) -> Option<TestApp> {
             audit::module(),
         ]
     };
-    let sent = Arc::new(testkit::Mails::default());
-    let provide = |ports: &Ports| {
-        ports.provide(Arc::new(Config::for_tests()));
-        ports.provide::<dyn contracts::mail::Mailer>(Arc::clone(&sent) as _);
-        ports.provide(sent);
-    };
-    let app = TestApp::start_with(engine, modules(), provide).await?;
+    let app = TestApp::start_with(engine, modules(), |ports| ports.provide(Arc::new(Config::for_tests()))).await?;
     let manifests = modules().into_iter().map(|module| module.manifest).collect();
     catalog::seed(app.db(), app.platform(), manifests).await.unwrap();
     access::seed_system_roles(app.db(), app.platform()).await.unwrap();

@@ -125,6 +125,9 @@ mod limits {
             let reply = attempt("2001:db8::2").await.refused(429, "RATE_LIMIT_EXCEEDED");
             assert_eq!(reply.headers["retry-after"], "20");
             assert_eq!(reply.headers["ratelimit-remaining"], "0");
+            // The limit comes before the body: whoever asks too often does not learn whether it is valid.
+            let malformed = app.nobody().post("/auth/login").from_ip("2001:db8::2".parse().unwrap()).json(&serde_json::json!({}));
+            malformed.send().await.refused(429, "RATE_LIMIT_EXCEEDED");
             attempt("2001:db8:0:1::1").await.expect(200);
             app.clock().advance(Duration::from_secs(20));
             attempt("2001:db8::2").await.expect(200);

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use testkit::Mails;
 
 use crate::governed;
 use crate::holders::holder;
@@ -154,7 +153,7 @@ testkit::behaviours! {
         let changed = boss.patch(&path).json(&json!({ "email": "lima@example.com" })).send().await.expect(200);
         assert_eq!(changed.data()["email"], "ana@example.com");
         identity::deliver(app.edge().app()).await.unwrap();
-        let mails: Arc<Mails> = app.edge().app().port().unwrap();
+        let mails = app.mails();
         assert_eq!(mails.to("ana@example.com").len(), 1, "the old address is told");
         let body = json!({ "token": mails.token("lima@example.com") });
         app.nobody().post("/auth/email/verify").json(&body).send().await.expect(200);
