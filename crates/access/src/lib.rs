@@ -18,6 +18,7 @@ mod decisions;
 mod domain;
 mod http;
 mod manifest;
+pub mod operator;
 mod store;
 mod view;
 

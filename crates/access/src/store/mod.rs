@@ -1,5 +1,6 @@
 //! The tables of this context.
 
+pub(crate) mod audit_of_grants;
 pub(crate) mod grants;
 pub(crate) mod groups;
 pub(crate) mod lock;
@@ -20,6 +21,7 @@ use db::Sql;
 /// The statements of this context, for the statement test.
 pub(crate) fn statements() -> Vec<Sql<'static>> {
     [
+        audit_of_grants::STATEMENTS,
         grants::STATEMENTS,
         groups::STATEMENTS,
         lock::STATEMENTS,

@@ -4,11 +4,13 @@
 mod administrators;
 mod checks;
 mod conditions;
+mod differential;
 mod escalation;
 mod expiry;
 mod flow;
 mod groups;
 mod inheritance;
+mod nodes;
 mod permissions;
 mod roles;
 mod user_roles;

@@ -76,7 +76,10 @@ pub(crate) async fn role_id(by: &Client, code: &str) -> String {
 pub(crate) async fn permission_id(by: &Client, code: &str) -> String {
     let listed = by.get("/permissions?limit=100").send().await.expect(200);
     let permissions = listed.data().as_array().unwrap();
-    let found = permissions.iter().find(|permission| permission["code"] == code).unwrap();
+    let found = permissions
+        .iter()
+        .find(|permission| permission["code"] == code)
+        .unwrap();
     found["id"].as_str().unwrap().to_owned()
 }
 

@@ -88,6 +88,7 @@
 pub mod differential;
 mod evaluate;
 mod json;
+mod never;
 mod parse;
 mod predicate;
 mod program;
