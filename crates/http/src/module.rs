@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, HttpConfig};
 use crate::metrics::Metrics;
 use crate::routes::Routes;
+use crate::sealed::SealedColumn;
 
 /// What a context brings. Each context's crate has a function `module()` that says it.
 pub struct Module {
@@ -35,6 +36,8 @@ pub struct Module {
     pub jobs: Vec<Job>,
     /// What it does all the time, on every node.
     pub workers: Vec<Worker>,
+    /// What it keeps sealed under the master key.
+    pub sealed: Vec<SealedColumn>,
 }
 
 impl Module {
@@ -50,6 +53,7 @@ impl Module {
             routes: |_| Vec::new(),
             jobs: Vec::new(),
             workers: Vec::new(),
+            sealed: Vec::new(),
         }
     }
 }

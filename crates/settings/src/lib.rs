@@ -1,10 +1,11 @@
-//! Settings: an organization's typed options, and how it looks.
+//! Settings: an organization's typed options, how it looks, and its connections to other systems.
 //!
 //! The shape is that of the organization context: [`domain`] decides from values, [`app`] orders the steps, [`store`] names the
 //! tables, [`http`](mod@self::http) names statuses and JSON. Others ask for settings through the port
-//! [`contracts::settings::Settings`], which [`memory`] answers from.
+//! [`contracts::settings::Settings`], which [`memory`] answers from. [`connect`] tests connections to other systems.
 
 mod app;
+mod connect;
 mod domain;
 mod http;
 mod manifest;
@@ -18,7 +19,10 @@ use ::http::Module;
 use contracts::settings::Settings;
 use db::migrate::Migrations;
 
-pub use manifest::{BrandingRead, BrandingUpdate, MANIFEST, SettingRead, SettingUpdate};
+pub use manifest::{
+    BrandingRead, BrandingUpdate, IntegrationCreate, IntegrationDelete, IntegrationRead, IntegrationUpdate, MANIFEST,
+    SettingRead, SettingUpdate,
+};
 
 /// The context, for the composition root.
 #[must_use]
@@ -31,8 +35,11 @@ pub fn module() -> Module {
             store::settings::STATEMENTS,
             store::branding::STATEMENTS,
             store::assets::STATEMENTS,
+            store::integrations::STATEMENTS,
         ]
         .concat(),
+        lists: store::integrations::lists(),
+        sealed: vec![store::integrations::SECRETS],
         start: |foundation| {
             let memory = memory::Memory::new(&foundation.db, &foundation.http.base_url);
             foundation.ports.provide::<dyn Settings>(Arc::new(memory));

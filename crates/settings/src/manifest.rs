@@ -4,7 +4,7 @@ use authz::Permission;
 use contracts::{EventData, EventType, Manifest};
 
 use crate::http::example;
-use crate::view::{BrandingShown, SettingsShown};
+use crate::view::{BrandingShown, IntegrationView, SettingsShown};
 
 authz::permission! {
     /// See the organization's settings.
@@ -15,6 +15,14 @@ authz::permission! {
     pub struct BrandingRead = "SETTINGS" "BRANDING" "READ", Tenant, "See the branding";
     /// Change how the organization looks.
     pub struct BrandingUpdate = "SETTINGS" "BRANDING" "UPDATE", Tenant, "Change the branding";
+    /// See connections to other systems, without their secrets.
+    pub struct IntegrationRead = "SETTINGS" "INTEGRATION" "READ", Tenant, "See integrations";
+    /// Make connections to other systems.
+    pub struct IntegrationCreate = "SETTINGS" "INTEGRATION" "CREATE", Tenant, "Create integrations";
+    /// Change and test connections to other systems.
+    pub struct IntegrationUpdate = "SETTINGS" "INTEGRATION" "UPDATE", Tenant, "Change and test integrations";
+    /// Delete connections to other systems.
+    pub struct IntegrationDelete = "SETTINGS" "INTEGRATION" "DELETE", Tenant, "Delete integrations";
 }
 
 /// Settings of an organization changed.
@@ -22,6 +30,22 @@ pub(crate) const SETTINGS_UPDATED: &str = "settings.updated";
 
 /// The branding of an organization changed.
 pub(crate) const BRANDING_UPDATED: &str = "branding.updated";
+
+/// A connection to another system was made.
+pub(crate) const INTEGRATION_CREATED: &str = "integration.created";
+/// A connection to another system changed.
+pub(crate) const INTEGRATION_UPDATED: &str = "integration.updated";
+/// A connection to another system was deleted, with its secrets.
+pub(crate) const INTEGRATION_DELETED: &str = "integration.deleted";
+
+const fn of_integration(name: &'static str, description: &'static str) -> EventType {
+    EventType {
+        name,
+        description,
+        permission: IntegrationRead::INFO,
+        data: EventData::of::<IntegrationView>(example::integration),
+    }
+}
 
 /// The context's declaration.
 pub const MANIFEST: Manifest = Manifest {
@@ -34,6 +58,10 @@ pub const MANIFEST: Manifest = Manifest {
         SettingUpdate::INFO,
         BrandingRead::INFO,
         BrandingUpdate::INFO,
+        IntegrationRead::INFO,
+        IntegrationCreate::INFO,
+        IntegrationUpdate::INFO,
+        IntegrationDelete::INFO,
     ],
     events: &[
         EventType {
@@ -48,5 +76,11 @@ pub const MANIFEST: Manifest = Manifest {
             permission: BrandingRead::INFO,
             data: EventData::of::<BrandingShown>(example::branding_of_organization),
         },
+        of_integration(INTEGRATION_CREATED, "A connection to another system was made"),
+        of_integration(INTEGRATION_UPDATED, "A connection to another system changed"),
+        of_integration(
+            INTEGRATION_DELETED,
+            "A connection to another system was deleted, with its secrets",
+        ),
     ],
 };

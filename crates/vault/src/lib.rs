@@ -228,6 +228,12 @@ impl Sealer {
         Self { current, former }
     }
 
+    /// The former keys, for what is derived from them and still counts.
+    #[must_use]
+    pub fn former(&self) -> &[MasterKey] {
+        &self.former
+    }
+
     /// Seals a value for its place.
     ///
     /// # Errors

@@ -2,10 +2,15 @@
 
 use contracts::usage::ReserveError;
 use db::DbError;
+use kernel::RuleViolation;
 
 /// Why not.
 #[derive(Debug)]
 pub(crate) enum Refusal {
+    /// There is no such thing.
+    NotFound,
+    /// What was asked for breaks rules.
+    Violations(Vec<RuleViolation>),
     /// It is not as the client last saw it.
     Stale,
     /// More than the organization may store, or a failure while that was counted.

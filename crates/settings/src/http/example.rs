@@ -43,6 +43,36 @@ pub(crate) fn branding_of_organization() -> Value {
     of_organization(branding())
 }
 
+pub(crate) fn integration() -> Value {
+    json!({
+        "id": "019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e41",
+        "provider": "smtp",
+        "name": "Mail",
+        "config": { "host": "smtp.example.com", "port": 587, "tls": "starttls", "username": "padaria" },
+        "secrets": { "password": "••••orse" },
+        "isActive": true,
+        "createdAt": "2026-11-21T12:00:00.000000Z",
+        "updatedAt": "2026-11-21T12:00:00.000000Z"
+    })
+}
+
+pub(crate) fn provider() -> Value {
+    json!({
+        "code": "http",
+        "name": "HTTP",
+        "description": "A service that answers HTTP",
+        "fields": [
+            { "name": "url", "secret": false, "required": true, "type": "url", "description": "Where it is" },
+            { "name": "token", "secret": true, "required": false, "type": "text", "description": "A bearer token" }
+        ],
+        "schema": {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "type": "object",
+            "properties": { "config": { "type": "object" }, "secrets": { "type": "object" } }
+        }
+    })
+}
+
 fn of_organization(mut example: Value) -> Value {
     if let Some(fields) = example.as_object_mut() {
         fields.insert("id".to_owned(), json!("019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e4f"));

@@ -109,6 +109,8 @@ impl ToSchema for DomainList {}
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
+            Refusal::NotFound => Self::not_found(),
+            Refusal::Violations(violations) => Self::violations(violations),
             Refusal::Stale => Self::new(ErrorCode::ConflictVersion),
             Refusal::Quota(error) => error.into(),
             Refusal::Storage(error) => error.into(),

@@ -1,20 +1,28 @@
 //! The routes of this context.
 
 mod branding_answer;
+mod create_integration;
+mod delete_integration;
 pub(crate) mod example;
 mod get_asset;
 mod get_branding;
+mod get_integration;
 mod get_public_branding;
 mod get_settings;
 mod inputs;
+mod integration_inputs;
+mod list_integrations;
+mod list_providers;
 mod pictures;
+mod test_integration;
 mod update_branding;
+mod update_integration;
 mod update_settings;
 
 use http::{App, Routes};
 
 pub(crate) fn routes() -> Vec<Routes<App>> {
-    vec![settings(), branding(), public()]
+    vec![settings(), branding(), public(), integrations()]
 }
 
 fn settings() -> Routes<App> {
@@ -45,4 +53,27 @@ fn public() -> Routes<App> {
             get_public_branding::doc(),
         )
         .get("/public/assets/{sha256}", get_asset::handle, get_asset::doc())
+}
+
+fn integrations() -> Routes<App> {
+    Routes::new("Integrations", "Connections to other systems")
+        .get("/integration-providers", list_providers::handle, list_providers::doc())
+        .post("/integrations", create_integration::handle, create_integration::doc())
+        .get("/integrations", list_integrations::handle, list_integrations::doc())
+        .get("/integrations/{id}", get_integration::handle, get_integration::doc())
+        .patch(
+            "/integrations/{id}",
+            update_integration::handle,
+            update_integration::doc(),
+        )
+        .delete(
+            "/integrations/{id}",
+            delete_integration::handle,
+            delete_integration::doc(),
+        )
+        .post(
+            "/integrations/{id}/test",
+            test_integration::handle,
+            test_integration::doc(),
+        )
 }

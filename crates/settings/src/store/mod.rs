@@ -2,6 +2,7 @@
 
 pub(crate) mod assets;
 pub(crate) mod branding;
+pub(crate) mod integrations;
 pub(crate) mod owner;
 pub(crate) mod settings;
 

@@ -2,6 +2,8 @@
 #![cfg(test)]
 
 mod branding;
+mod connections;
+mod integrations;
 mod options;
 mod pictures;
 
