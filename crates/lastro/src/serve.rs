@@ -10,10 +10,11 @@ use kernel::{Clock, Generators, OrganizationId, OsRandom, SystemClock};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::administrators::AdministratorError;
 use crate::app::{self, VERSION, Wiring};
-use crate::bootstrap::Bootstrap;
 use crate::config::{Config, DatabaseKind};
 use crate::demo::{self, Demo, DemoError};
+use crate::first_start;
 use crate::listen::{ListenError, listen};
 use crate::master_key::{self, MasterKeyError};
 use crate::seeds;
@@ -58,6 +59,9 @@ pub enum StartError {
     /// The sample organization could not be added.
     #[error(transparent)]
     Demo(#[from] DemoError),
+    /// The first administrator could not be made.
+    #[error("the first administrator was not made")]
+    Administrator(#[from] AdministratorError),
     /// The operating system refused something.
     #[error(transparent)]
     System(#[from] std::io::Error),
@@ -70,6 +74,8 @@ pub struct Server {
     admin: Option<(TcpListener, Edge)>,
     /// What was added for trying it out, when that was asked for.
     pub demo: Option<Demo>,
+    /// How to become the first administrator, where nobody is one yet.
+    pub setup: Option<String>,
     /// What to tell the person who started it.
     pub greeting: String,
 }
@@ -98,12 +104,6 @@ impl Server {
         };
 
         let (db, platform) = open(config, clock, &generators).await?;
-        let (bootstrap, token) = if demo {
-            let (bootstrap, token) = Bootstrap::open(platform, &generators);
-            (bootstrap, Some(token))
-        } else {
-            (Bootstrap::closed(platform), None)
-        };
         let http = app::http_config(config, telemetry.request_spans());
         let app = Wiring {
             http,
@@ -112,15 +112,16 @@ impl Server {
             generators,
             platform,
             ports: app::provide(config, &key),
-            bootstrap,
         }
         .app()
         .await
         .map_err(StartError::Context)?;
         let edge = app::edge(&app);
-        let demo = match token {
-            Some(token) => Some(demo::add(edge.clone(), token).await?),
-            None => None,
+        let (demo, setup) = if demo {
+            (Some(demo::add(edge.app(), platform).await?), None)
+        } else {
+            let wish = config.first_admin.as_ref();
+            (None, first_start::prepare(edge.app(), platform, wish).await?)
         };
         Ok(Self {
             greeting: greeting(config, &listener)?,
@@ -128,6 +129,7 @@ impl Server {
             admin: admin_listener.map(|listener| (listener, http::serve_admin(&app))),
             edge,
             demo,
+            setup,
         })
     }
 

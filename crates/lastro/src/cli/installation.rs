@@ -9,7 +9,6 @@ use kernel::{Clock, Generators, OsRandom};
 
 use super::session::Session;
 use crate::app::{self, Wiring};
-use crate::bootstrap::Bootstrap;
 use crate::{master_key, seeds, storage};
 
 /// Opens the database that `serve` uses, lays the seeds, and starts the contexts: their ports are there when this returns.
@@ -45,7 +44,6 @@ pub(super) async fn open(session: &Session) -> anyhow::Result<App> {
         generators,
         platform,
         ports: app::provide(config, &key),
-        bootstrap: Bootstrap::closed(platform),
     };
     wiring
         .app()

@@ -14,7 +14,7 @@ pub(super) fn run(file: Option<PathBuf>, args: &ServeArgs) -> Result<(), Failure
     let config = session.config();
     if args.demo && config.environment.is_strict() {
         return Err(Failure::Usage(format!(
-            "--demo is refused in {}: it opens the platform with a token that is shown on the screen",
+            "--demo is refused in {}: it makes administrators whose passwords are shown on the screen",
             config.environment
         )));
     }
@@ -24,6 +24,9 @@ pub(super) fn run(file: Option<PathBuf>, args: &ServeArgs) -> Result<(), Failure
         output::answer(&format!("{}\n", server.greeting))?;
         if let Some(demo) = &server.demo {
             output::answer(&demo.instructions(server.address()?))?;
+        }
+        if let Some(setup) = &server.setup {
+            output::answer(setup)?;
         }
         server.run(stop).await;
         Ok(())
