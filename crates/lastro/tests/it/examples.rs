@@ -33,3 +33,29 @@ fn the_first_steps_can_be_taken() {
         assert!(said.contains(part), "{part} is missing from:\n{said}");
     }
 }
+
+#[test]
+fn the_tour_goes_through_thirty_real_companies() {
+    let lastro = Installation::new();
+    let output = Command::new("bash")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/tour.sh"))
+        .env("LASTRO", env!("CARGO_BIN_EXE_lastro"))
+        .env("TMPDIR", lastro.folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success(),
+        "{said}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    for part in [
+        "30 imported, 0 there already, 0 failed",
+        "\"code\":\"FINANCE\"",
+        "see invoices: 204",
+        "make invoices: 403",
+        "see users: 403",
+    ] {
+        assert!(said.contains(part), "{part} is missing from:\n{said}");
+    }
+}

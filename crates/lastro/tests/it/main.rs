@@ -9,6 +9,8 @@ mod cli;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod distribution;
+#[cfg(test)]
 mod examples;
 #[cfg(test)]
 mod migrations;
@@ -19,6 +21,8 @@ mod reports;
 mod serve;
 #[cfg(test)]
 mod sinks;
+#[cfg(test)]
+mod tenants;
 #[cfg(test)]
 #[cfg(feature = "otlp")]
 mod traces;
