@@ -62,6 +62,7 @@ pub fn module() -> Module {
         },
         jobs: jobs::JOBS.to_vec(),
         workers: vec![DISPATCH],
+        sealed: store::endpoints::SEALED.to_vec(),
         ..Module::new(MANIFEST)
     }
 }

@@ -11,6 +11,7 @@ use vault::{SealContext, Sealer};
 use zeroize::Zeroizing;
 
 use crate::domain::{EndpointId, Stored};
+use crate::store::endpoints::PURPOSE;
 
 /// Bytes of a secret; the specification asks for 24 to 64.
 const LENGTH: usize = 32;
@@ -76,7 +77,7 @@ impl Secrets {
 
 /// Where an endpoint's secret belongs: it opens nowhere else.
 fn place(organization: OrganizationId, endpoint: EndpointId) -> SealContext {
-    SealContext::tenant("webhook secret", organization, endpoint.as_uuid())
+    SealContext::tenant(PURPOSE, organization, endpoint.as_uuid())
 }
 
 /// The keys that sign.

@@ -2,6 +2,7 @@
 
 use db::list::{List, Listed, Start};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value};
+use http::SealedColumn;
 use kernel::{Actor, Direction, OrganizationId, PageRequest, Timestamp};
 
 use crate::domain::{Description, Endpoint, EndpointId, EndpointUrl, EventTypes, Former, Stored};
@@ -57,8 +58,45 @@ const DUE: Sql = Sql::system(
     "SELECT organization_id, id FROM webhook_endpoints WHERE due_at <= $1 AND is_active = $2 ORDER BY due_at LIMIT $3",
 );
 
+const SECRETS: Sql = Sql::system(
+    "SELECT organization_id, id, secret FROM webhook_endpoints WHERE (organization_id, id) > ($1, $2) \
+     ORDER BY organization_id, id LIMIT 100",
+);
+const RESEAL: Sql =
+    Sql::system("UPDATE webhook_endpoints SET secret = $3 WHERE organization_id = $1 AND id = $2 AND secret = $4");
+const FORMER_SECRETS: Sql = Sql::system(
+    "SELECT organization_id, id, former_secret FROM webhook_endpoints WHERE former_secret IS NOT NULL \
+     AND (organization_id, id) > ($1, $2) ORDER BY organization_id, id LIMIT 100",
+);
+const RESEAL_FORMER: Sql = Sql::system(
+    "UPDATE webhook_endpoints SET former_secret = $3 WHERE organization_id = $1 AND id = $2 AND former_secret = $4",
+);
+
 /// The statements of this file, for the statement test.
-pub(crate) const STATEMENTS: &[Sql] = &[LOOKUP, ACTIVE, LOCK, ADD, SAVE, REMOVE, SETTLE, WAKE, DUE];
+pub(crate) const STATEMENTS: &[Sql] = &[
+    LOOKUP,
+    ACTIVE,
+    LOCK,
+    ADD,
+    SAVE,
+    REMOVE,
+    SETTLE,
+    WAKE,
+    DUE,
+    SECRETS,
+    RESEAL,
+    FORMER_SECRETS,
+    RESEAL_FORMER,
+];
+
+/// What secrets are sealed for, beside their endpoint.
+pub(crate) const PURPOSE: &str = "webhook secret";
+
+/// The secrets, for when the master key changes.
+pub(crate) const SEALED: [SealedColumn; 2] = [
+    SealedColumn::tenant("secrets of webhooks", PURPOSE, SECRETS, RESEAL),
+    SealedColumn::tenant("former secrets of webhooks", PURPOSE, FORMER_SECRETS, RESEAL_FORMER),
+];
 
 /// What a list is ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
