@@ -2,6 +2,7 @@
 
 use contracts::identity::UserId;
 use db::{DbError, Row, Sql, UnitOfWork, Value, values};
+use http::SealedColumn;
 use kernel::{Id as _, OrganizationId, Timestamp};
 use uuid::Uuid;
 use vault::SealContext;
@@ -30,8 +31,33 @@ const TAKE_CODE: Sql =
     Sql::tenant("DELETE FROM mfa_recovery_codes WHERE organization_id = $1 AND user_id = $2 AND digest = $3");
 const REMOVE_CODES: Sql = Sql::tenant("DELETE FROM mfa_recovery_codes WHERE organization_id = $1 AND user_id = $2");
 
+const NEXT: Sql = Sql::system(
+    "SELECT organization_id, user_id, sealed_secret FROM user_mfa WHERE (organization_id, user_id) > ($1, $2) \
+     ORDER BY organization_id, user_id LIMIT 100",
+);
+const RESEAL: Sql = Sql::system(
+    "UPDATE user_mfa SET sealed_secret = $3 WHERE organization_id = $1 AND user_id = $2 AND sealed_secret = $4",
+);
+
 /// The statements of this file, for the statement test.
-pub(crate) const STATEMENTS: &[Sql] = &[LOCK, PROPOSE, CONFIRM, USED, REMOVE, ADD_CODE, TAKE_CODE, REMOVE_CODES];
+pub(crate) const STATEMENTS: &[Sql] = &[
+    LOCK,
+    PROPOSE,
+    CONFIRM,
+    USED,
+    REMOVE,
+    ADD_CODE,
+    TAKE_CODE,
+    REMOVE_CODES,
+    NEXT,
+    RESEAL,
+];
+
+/// What a user's secret is sealed for, beside its owner.
+const PURPOSE: &str = "totp secret";
+
+/// The secrets of users, for when the master key changes.
+pub(crate) const SEALED: SealedColumn = SealedColumn::tenant("secrets of second factors", PURPOSE, NEXT, RESEAL);
 
 /// A second factor as it is stored.
 #[derive(Clone)]
@@ -46,7 +72,7 @@ pub(crate) struct StoredFactor {
 
 /// Where a user's secret is sealed for.
 pub(crate) fn place(organization: OrganizationId, user: UserId) -> SealContext {
-    SealContext::tenant("totp secret", organization, user.as_uuid())
+    SealContext::tenant(PURPOSE, organization, user.as_uuid())
 }
 
 /// The second factor of a user, held until the unit ends: of two uses of a code one comes first.

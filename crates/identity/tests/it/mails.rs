@@ -314,7 +314,6 @@ async fn in_development_each_mail_is_a_file_for_its_owner_alone() {
     assert_eq!(files.len(), 1);
     assert!(files[0].extension().is_some_and(|extension| extension == "eml"));
     let text = std::fs::read_to_string(&files[0]).unwrap();
-    eprintln!("{text}");
     let (_, token) = text.split_once("http://127.0.0.1:8080/password/reset?token=").unwrap();
     let token = token.split(|character: char| character.is_whitespace()).next().unwrap();
     let body = json!({ "token": token, "password": "cinco corvos 5" });
