@@ -129,6 +129,7 @@ async fn bring_in_line(
 }
 
 /// The file was checked: a value that breaks its rule now is a defect.
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands the violation over")]
 fn defect(violation: RuleViolation) -> DbError {
     DbError::Internal(format!("an entry of the catalogue file was not checked: {violation}"))
 }

@@ -104,7 +104,7 @@ pub(crate) async fn load(scope: Scope<'_>) -> Result<Standing, DbError> {
         scope.optional(&PACKAGE, &[], package),
         scope.all(&PACKAGED, &[], packaged),
         scope.all(&WITHHELD, &[], |row| row.id(0)),
-        scope.all(&QUOTAS, &[], |row| terms(row)),
+        scope.all(&QUOTAS, &[], terms),
         scope.all(&SWITCHED, &[], switched),
         scope.all(&MODULE_OVERRIDES, &[], module_override),
         scope.all(&PERMISSION_OVERRIDES, &[], permission_override),
@@ -125,7 +125,7 @@ pub(crate) async fn load(scope: Scope<'_>) -> Result<Standing, DbError> {
 /// The quotas alone.
 pub(crate) async fn load_quotas(scope: Scope<'_>) -> Result<Standing, DbError> {
     let (quotas, quota_overrides) = try_join!(
-        scope.all(&QUOTAS, &[], |row| terms(row)),
+        scope.all(&QUOTAS, &[], terms),
         scope.all(&QUOTA_OVERRIDES, &[], quota_override),
     )?;
     Ok(Standing {

@@ -1,6 +1,9 @@
 //! Modules of the installation: made, changed, switched for everybody.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
+use kernel::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use crate::{module, package, put_on, standing, start};
@@ -142,6 +145,38 @@ testkit::behaviours! {
         let trail = operator.get("/audit-logs?targetType=module").send().await.expect(200);
         let switched = trail.data().as_array().unwrap().iter().filter(|entry| entry["changes"]["isActive"].is_object());
         assert!(switched.count() >= 2);
+    }
+
+    /// However many organizations there are, it is one row and takes no longer.
+    async fn a_switch_for_ten_thousand_organizations_is_one_row(app: TestApp) {
+        const ORGANIZATIONS: &str = "INSERT INTO organizations (id, name, name_folded, slug, is_active, created_at, updated_at)";
+        const ON_IT: &str = "INSERT INTO organization_packages (organization_id, package_id, on_epoch, assigned_at)";
+        let operator = app.operator();
+        let finance = module(&app, "FINANCE").await;
+        let starter = package(&app, "starter", &["FINANCE"]).await;
+        let fill = if app.url().starts_with("sqlite") {
+            format!(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
+                 {ORGANIZATIONS} SELECT randomblob(16), 'O' || i, 'o' || i, 'o-' || i, 1, 0, 0 FROM n; \
+                 {ON_IT} SELECT o.id, p.id, 1, 0 FROM organizations o, packages p WHERE o.slug LIKE 'o-%'"
+            )
+        } else {
+            format!(
+                "{ORGANIZATIONS} SELECT gen_random_uuid(), 'O' || i, 'o' || i, 'o-' || i, true, now(), now() \
+                 FROM generate_series(1, 10000) i; \
+                 {ON_IT} SELECT o.id, p.id, 1, now() FROM organizations o, packages p WHERE o.slug LIKE 'o-%'"
+            )
+        };
+        db::admin::execute(app.url(), &fill).await.unwrap();
+        let none = json!({ "modules": [] });
+        let preview = operator.post(&format!("/packages/{starter}/preview")).json(&none).send().await.expect(200);
+        assert_eq!(preview.data(), &json!({ "on": [], "off": ["FINANCE"], "organizations": 10_000, "users": 0 }));
+        let clock = SystemClock::new();
+        operator.post(&format!("/modules/{finance}/deactivate")).send().await.expect(200);
+        let took = clock.monotonic();
+        assert!(took < Duration::from_secs(1), "{took:?}");
+        let some = operator.get("/organizations?q=o-7777").send().await.expect(200).data()[0]["id"].as_str().unwrap().parse().unwrap();
+        assert_eq!(standing(&app, some, "FINANCE").await, (false, "global".to_owned()));
     }
 
     async fn switching_for_everybody_is_idempotent(app: TestApp) {

@@ -171,6 +171,41 @@ testkit::behaviours! {
         app.nobody().post("/auth/login").json(&login).send().await.refused(401, "AUTH_INVALID_CREDENTIALS");
     }
 
+    async fn deactivating_a_module_tells_who_would_miss_it(app: TestApp) {
+        let operator = app.operator();
+        let made = operator.post("/tenants").json(&tenant("padaria")).send().await.expect(201);
+        let finance = operator.get("/modules?q=FINANCE").send().await.expect(200).data()[0]["id"].as_str().unwrap().to_owned();
+        let path = format!("/organizations/{}/modules/{finance}/deactivate", made.id());
+        // What everybody begins with is no grant of anybody's.
+        let dry = operator.post(&format!("{path}?dryRun=true")).send().await.expect(200);
+        assert_eq!(dry.meta()["affected"], json!({ "users": 0, "roles": 0, "groups": 0, "apiKeys": 0 }));
+
+        let administrator = login(&app, "padaria", "ana@padaria.example", "Trigo-Integral-26").await;
+        let role = administrator.post("/roles").json(&json!({ "name": "Clerk", "code": "CLERK" })).send().await.expect(201);
+        let grant = json!({ "permissionCode": "FINANCE_INVOICE_READ" });
+        administrator.post(&format!("/roles/{}/permissions", role.id())).json(&grant).send().await.expect(201);
+        let person = json!({ "name": "Bia Lima", "email": "bia@padaria.example", "password": "Fermento-Natural-26" });
+        let user = administrator.post("/users").json(&person).send().await.expect(201);
+        let assignment = json!({ "roleId": role.id() });
+        administrator.post(&format!("/users/{}/roles", user.id())).json(&assignment).send().await.expect(201);
+        let key = json!({ "name": "Reports", "permissions": ["FINANCE_INVOICE_READ"] });
+        administrator.post("/api-keys").json(&key).send().await.expect(201);
+
+        let affected = json!({ "users": 1, "roles": 1, "groups": 0, "apiKeys": 1 });
+        let dry = operator.post(&format!("{path}?dryRun=true")).send().await.expect(200);
+        assert_eq!((&dry.meta()["affected"], &dry.data()["isActive"]), (&affected, &json!(true)));
+        let refused = operator.post(&format!("{path}?ifUnused=true")).send().await.refused(409, "CONFLICT_STATE");
+        assert_eq!(refused.json["error"]["details"]["affected"], affected);
+        let off = operator.post(&path).send().await.expect(200);
+        assert_eq!((&off.meta()["affected"], &off.data()["isActive"]), (&affected, &json!(false)));
+
+        // Previews count the people whom a change reaches.
+        let body = json!({ "packageCode": "business" });
+        let preview = format!("/organizations/{}/package/preview", made.id());
+        let told = operator.post(&preview).json(&body).send().await.expect(200);
+        assert_eq!(told.data(), &json!({ "on": ["CRM", "FISCAL", "INVENTORY", "PURCHASE"], "off": [], "organizations": 1, "users": 2 }));
+    }
+
     async fn a_purge_waits_thirty_days_and_leaves_the_trail(app: TestApp) {
         let operator = app.operator();
         let made = operator.post("/tenants").json(&tenant("padaria")).send().await.expect(201);
