@@ -26,3 +26,5 @@ mod tenants;
 #[cfg(test)]
 #[cfg(feature = "otlp")]
 mod traces;
+#[cfg(test)]
+mod usage;
