@@ -133,6 +133,9 @@ impl Rights {
     }
 }
 
+/// Which of an event's endpoints.
+type Chosen = fn(&Planned) -> &[EndpointId];
+
 async fn write(
     uow: &UnitOfWork,
     organization: OrganizationId,
@@ -152,8 +155,7 @@ async fn write(
     }
     let logged: Vec<_> = mine.iter().map(|one| (one.event, one.kind.clone())).collect();
     log::append(uow, organization, last, &logged).await?;
-    let chosen: [(OrganizationId, fn(&Planned) -> &[EndpointId]); 2] =
-        [(organization, |one| &one.own), (platform, |one| &one.guests)];
+    let chosen: [(OrganizationId, Chosen); 2] = [(organization, |one| &one.own), (platform, |one| &one.guests)];
     for (receiving, endpoints_of) in chosen {
         let new: Vec<NewDelivery> = mine
             .iter()

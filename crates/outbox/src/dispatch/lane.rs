@@ -232,7 +232,7 @@ async fn recipient(service: &Service, organization: OrganizationId, maker: &Acto
     let user = user
         .inspect_err(|error| tracing::warn!(%error, "the maker of a webhook cannot be read"))
         .ok()??;
-    user.is_active.then(|| Recipient {
+    user.is_active.then_some(Recipient {
         email: user.email,
         name: user.name,
     })
