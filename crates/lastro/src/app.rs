@@ -38,6 +38,7 @@ pub fn modules() -> Vec<Module> {
         access::module(),
         audit::module(),
         usage::module(),
+        outbox::module(),
         settings::module(),
     ]
 }
@@ -55,12 +56,21 @@ pub fn migrations() -> Vec<Migrations> {
 pub fn provide(config: &Config, key: &MasterKey) -> Arc<Ports> {
     let ports = Ports::default();
     ports.provide(Arc::new(key.clone()));
-    ports.provide(Arc::new(Sealer::new(key.clone(), Vec::new())));
+    ports.provide(Arc::new(Sealer::new(key.clone(), config.former_master_keys.clone())));
+    ports.provide(Arc::new(outbound::Client::new(outbound::Dialer::new(outbound::Rules {
+        allow_private: config.webhooks.allow_private,
+        require_https: config.environment.is_strict(),
+    }))));
     ports.provide(Arc::new(identity_config(config)));
     ports.provide(Arc::new(mail_config(config)));
     ports.provide(Arc::new(audit::Config {
         archives: config.data_folder.join("audit-archive"),
     }));
+    let webhooks = &config.webhooks;
+    ports.provide(Arc::new(outbox::Config::new(
+        webhooks.retry_schedule.clone(),
+        webhooks.allow_private,
+    )));
     ports.provide(Arc::new(Jobs::of(&modules())));
     ports.provide(Arc::new(Manifests::new(
         modules().into_iter().map(|module| module.manifest),
