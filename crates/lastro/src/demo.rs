@@ -5,16 +5,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use authz::Granted;
-use contracts::organization::{NewOrganization, Organizations};
+use contracts::organization::{NewOrganization, Organizations, PLATFORM_SLUG};
 use db::{DbError, UnitContext};
 use http::App;
-use identity::domain::Email;
-use identity::operator::{self, OperatorError};
 use kernel::{Actor, OrganizationId};
 use organization::OrganizationCreate;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::administrators::{self, AdministratorError, drawn_password};
+use crate::config::FirstAdmin;
+use crate::first_start;
 use crate::onboarding::{ACROSS, Administrator, Coming, Customer, NotOnboarded, Onboarding};
 
 /// The sample organization.
@@ -28,7 +28,6 @@ const PACKAGE: &str = "business";
 const ADMINISTRATOR: &str = "ana@padaria-modelo.example.com";
 /// Who administers the platform.
 const OPERATOR: &str = "operator@lastro.example.com";
-const TASK: &str = "serve --demo";
 
 /// Why there is nothing to try out.
 #[derive(Debug, thiserror::Error)]
@@ -36,12 +35,9 @@ pub enum DemoError {
     /// The sample organization could not be added.
     #[error("the sample organization could not be added")]
     Organization(#[from] NotOnboarded),
-    /// Its people could not be added.
+    /// The people to try things out with could not be added.
     #[error("the people to try things out with could not be added")]
     Administrator(#[from] AdministratorError),
-    /// Their passwords could not be set.
-    #[error("the people to try things out with got no passwords")]
-    Password(#[from] OperatorError),
     /// The database.
     #[error("the database")]
     Storage(#[from] DbError),
@@ -49,54 +45,78 @@ pub enum DemoError {
 
 /// Who can try things out, and with what.
 pub struct Demo {
-    people: Vec<(&'static str, &'static str, SecretString)>,
+    people: Vec<Person>,
 }
 
-/// Adds the sample organization and its people, unless they are there from an earlier start. Their passwords are new ones each
-/// time: they are shown this once and stored nowhere.
+struct Person {
+    slug: &'static str,
+    email: String,
+    /// None where it was shown at an earlier start, or chosen by the operator.
+    password: Option<SecretString>,
+}
+
+/// Adds the sample organization and its people, unless they are there from an earlier start. The administrator of the platform is
+/// the one that the operator wished for, if any. Passwords are drawn and shown this once.
 ///
 /// # Errors
 ///
 /// [`DemoError`].
-pub async fn add(app: &App, platform: OrganizationId) -> Result<Demo, DemoError> {
+pub async fn add(app: &App, platform: OrganizationId, wish: Option<&FirstAdmin>) -> Result<Demo, DemoError> {
     let random = &*app.generators().random;
-    let (of_operator, of_administrator) = (drawn_password(random), drawn_password(random));
-    if !reset(app, platform, OPERATOR, &of_operator).await? {
-        let operator = administrators::Administrator {
-            name: "Operator".to_owned(),
-            email: OPERATOR.to_owned(),
-            password: Some(of_operator.clone()),
-        };
-        administrators::create(app, platform, &operator, TASK).await?;
-    }
-    let known = app.ports().get::<dyn Organizations>().map_err(DbError::from)?;
-    let is_set = match known.find_by_slug(SLUG).await? {
-        Some(sample) => reset(app, sample.id, ADMINISTRATOR, &of_administrator).await?,
-        None => {
-            onboard(app, platform, &of_administrator).await?;
-            true
+    let operator = match wish {
+        Some(wish) => {
+            first_start::prepare(app, platform, Some(wish)).await?;
+            Person {
+                slug: PLATFORM_SLUG,
+                email: wish.email.clone(),
+                password: None,
+            }
         }
+        None => Person {
+            slug: PLATFORM_SLUG,
+            email: OPERATOR.to_owned(),
+            password: add_operator(app, platform, drawn_password(random)).await?,
+        },
     };
-    let mut people = vec![("platform", OPERATOR, of_operator)];
-    if is_set {
-        people.push((SLUG, ADMINISTRATOR, of_administrator));
-    }
-    Ok(Demo { people })
+    let known = app.ports().get::<dyn Organizations>().map_err(DbError::from)?;
+    let password = match known.find_by_slug(SLUG).await? {
+        Some(_) => None,
+        None => onboard(app, platform, drawn_password(random)).await?,
+    };
+    let administrator = Person {
+        slug: SLUG,
+        email: ADMINISTRATOR.to_owned(),
+        password,
+    };
+    Ok(Demo {
+        people: vec![operator, administrator],
+    })
 }
 
-/// Sets the password of somebody from an earlier start; false when nobody has the address.
-async fn reset(
+/// Makes the administrator of the platform with this password; none when it is there already.
+async fn add_operator(
     app: &App,
-    organization: OrganizationId,
-    email: &'static str,
-    password: &SecretString,
-) -> Result<bool, DemoError> {
-    let address = Email::new(email).map_err(|violation| DbError::Internal(violation.to_string()))?;
-    let known = operator::reset_password(app.ports(), organization, &address, password).await?;
-    Ok(known.is_some())
+    platform: OrganizationId,
+    password: SecretString,
+) -> Result<Option<SecretString>, DemoError> {
+    let operator = administrators::Administrator {
+        name: "Operator".to_owned(),
+        email: OPERATOR.to_owned(),
+        password: Some(password.clone()),
+    };
+    match administrators::create(app, platform, &operator, "serve --demo").await {
+        Ok(_) => Ok(Some(password)),
+        Err(AdministratorError::Taken(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
-async fn onboard(app: &App, platform: OrganizationId, password: &SecretString) -> Result<(), DemoError> {
+/// Makes the sample organization, whose administrator has this password; none when another node made it at the same moment.
+async fn onboard(
+    app: &App,
+    platform: OrganizationId,
+    password: SecretString,
+) -> Result<Option<SecretString>, DemoError> {
     let customer = Customer {
         organization: NewOrganization {
             name: NAME.to_owned(),
@@ -112,31 +132,37 @@ async fn onboard(app: &App, platform: OrganizationId, password: &SecretString) -
     };
     let onboarding = Onboarding::of(app.ports())?;
     let prepared = onboarding.prepare(customer).await?;
-    let actor = Actor::system(TASK);
+    let actor = Actor::system("serve --demo");
     let granted = Granted::<OrganizationCreate>::for_operator("serve --demo", Arc::new(actor.clone()), platform);
     let context = UnitContext::system(actor, platform, ACROSS);
     let work = move |uow| {
         let (onboarding, granted, prepared) = (onboarding.clone(), granted.clone(), prepared.clone());
         async move { onboarding.execute(&granted, &uow, &prepared).await }
     };
-    app.db().write(context, work).await?;
-    Ok(())
+    match app.db().write(context, work).await {
+        Ok(_) => Ok(Some(password)),
+        Err(NotOnboarded::Storage(DbError::Unique { .. })) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 impl Demo {
     /// What is printed once, for a person to copy. It holds passwords in clear.
     #[must_use]
     pub fn instructions(&self, address: SocketAddr) -> String {
-        let mut text = format!(
-            "\nA sample organization is there to try things out: {NAME}. These passwords are shown this once; the next start with \
-             --demo draws others.\n\n"
-        );
-        for (slug, email, password) in &self.people {
+        let mut text = format!("\nA sample organization is there to try things out: {NAME}.\n\n");
+        for Person { slug, email, password } in &self.people {
+            let password = password
+                .as_ref()
+                .map_or("(set before)", |password| password.expose_secret());
             // Writing to a String does not fail.
-            let _infallible = writeln!(text, "    {slug:<16} {email:<34} {}", password.expose_secret());
+            let _infallible = writeln!(text, "    {slug:<16} {email:<34} {password}");
         }
-        if let Some((slug, email, password)) = self.people.first() {
-            let password = password.expose_secret();
+        text.push_str(
+            "\nPasswords are shown this once; `lastro admin reset-password --email ... --organization ...` draws another.\n",
+        );
+        if let Some(Person { slug, email, password }) = self.people.first() {
+            let password = password.as_ref().map_or("...", |password| password.expose_secret());
             let _infallible = write!(
                 text,
                 "\nLog in:\n\n    curl -H 'Content-Type: application/json' http://{address}/api/v1/auth/login \\\n      \

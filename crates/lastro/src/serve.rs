@@ -117,10 +117,10 @@ impl Server {
         .await
         .map_err(StartError::Context)?;
         let edge = app::edge(&app);
+        let wish = config.first_admin.as_ref();
         let (demo, setup) = if demo {
-            (Some(demo::add(edge.app(), platform).await?), None)
+            (Some(demo::add(edge.app(), platform, wish).await?), None)
         } else {
-            let wish = config.first_admin.as_ref();
             (None, first_start::prepare(edge.app(), platform, wish).await?)
         };
         Ok(Self {
