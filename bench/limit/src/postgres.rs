@@ -22,6 +22,7 @@ const AUDIT: &str = "INSERT INTO audit_entries (organization_id, id, occurred_at
                      VALUES ($1, $2, $3, 'service_account', $4, $5, 'organization.created', 'organization', $6, $7, $8, $9)";
 const OUTBOX: &str = "INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
                       VALUES ($1, $2, $3, 'organization.created', 'organization', $1, $4)";
+const QUEUE: &str = "INSERT INTO outbox_queue (organization_id, event_id) VALUES ($1, $2)";
 
 /// A shared connection: every request may have a statement in flight on it.
 #[derive(Debug)]
@@ -38,6 +39,7 @@ struct Writer {
     organization: Statement,
     audit: Statement,
     outbox: Statement,
+    queue: Statement,
 }
 
 /// The organizations on PostgreSQL.
@@ -80,6 +82,7 @@ impl Postgres {
                 organization: client.prepare(ORGANIZATION).await?,
                 audit: client.prepare(AUDIT).await?,
                 outbox: client.prepare(OUTBOX).await?,
+                queue: client.prepare(QUEUE).await?,
                 client,
             });
         }
@@ -139,16 +142,18 @@ impl Postgres {
         };
         let writer = held.writer.as_ref().ok_or(Failure::Gone)?;
         let [first, second] = new.audit_ids;
-        // `join` polls in the order written, so the six messages leave in one flight and in this order. After a failure the
+        // `join` polls in the order written, so the seven messages leave in one flight and in this order. After a failure the
         // transaction is aborted, and its COMMIT rolls back.
         let organization: [&(dyn ToSql + Sync); 5] = [&new.id, &new.name, &new.folded, &new.slug, &new.now];
         let event: [&(dyn ToSql + Sync); 4] = [&new.id, &new.event_id, &new.now, &new.data];
-        let (begun, organization, platform_audit, own_audit, outbox, committed) = join!(
+        let queued: [&(dyn ToSql + Sync); 2] = [&new.id, &new.event_id];
+        let (begun, organization, platform_audit, own_audit, outbox, queue, committed) = join!(
             writer.client.batch_execute("BEGIN"),
             writer.client.execute(&writer.organization, &organization),
             writer.audit(&self.platform, &first, new),
             writer.audit(&new.id, &second, new),
             writer.client.execute(&writer.outbox, &event),
+            writer.client.execute(&writer.queue, &queued),
             writer.client.batch_execute("COMMIT"),
         );
         begun?;
@@ -162,6 +167,7 @@ impl Postgres {
         platform_audit?;
         own_audit?;
         outbox?;
+        queue?;
         Ok(committed?)
     }
 }

@@ -20,6 +20,7 @@ const AUDIT: &str = "INSERT INTO audit_entries (organization_id, id, occurred_at
                      VALUES (?1, ?2, ?3, 'service_account', ?4, ?5, 'organization.created', 'organization', ?6, ?7, ?8, ?9)";
 const OUTBOX: &str = "INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
                       VALUES (?1, ?2, ?3, 'organization.created', 'organization', ?1, ?4)";
+const QUEUE: &str = "INSERT INTO outbox_queue (organization_id, event_id) VALUES (?1, ?2)";
 
 static GET: LazyLock<String> = LazyLock::new(organization::get);
 static LIST: LazyLock<String> = LazyLock::new(organization::list);
@@ -174,5 +175,8 @@ fn insert(connection: &Connection, platform: Uuid, new: &NewOrganization) -> Res
     connection
         .prepare_cached(OUTBOX)?
         .execute((id, new.event_id.as_bytes(), new.now, &new.data.0))?;
+    connection
+        .prepare_cached(QUEUE)?
+        .execute((id, new.event_id.as_bytes()))?;
     Ok(())
 }
