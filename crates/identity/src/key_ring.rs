@@ -7,15 +7,13 @@ use std::time::Duration;
 use db::{Db, DbError, UnitContext};
 use kernel::{Actor, Generators, OrganizationId, Timestamp};
 use parking_lot::RwLock;
-use vault::{SealContext, Sealer};
+use vault::Sealer;
 
 use crate::config::Config;
 use crate::crypto::{KeySet, Lane, Pool, SigningKey, TokenIssuer, Verifier};
 use crate::service::CryptoRefusal;
 use crate::store::signing_keys::{self, SigningKeyId};
 
-/// What a private key is sealed for, beside its id.
-const PURPOSE: &str = "signing key";
 /// A token under a key that is not known makes a node look for new ones, at most so often: strangers can write any key's name.
 const LOOKS_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -116,7 +114,7 @@ impl KeyRing {
             .ok_or_else(|| unusable("there is none".to_owned()))?;
         let opened = self
             .sealer
-            .open(&SealContext::global(PURPOSE, signs.id.into()), &signs.sealed)
+            .open(&signing_keys::place(signs.id), &signs.sealed)
             .map_err(|error| unusable(error.to_string()))?;
         let signing = SigningKey::from_pkcs8(signs.algorithm, &opened).map_err(|error| unusable(error.to_string()))?;
         let changes_at = stored.iter().filter_map(|key| key.verifies_until).min();
@@ -169,11 +167,7 @@ impl KeyRing {
         let private = key.to_pkcs8().map_err(CryptoRefusal::from)?;
         let sealed = self
             .sealer
-            .seal(
-                &SealContext::global(PURPOSE, id.into()),
-                &private,
-                self.generators.random.as_ref(),
-            )
+            .seal(&signing_keys::place(id), &private, self.generators.random.as_ref())
             .map_err(|error| DbError::Internal(error.to_string()))?;
         Ok(Arc::new(NewKey { id, key, sealed }))
     }

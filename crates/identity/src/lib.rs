@@ -67,6 +67,7 @@ pub fn module() -> Module {
         },
         jobs: vec![CLEAN_UP],
         workers: vec![mail::WORKER],
+        sealed: vec![store::signing_keys::SEALED, store::second_factors::SEALED],
     }
 }
 

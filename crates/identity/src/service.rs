@@ -98,7 +98,7 @@ impl Service {
                 .map(|rate| Buckets::new(rate.count, rate.per, Arc::clone(&clock))),
             pool: Arc::new(Pool::start(config.pool, clock)?),
             hasher: Hasher::new(config.password_cost)?,
-            refresh_keys: RefreshKeys::new(&master_key, &[]),
+            refresh_keys: RefreshKeys::new(&master_key, sealer.former()),
             account_names: master_key.authentication_key("account names"),
             sealer,
             keys,

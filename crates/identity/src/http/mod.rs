@@ -6,6 +6,7 @@ mod auth;
 pub(crate) mod example;
 mod inputs;
 mod invitations;
+mod limited;
 mod permission_list;
 mod refusals;
 mod service_accounts;

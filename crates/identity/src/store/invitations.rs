@@ -4,7 +4,7 @@ use contracts::access::RoleId;
 use contracts::identity::{InvitationId, InvitationView, UserId};
 use db::list::{List, Listed, Start};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value, values};
-use kernel::{Actor, ActorKind, Direction, Id as _, OrganizationId, PageRequest, Timestamp};
+use kernel::{Actor, ActorKind, Direction, OrganizationId, PageRequest, Timestamp};
 
 use crate::crypto::{OpaqueSecret, SecretDigest};
 use crate::domain::{Email, Invitation, StoredInvitation};
@@ -40,7 +40,6 @@ const SAVE: Sql = Sql::tenant("UPDATE invitations SET expires_at = $3 WHERE orga
 const GIVE_TOKEN: Sql = Sql::tenant("UPDATE invitations SET digest = $3 WHERE organization_id = $1 AND id = $2");
 const REMOVE: Sql = Sql::tenant("DELETE FROM invitations WHERE organization_id = $1 AND id = $2");
 const TAKE: Sql = Sql::tenant("DELETE FROM invitations WHERE organization_id = $1 AND id = $2 AND digest = $3");
-const WITH_EXPIRED: Sql = Sql::system("SELECT DISTINCT organization_id FROM invitations WHERE expires_at < $1");
 const EXPIRED: Sql = Sql::tenant("DELETE FROM invitations WHERE organization_id = $1 AND expires_at < $2");
 
 /// The statements of this file, for the statement test.
@@ -53,7 +52,6 @@ pub(crate) const STATEMENTS: &[Sql] = &[
     GIVE_TOKEN,
     REMOVE,
     TAKE,
-    WITH_EXPIRED,
     EXPIRED,
 ];
 
@@ -134,7 +132,7 @@ pub(crate) async fn add(uow: &UnitOfWork, invitation: &mut Invitation) -> Result
         Value::id(state.id),
         state.email.as_str().into(),
         Value::Json(roles.into()),
-        state.user.map(|user| user.as_uuid()).into(),
+        state.user.map(kernel::Id::as_uuid).into(),
         state.inviter.kind.as_str().into(),
         state.inviter.id.into(),
         state.inviter.name.as_str().into(),
@@ -181,14 +179,6 @@ pub(crate) async fn take(uow: &UnitOfWork, invitation: &mut Invitation, token: &
         record(uow, invitation)?;
     }
     Ok(taken)
-}
-
-/// The organizations with invitations that expired before an instant.
-pub(crate) async fn organizations_with_expired(
-    scope: Scope<'_>,
-    before: Timestamp,
-) -> Result<Vec<OrganizationId>, DbError> {
-    scope.all(&WITH_EXPIRED, &values![before], |row| row.id(0)).await
 }
 
 /// Removes what expired before an instant; how many.

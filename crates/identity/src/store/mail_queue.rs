@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value, values};
-use kernel::{Id as _, Locale, OrganizationId, Timestamp};
+use kernel::{Locale, OrganizationId, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -47,10 +47,6 @@ const REMOVE: Sql = Sql::tenant("DELETE FROM mail_queue WHERE organization_id = 
 const WITHDRAW: Sql = Sql::tenant(
     "DELETE FROM mail_queue WHERE organization_id = $1 AND user_id = $2 AND kind = $3 AND state = 'queued'",
 );
-const WITH_OLD: Sql = Sql::system(
-    "SELECT DISTINCT organization_id FROM mail_queue WHERE (state = 'sent' AND created_at < $1) \
-     OR (state = 'dead' AND created_at < $2)",
-);
 const OLD: Sql = Sql::tenant(
     "DELETE FROM mail_queue WHERE organization_id = $1 AND ((state = 'sent' AND created_at < $2) \
      OR (state = 'dead' AND created_at < $3))",
@@ -68,7 +64,6 @@ pub(crate) const STATEMENTS: &[Sql] = &[
     DEAD,
     REMOVE,
     WITHDRAW,
-    WITH_OLD,
     OLD,
 ];
 
@@ -119,7 +114,7 @@ pub(crate) async fn add(
         letter.kind().into(),
         recipient.email.as_str().into(),
         recipient.name.as_deref().into(),
-        recipient.user.map(|user| user.as_uuid()).into(),
+        recipient.user.map(kernel::Id::as_uuid).into(),
         Value::Json(params.into()),
         recipient.locale.map(Locale::as_str).into(),
         uow.now().into(),
@@ -206,16 +201,6 @@ pub(crate) async fn withdraw(
 ) -> Result<(), DbError> {
     let row = [Value::id(user), kind.into()];
     uow.scope(organization).send(&WITHDRAW, &row).await
-}
-
-/// The organizations with mails that were sent before one instant, or died before another.
-pub(crate) async fn organizations_with_old(
-    scope: Scope<'_>,
-    sent_before: Timestamp,
-    dead_before: Timestamp,
-) -> Result<Vec<OrganizationId>, DbError> {
-    let values = values![sent_before, dead_before];
-    scope.all(&WITH_OLD, &values, |row| row.id(0)).await
 }
 
 /// Removes what was sent before one instant and what died before another; how many.

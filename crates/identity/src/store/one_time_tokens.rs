@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use contracts::identity::UserId;
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value};
-use kernel::{Id as _, OrganizationId, Timestamp};
+use kernel::{OrganizationId, Timestamp};
 
 use crate::crypto::{OpaqueSecret, SecretKind};
 use crate::domain::Email;
@@ -26,11 +26,10 @@ const SPEND: Sql = Sql::tenant(
 );
 const FORGET: Sql =
     Sql::tenant("DELETE FROM one_time_tokens WHERE organization_id = $1 AND user_id = $2 AND purpose = $3");
-const WITH_EXPIRED: Sql = Sql::system("SELECT DISTINCT organization_id FROM one_time_tokens WHERE expires_at <= $1");
 const EXPIRED: Sql = Sql::tenant("DELETE FROM one_time_tokens WHERE organization_id = $1 AND expires_at <= $2");
 
 /// The statements of this file, for the statement test.
-pub(crate) const STATEMENTS: &[Sql] = &[ADD, REPLACE, FIND, SPEND, FORGET, WITH_EXPIRED, EXPIRED];
+pub(crate) const STATEMENTS: &[Sql] = &[ADD, REPLACE, FIND, SPEND, FORGET, EXPIRED];
 
 /// What a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +107,7 @@ pub(crate) async fn mint(
         purpose.as_str().into(),
         Value::id(user),
         email.into(),
-        mail.map(|mail| mail.as_uuid()).into(),
+        mail.map(kernel::Id::as_uuid).into(),
         uow.now().into(),
         uow.now().plus(purpose.lifetime()).into(),
     ];
@@ -140,14 +139,6 @@ pub(crate) async fn forget(
 ) -> Result<(), DbError> {
     let row = [Value::id(user), purpose.as_str().into()];
     uow.scope(organization).send(&FORGET, &row).await
-}
-
-/// The organizations with tokens that have expired.
-pub(crate) async fn organizations_with_expired(
-    scope: Scope<'_>,
-    now: Timestamp,
-) -> Result<Vec<OrganizationId>, DbError> {
-    scope.all(&WITH_EXPIRED, &[now.into()], |row| row.id(0)).await
 }
 
 /// Removes what has expired; how many.

@@ -1,9 +1,11 @@
 //! The table `signing_keys`.
 
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value, values};
-use kernel::Timestamp;
+use http::SealedColumn;
+use kernel::{Id as _, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
+use vault::SealContext;
 
 use crate::crypto::{Jwk, SigningAlgorithm};
 
@@ -23,8 +25,22 @@ const RETIRE: Sql = Sql::global("UPDATE signing_keys SET signs = NULL, verifies_
 const WITHDRAW: Sql = Sql::global("DELETE FROM signing_keys WHERE algorithm = $1 AND signs IS NULL");
 const REMOVE_OVER: Sql = Sql::global("DELETE FROM signing_keys WHERE verifies_until < $1");
 
+const NEXT: Sql = Sql::global("SELECT id, sealed_key FROM signing_keys WHERE id > $1 ORDER BY id LIMIT 100");
+const RESEAL: Sql = Sql::global("UPDATE signing_keys SET sealed_key = $2 WHERE id = $1 AND sealed_key = $3");
+
 /// The statements of this file, for the statement test.
-pub(crate) const STATEMENTS: &[Sql] = &[PUBLISHED, ADD, RETIRE, WITHDRAW, REMOVE_OVER];
+pub(crate) const STATEMENTS: &[Sql] = &[PUBLISHED, ADD, RETIRE, WITHDRAW, REMOVE_OVER, NEXT, RESEAL];
+
+/// What a private key is sealed for, beside its id.
+const PURPOSE: &str = "signing key";
+
+/// The private keys, for when the master key changes.
+pub(crate) const SEALED: SealedColumn = SealedColumn::global("signing keys", PURPOSE, NEXT, RESEAL);
+
+/// Where a private key is sealed for.
+pub(crate) fn place(id: SigningKeyId) -> SealContext {
+    SealContext::global(PURPOSE, id.as_uuid())
+}
 
 /// A key as its events carry it.
 #[derive(Debug, Clone, Serialize, ToSchema)]

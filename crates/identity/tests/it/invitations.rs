@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contracts::identity::{Accounts, Entry, FirstAdministrator};
-use db::{DbError, UnitContext};
+use db::UnitContext;
 use futures_util::future::join_all;
 use kernel::{Actor, OrganizationId};
 use serde_json::{Value, json};
@@ -289,7 +289,7 @@ testkit::behaviours! {
         app.db()
             .write(UnitContext::tenant(Actor::system("onboarding"), mine), move |uow| {
                 let (accounts, person) = (accounts.clone(), person.clone());
-                async move { accounts.add_first(&uow, mine, &person).await.map(|_| ()).map_err(|error| -> DbError { error.into() }) }
+                async move { accounts.add_first(&uow, mine, &person).await.map(|_| ()) }
             })
             .await
             .unwrap();

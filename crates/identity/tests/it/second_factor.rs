@@ -11,11 +11,11 @@ use crate::people::{LoggedIn, PASSWORD, ana, change, login, sql, try_login, user
 use crate::settings::{choose, mailed_token, start, subjects};
 
 /// An authenticator.
-pub struct Authenticator(TotpSecret);
+pub(crate) struct Authenticator(TotpSecret);
 
 impl Authenticator {
     /// One with a secret as a person types it.
-    pub fn new(base32: &str) -> Self {
+    pub(crate) fn new(base32: &str) -> Self {
         let mut bytes = Vec::new();
         let (mut waiting, mut bits) = (0_u32, 0);
         for character in base32.bytes() {
@@ -33,7 +33,7 @@ impl Authenticator {
     }
 
     /// The code that it shows so many seconds from now.
-    pub fn code(&self, app: &TestApp, seconds: i64) -> String {
+    pub(crate) fn code(&self, app: &TestApp, seconds: i64) -> String {
         let now = app.edge().app().generators().now();
         let then = Timestamp::from_micros(now.as_micros() + seconds * 1_000_000);
         self.0.code(TotpStep::at(then))
@@ -46,7 +46,7 @@ impl Authenticator {
 }
 
 /// Sets an authenticator up, up to its confirmation.
-pub async fn enrol(app: &TestApp, client: &Client) -> (Authenticator, Vec<String>) {
+pub(crate) async fn enrol(app: &TestApp, client: &Client) -> (Authenticator, Vec<String>) {
     let made = client.post("/auth/me/mfa/totp").send().await.expect(200);
     let authenticator = Authenticator::new(made.data()["secret"].as_str().unwrap());
     let body = json!({ "code": authenticator.code(app, 0) });

@@ -13,7 +13,7 @@ use testkit::{Engine, TestApp};
 
 /// The same settings and looks for every organization, changed while the server runs.
 #[derive(Default)]
-pub struct Chosen {
+pub(crate) struct Chosen {
     settings: Mutex<OrganizationSettings>,
     branding: Mutex<Branding>,
 }
@@ -35,7 +35,7 @@ impl Settings for Chosen {
 }
 
 /// As [`crate::start`], with settings that [`choose`] changes. They begin with English, so that tests read like the rest.
-pub async fn start(engine: Engine) -> Option<TestApp> {
+pub(crate) async fn start(engine: Engine) -> Option<TestApp> {
     let chosen = Arc::new(Chosen::default());
     chosen.settings.lock().locale = Locale::En;
     crate::start_with(engine, Config::for_tests(), |ports| {
@@ -46,17 +46,17 @@ pub async fn start(engine: Engine) -> Option<TestApp> {
 }
 
 /// Changes the settings.
-pub fn choose(app: &TestApp, change: impl FnOnce(&mut OrganizationSettings)) {
+pub(crate) fn choose(app: &TestApp, change: impl FnOnce(&mut OrganizationSettings)) {
     change(&mut app.edge().app().port::<Chosen>().unwrap().settings.lock());
 }
 
 /// Changes the looks.
-pub fn look(app: &TestApp, change: impl FnOnce(&mut Branding)) {
+pub(crate) fn look(app: &TestApp, change: impl FnOnce(&mut Branding)) {
     change(&mut app.edge().app().port::<Chosen>().unwrap().branding.lock());
 }
 
 /// Lets people with addresses of `domains` register.
-pub fn open_to_domains(app: &TestApp, domains: &[&str]) {
+pub(crate) fn open_to_domains(app: &TestApp, domains: &[&str]) {
     choose(app, |settings| {
         settings.registration = Registration::Domains;
         settings.registration_domains = domains.iter().map(|domain| (*domain).to_owned()).collect();
@@ -64,18 +64,18 @@ pub fn open_to_domains(app: &TestApp, domains: &[&str]) {
 }
 
 /// Sends what waits.
-pub async fn deliver(app: &TestApp) -> u64 {
+pub(crate) async fn deliver(app: &TestApp) -> u64 {
     identity::deliver(app.edge().app()).await.unwrap()
 }
 
 /// Sends what waits, and reads the token of the last mail to the address.
-pub async fn mailed_token(app: &TestApp, address: &str) -> String {
+pub(crate) async fn mailed_token(app: &TestApp, address: &str) -> String {
     deliver(app).await;
     app.mails().token(address)
 }
 
 /// The subjects of the mails to the address, in order, after sending what waits.
-pub async fn subjects(app: &TestApp, address: &str) -> Vec<String> {
+pub(crate) async fn subjects(app: &TestApp, address: &str) -> Vec<String> {
     deliver(app).await;
     app.mails().to(address).into_iter().map(|mail| mail.subject).collect()
 }

@@ -9,8 +9,8 @@ use super::{AcceptedView, Asking};
 use crate::app::ask_for_reset;
 use crate::domain::Email;
 use crate::http::auth::{SlugText, named};
+use crate::http::limited::Limited;
 use crate::mail::post;
-use crate::service::service;
 
 http::input! {
     /// Who forgot the password. The organization is named by one of its two names.
@@ -42,11 +42,11 @@ pub(super) fn doc() -> Doc {
 
 pub(super) async fn handle(
     caller: Public<Asking>,
+    Limited(service): Limited,
     State(app): State<App>,
     Body(input): Body<ForgotPassword>,
 ) -> Result<Answer, ApiError> {
-    let (service, post) = (service(&app)?, post(&app)?);
-    service.limit_logins(caller.request())?;
+    let post = post(&app)?;
     let organization = named(input.organization_id, input.organization_slug)?;
     post.require()?;
     ask_for_reset(&service, &post, &organization, &input.email, caller.request()).await?;

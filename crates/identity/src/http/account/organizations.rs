@@ -7,8 +7,8 @@ use serde_json::json;
 use super::{AcceptedView, Asking};
 use crate::app::ask_for_organizations;
 use crate::domain::Email;
+use crate::http::limited::Limited;
 use crate::mail::post;
-use crate::service::service;
 
 http::input! {
     /// Who looks for their organizations.
@@ -29,11 +29,11 @@ pub(super) fn doc() -> Doc {
 
 pub(super) async fn handle(
     caller: Public<Asking>,
+    Limited(service): Limited,
     State(app): State<App>,
     Body(input): Body<FindOrganizations>,
 ) -> Result<Answer, ApiError> {
-    let (service, post) = (service(&app)?, post(&app)?);
-    service.limit_logins(caller.request())?;
+    let post = post(&app)?;
     post.require()?;
     ask_for_organizations(&service, &post, &input.email, caller.request()).await?;
     Answer::accepted(&AcceptedView {})

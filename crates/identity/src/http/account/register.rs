@@ -12,8 +12,8 @@ use crate::domain::{Email, NewUser, UserName};
 use crate::http::auth::{SlugText, named};
 use crate::http::example;
 use crate::http::inputs::ChosenPassword;
+use crate::http::limited::Limited;
 use crate::mail::post;
-use crate::service::service;
 
 http::input! {
     /// Who wants to become a member. The organization is named by one of its two names.
@@ -57,11 +57,11 @@ pub(super) fn doc() -> Doc {
 
 pub(super) async fn handle(
     caller: Public<Registering>,
+    Limited(service): Limited,
     State(app): State<App>,
     Body(input): Body<Register>,
 ) -> Result<Answer, ApiError> {
-    let (service, post) = (service(&app)?, post(&app)?);
-    service.limit_logins(caller.request())?;
+    let post = post(&app)?;
     let organization = named(input.organization_id, input.organization_slug)?;
     let (name, email) = (input.name, input.email);
     let open = open_to(&service, &organization, &email).await?;

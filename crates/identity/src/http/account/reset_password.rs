@@ -10,8 +10,8 @@ use super::Following;
 use crate::app::{follow, reset_password};
 use crate::http::example;
 use crate::http::inputs::ChosenPassword;
+use crate::http::limited::Limited;
 use crate::mail::post;
-use crate::service::service;
 use crate::store::one_time_tokens::Purpose;
 
 http::input! {
@@ -38,11 +38,11 @@ pub(super) fn doc() -> Doc {
 
 pub(super) async fn handle(
     caller: Public<Following>,
+    Limited(service): Limited,
     State(app): State<App>,
     Body(input): Body<ResetPassword>,
 ) -> Result<Answer, ApiError> {
-    let (service, post) = (service(&app)?, post(&app)?);
-    service.limit_logins(caller.request())?;
+    let post = post(&app)?;
     let purposes = [Purpose::Reset, Purpose::Setup];
     let followed = follow(&service, input.token.0.expose_secret(), &purposes).await?;
     let state = followed.user.state();

@@ -9,8 +9,8 @@ use serde_json::json;
 use super::Following;
 use crate::app::{follow, verify_email};
 use crate::http::example;
+use crate::http::limited::Limited;
 use crate::mail::post;
-use crate::service::service;
 use crate::store::one_time_tokens::Purpose;
 
 http::input! {
@@ -38,11 +38,11 @@ pub(super) fn doc() -> Doc {
 
 pub(super) async fn handle(
     caller: Public<Following>,
+    Limited(service): Limited,
     State(app): State<App>,
     Body(input): Body<VerifyEmail>,
 ) -> Result<Answer, ApiError> {
-    let (service, post) = (service(&app)?, post(&app)?);
-    service.limit_logins(caller.request())?;
+    let post = post(&app)?;
     let purposes = [Purpose::Verify, Purpose::EmailChange];
     let followed = follow(&service, input.token.0.expose_secret(), &purposes).await?;
     let user = verify_email(&service, &post, followed, caller.request()).await?;

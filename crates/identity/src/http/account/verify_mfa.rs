@@ -1,7 +1,6 @@
 //! `POST /auth/mfa/verify`
 
-use axum::extract::State;
-use http::{Answer, ApiError, App, Body, Doc, ErrorCode, Public, SecretText, TextSchema};
+use http::{Answer, ApiError, Body, Doc, ErrorCode, Public, SecretText, TextSchema};
 use kernel::secret::{ExposeSecret as _, SecretString};
 use kernel::{Rule, RuleViolation};
 use serde_json::json;
@@ -10,7 +9,7 @@ use crate::app::{Proof, take_second_step};
 use crate::domain::RecoveryCode;
 use crate::http::auth::{ComingIn, LoginAnswer, secrets};
 use crate::http::example;
-use crate::service::service;
+use crate::http::limited::Limited;
 
 /// A code as an authenticator shows it; people write a space into its middle.
 #[derive(Clone, Debug)]
@@ -75,11 +74,9 @@ pub(super) fn doc() -> Doc {
 
 pub(super) async fn handle(
     caller: Public<ComingIn>,
-    State(app): State<App>,
+    Limited(service): Limited,
     Body(input): Body<VerifyMfa>,
 ) -> Result<Answer, ApiError> {
-    let service = service(&app)?;
-    service.limit_logins(caller.request())?;
     let proof = proof(input.code, input.recovery_code)?;
     let challenge = input.challenge.0.expose_secret();
     let step = take_second_step(&service, challenge, proof, caller.request()).await;

@@ -1,7 +1,6 @@
 //! `POST /auth/login`
 
-use axum::extract::State;
-use http::{Answer, ApiError, App, Body, Doc, ErrorCode, IdText, Public};
+use http::{Answer, ApiError, Body, Doc, ErrorCode, IdText, Public};
 use kernel::OrganizationId;
 use serde_json::json;
 
@@ -11,7 +10,7 @@ use super::views::{LoginAnswer, secrets};
 use crate::app::{Attempt, login};
 use crate::domain::{Email, Password};
 use crate::http::example;
-use crate::service::service;
+use crate::http::limited::Limited;
 
 http::input! {
     /// Who wants to come in. The organization is named by one of its two names.
@@ -52,11 +51,9 @@ pub(super) fn doc() -> Doc {
 
 pub(super) async fn handle(
     caller: Public<ComingIn>,
-    State(app): State<App>,
+    Limited(service): Limited,
     Body(input): Body<Login>,
 ) -> Result<Answer, ApiError> {
-    let service = service(&app)?;
-    service.limit_logins(caller.request())?;
     let attempt = Attempt {
         organization: named(input.organization_id, input.organization_slug)?,
         email: input.email,

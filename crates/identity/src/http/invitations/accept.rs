@@ -11,8 +11,8 @@ use crate::domain::UserName;
 use crate::http::account::Following;
 use crate::http::example;
 use crate::http::inputs::ChosenPassword;
+use crate::http::limited::Limited;
 use crate::mail::post;
-use crate::service::service;
 
 http::input! {
     /// The token of a link, and what the person who follows it chose.
@@ -50,11 +50,11 @@ pub(super) fn doc() -> Doc {
 
 pub(super) async fn handle(
     caller: Public<Following>,
+    Limited(service): Limited,
     State(app): State<App>,
     Body(input): Body<AcceptInvitation>,
 ) -> Result<Answer, ApiError> {
-    let (service, post) = (service(&app)?, post(&app)?);
-    service.limit_logins(caller.request())?;
+    let post = post(&app)?;
     let presented = present(&service, input.token.0.expose_secret()).await?;
     let state = presented.invitation.state();
     let policy = service.password_policy(state.organization).await?;
