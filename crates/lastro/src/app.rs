@@ -57,10 +57,12 @@ pub fn provide(config: &Config, key: &MasterKey) -> Arc<Ports> {
     let ports = Ports::default();
     ports.provide(Arc::new(key.clone()));
     ports.provide(Arc::new(Sealer::new(key.clone(), config.former_master_keys.clone())));
-    ports.provide(Arc::new(outbound::Client::new(outbound::Dialer::new(outbound::Rules {
-        allow_private: config.webhooks.allow_private,
-        require_https: config.environment.is_strict(),
-    }))));
+    ports.provide(Arc::new(outbound::Client::new(outbound::Dialer::new(
+        outbound::Rules {
+            allow_private: config.webhooks.allow_private,
+            require_https: config.environment.is_strict(),
+        },
+    ))));
     ports.provide(Arc::new(identity_config(config)));
     ports.provide(Arc::new(mail_config(config)));
     ports.provide(Arc::new(audit::Config {

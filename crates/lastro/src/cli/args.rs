@@ -101,6 +101,10 @@ pub enum Command {
     /// The same document that a running server answers at /openapi.json. Needs neither a database nor a configuration.
     Openapi,
 
+    /// Ask why somebody may or may not, or what in the grants is of no use
+    #[command(subcommand)]
+    Access(AccessCommand),
+
     /// Print docs/access-matrix.txt: what it takes to use each route
     #[command(hide = true)]
     AccessMatrix,
@@ -381,6 +385,65 @@ pub enum KeysCommand {
         #[arg(long)]
         revoke: bool,
     },
+    /// Seal every secret anew that was sealed under a former master key
+    ///
+    /// It can run while the servers do, and again. First start every server with the new key as LASTRO_MASTER_KEY and the former
+    /// one in LASTRO_MASTER_KEY_PREVIOUS.
+    #[command(after_long_help = ROTATE_MASTER_HELP)]
+    RotateMaster,
+}
+
+const ROTATE_MASTER_HELP: &str = "\
+STEPS
+  1. Give every server both keys: the old one as LASTRO_MASTER_KEY, the new one in
+     LASTRO_MASTER_KEY_PREVIOUS. Now each of them opens what any of them seals.
+  2. Exchange the two, server by server: from here on everything is sealed under the new key.
+  3. Run this command with the configuration of step 2. It says how many values it sealed anew.
+  4. Once refresh tokens made before step 2 have ended (LASTRO_REFRESH_TOKEN_TTL), remove
+     LASTRO_MASTER_KEY_PREVIOUS. Who has not come back by then logs in again.
+
+EXIT STATUS
+  0  everything is sealed under the current key
+  1  something opens under no key that is here, or the database failed
+  2  the configuration is invalid";
+
+const ACCESS_EXPLAIN_HELP: &str = "\
+EXAMPLES
+  lastro access explain --user ana@padaria.example --permission FINANCE_INVOICE_APPROVE
+  lastro access explain --user ana@padaria.example --permission FINANCE_INVOICE_APPROVE --object '{\"amount\": 5000}'";
+
+/// `lastro access`.
+#[derive(Debug, Subcommand)]
+pub enum AccessCommand {
+    /// Explain whether a user may use a permission, and by which role, group, module or package
+    #[command(after_long_help = ACCESS_EXPLAIN_HELP)]
+    Explain(AccessExplainArgs),
+    /// Look for roles that nobody has, permissions that cannot be used, and conditions that never hold
+    ///
+    /// Changes nothing. Fails when it finds something.
+    Lint(AccessLintArgs),
+}
+
+/// `lastro access explain`.
+#[derive(Debug, Args)]
+pub struct AccessExplainArgs {
+    /// The user, by id or address
+    #[arg(long, value_name = "ID|EMAIL")]
+    pub user: String,
+    /// The permission's code
+    #[arg(long, value_name = "CODE")]
+    pub permission: String,
+    /// The object that conditions are decided on
+    #[arg(long, value_name = "JSON")]
+    pub object: Option<String>,
+}
+
+/// `lastro access lint`.
+#[derive(Debug, Args)]
+pub struct AccessLintArgs {
+    /// Only this organization's; else everybody's
+    #[arg(long, value_name = "SLUG")]
+    pub organization: Option<String>,
 }
 
 /// `lastro usage`.

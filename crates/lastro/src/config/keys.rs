@@ -167,6 +167,9 @@ keys! {
         /// The key that encrypts secrets at rest. Required in staging and production; in development it is generated into the
         /// data folder. Make one with `openssl rand -base64 32`.
         LASTRO_MASTER_KEY (Secret, Derived("in development, the file `master.key` in the data folder, made at the first start"), "32 bytes as base64 or hexadecimal");
+        /// Other master keys, under which values open but are not sealed: the former one after a change, until
+        /// `lastro keys rotate-master` sealed everything anew, and the refresh tokens made under it ended.
+        LASTRO_MASTER_KEY_PREVIOUS (Secret, Unset, "master keys, separated by commas");
         /// The algorithm that signs access tokens.
         LASTRO_JWT_ALGORITHM (Open, Value("RS256"), "`RS256`, `ES256` or `EdDSA`");
         /// How long an access token lives.

@@ -76,6 +76,7 @@ fn read(reader: &mut Reader, working_folder: &Path) -> Option<Config> {
     let server = server(reader);
     let tokens = tokens(reader);
     let master_key = reader.read(&keys::LASTRO_MASTER_KEY, parse::master_key);
+    let former_master_keys = reader.read(&keys::LASTRO_MASTER_KEY_PREVIOUS, parse::master_keys);
     let first_admin = first_admin(reader);
     let limits = limits(reader);
     let observability = observability(reader, environment);
@@ -98,6 +99,7 @@ fn read(reader: &mut Reader, working_folder: &Path) -> Option<Config> {
         server: server?,
         tokens: tokens?,
         master_key,
+        former_master_keys: former_master_keys.unwrap_or_default(),
         first_admin,
         limits: limits?,
         observability: observability?,

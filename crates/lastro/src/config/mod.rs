@@ -60,6 +60,8 @@ pub struct Config {
     pub tokens: Tokens,
     /// The key that encrypts secrets at rest; `None` in development when it is to be generated into the data folder.
     pub master_key: Option<vault::MasterKey>,
+    /// Other keys under which values open.
+    pub former_master_keys: Vec<vault::MasterKey>,
     /// The first platform administrator, if the server is to create one.
     pub first_admin: Option<FirstAdmin>,
     /// How often a client may ask.

@@ -188,6 +188,11 @@ pub(super) fn mail_server(text: &str) -> Parsed<MailServer> {
     }
 }
 
+/// One master key or several.
+pub(super) fn master_keys(text: &str) -> Parsed<Vec<vault::MasterKey>> {
+    items(text).map(master_key).collect()
+}
+
 /// 32 bytes in base64 (either alphabet, padded or not) or hexadecimal.
 pub(super) fn master_key(text: &str) -> Parsed<vault::MasterKey> {
     text.parse()

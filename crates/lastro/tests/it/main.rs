@@ -13,6 +13,8 @@ mod distribution;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod migrations;
 #[cfg(test)]
 #[cfg(all(feature = "sentry", feature = "otlp"))]

@@ -197,7 +197,8 @@ impl Integration {
             Some(patch) => provider.configure(&self.stored.config, patch),
             None => Ok(self.stored.config.clone()),
         };
-        let wrong = provider.judge_secrets(changes.secrets.keys(), false);
+        let sent: Vec<_> = changes.secrets.keys().map(String::as_str).collect();
+        let wrong = provider.judge_secrets(&sent, false);
         let config = match (config, wrong.is_empty()) {
             (Ok(config), true) => config,
             (Ok(_), false) => return Err(wrong),
@@ -214,7 +215,7 @@ impl Integration {
             .any(|field| self.stored.config.get(field.name()) != config.get(field.name()));
         event = with_config(event, provider, &self.stored.config, &config);
         self.stored.config = config;
-        event = self.change_secrets(event, changes.secrets, moves);
+        event = self.change_secrets(event, &changes.secrets, moves);
         if let Some(is_active) = changes.is_active {
             event = event.changed("isActive", self.stored.is_active, is_active);
             self.stored.is_active = is_active;
@@ -229,7 +230,7 @@ impl Integration {
     fn change_secrets(
         &mut self,
         event: DomainEvent,
-        sent: BTreeMap<String, Option<SecretString>>,
+        sent: &BTreeMap<String, Option<SecretString>>,
         moves: bool,
     ) -> DomainEvent {
         let before = self.stored.secrets.as_ref().map(Secrets::names).unwrap_or_default();
@@ -342,7 +343,7 @@ mod tests {
 
     fn password(integration: &Integration) -> Option<&str> {
         let secrets = integration.state().secrets.as_ref().unwrap();
-        secrets.get("password").map(|password| password.expose_secret())
+        secrets.get("password").map(SecretString::expose_secret)
     }
 
     #[test]

@@ -76,7 +76,8 @@ fn new_integration(input: CreateIntegration) -> Result<NewIntegration, Vec<kerne
         .into_iter()
         .filter_map(|(name, secret)| Some((name, secret?)))
         .collect();
-    let wrong = provider.judge_secrets(secrets.iter().map(|(name, _)| name), true);
+    let names: Vec<_> = secrets.iter().map(|(name, _)| name.as_str()).collect();
+    let wrong = provider.judge_secrets(&names, true);
     match provider.configure(&Config::new(), &config) {
         Ok(config) if wrong.is_empty() => Ok(NewIntegration {
             provider,

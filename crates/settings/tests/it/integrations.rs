@@ -18,7 +18,7 @@ async fn start_by(engine: Engine, rules: Rules) -> Option<TestApp> {
     .await
 }
 
-async fn start(engine: Engine) -> Option<TestApp> {
+pub(crate) async fn start(engine: Engine) -> Option<TestApp> {
     start_by(engine, Rules::strict()).await
 }
 

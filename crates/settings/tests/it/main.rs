@@ -6,6 +6,7 @@ mod connections;
 mod integrations;
 mod options;
 mod pictures;
+mod resealing;
 
 use testkit::{Engine, TestApp};
 
