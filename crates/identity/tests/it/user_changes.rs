@@ -1,6 +1,5 @@
 //! Changes of other people: by whom, and with what consequences.
 
-
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
