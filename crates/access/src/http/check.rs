@@ -109,7 +109,7 @@ pub(super) async fn handle(caller: Authenticated, Body(input): Body<CheckAccess>
             Answer::ok(&json!({ "results": results }))
         }
         (None, None) => Err(ApiError::violation("permission", Rule::Required)),
-        (Some(_), Some(_)) | (None, Some(_)) => Err(ApiError::violation("checks", Rule::Invalid)),
+        (Some(_) | None, Some(_)) => Err(ApiError::violation("checks", Rule::Invalid)),
     }
 }
 

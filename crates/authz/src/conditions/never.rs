@@ -50,7 +50,7 @@ impl<'c> Left<'c> {
                 let is_fixed = |operand: &Operand| !matches!(operand, Operand::Variable(_));
                 match self.equal {
                     Some(known) if is_fixed(known) && is_fixed(operand) && known != operand => {
-                        self.is_impossible = true
+                        self.is_impossible = true;
                     }
                     Some(known) if is_fixed(known) => {}
                     _ => self.equal = Some(operand),

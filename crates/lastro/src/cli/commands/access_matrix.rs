@@ -6,6 +6,7 @@ use crate::{access_matrix, app};
 
 pub(super) fn run() -> Result<(), Failure> {
     let routes = app::routes()?;
-    output::answer(&access_matrix::render(routes.iter().map(AsRef::as_ref)))?;
+    let matrix = access_matrix::render(routes.iter().map(AsRef::as_ref)).map_err(anyhow::Error::from)?;
+    output::answer(&matrix)?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod access;
 mod access_matrix;
 mod admin;
 mod audit;
@@ -31,6 +32,7 @@ pub(super) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Tenant(command) => tenant::run(file, &command),
         Command::Config(command) => config::run(file, &command),
         Command::Openapi => openapi::run(),
+        Command::Access(command) => access::run(file, command),
         Command::AccessMatrix => access_matrix::run(),
         Command::Doctor => doctor::run(file),
         Command::Backup(args) => backup::run(file, &args),
