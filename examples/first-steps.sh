@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
 # A customer's first minute with the platform: made once however often the request is sent, renamed, found, seen in the trail.
 #
-#   cargo run --release -- serve --demo          # in another terminal; it prints a token
-#   TOKEN=… bash examples/first-steps.sh         # BASE is http://127.0.0.1:8080 unless set
+#   cargo run --release -- serve --demo          # in another terminal; it prints who may log in
+#   EMAIL=… PASSWORD=… bash examples/first-steps.sh   # the platform's; BASE is http://127.0.0.1:8080 unless set
 set -euo pipefail
-: "${TOKEN:?set TOKEN to what \`lastro serve --demo\` printed}"
+: "${EMAIL:?set EMAIL to that of the platform, which \`lastro serve --demo\` printed}"
+: "${PASSWORD:?set PASSWORD to that of the platform, which \`lastro serve --demo\` printed}"
 base="${BASE:-http://127.0.0.1:8080}/api/v1"
+
+TOKEN=$(curl --silent --show-error --fail-with-body "$base/auth/login" --header 'Content-Type: application/json' \
+    --data "{\"organizationSlug\": \"platform\", \"email\": \"$EMAIL\", \"password\": \"$PASSWORD\"}" |
+    sed -E 's/.*"accessToken":"([^"]+)".*/\1/')
 
 call() { # METHOD PATH [curl options]
     curl --silent --show-error --fail-with-body --request "$1" "$base$2" \

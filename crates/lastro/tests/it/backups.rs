@@ -5,7 +5,7 @@ use testkit::postgres::{self, TestDatabase};
 use crate::binary::Installation;
 
 fn organizations(lastro: &Installation) -> Vec<String> {
-    let mut server = lastro.serve(&["--demo"]);
+    let server = lastro.serve(&["--demo"]);
     let credential = format!("Bearer {}", server.token());
     let listed = server.send(
         "GET /api/v1/organizations?sort=slug",
@@ -22,7 +22,7 @@ fn organizations(lastro: &Installation) -> Vec<String> {
 }
 
 fn create(lastro: &Installation, slug: &str) {
-    let mut server = lastro.serve(&["--demo"]);
+    let server = lastro.serve(&["--demo"]);
     let credential = format!("Bearer {}", server.token());
     let body = format!(r#"{{"name":"A Company","slug":"{slug}"}}"#);
     let made = server.send("POST /api/v1/organizations", &[("authorization", &credential)], &body);
@@ -32,7 +32,7 @@ fn create(lastro: &Installation, slug: &str) {
 
 #[test]
 fn a_backup_taken_while_the_server_runs_brings_everything_back() {
-    let lastro = Installation::new();
+    let lastro = Installation::new().administered();
     create(&lastro, "kept");
     let server = lastro.serve(&[]);
     let copied = lastro.run(&["backup", "copy.backup"]);
@@ -53,10 +53,10 @@ fn a_backup_taken_while_the_server_runs_brings_everything_back() {
 
 #[test]
 fn a_backup_is_restored_where_there_is_nothing_yet() {
-    let lastro = Installation::new();
+    let lastro = Installation::new().administered();
     create(&lastro, "kept");
     lastro.run(&["backup", "copy.backup"]).assert_code(0);
-    let elsewhere = Installation::new();
+    let elsewhere = Installation::new().administered();
     let copy = lastro.path("copy.backup");
     elsewhere.run(&["restore", copy.to_str().unwrap()]).assert_code(0);
     assert_eq!(organizations(&elsewhere), ["kept", "padaria-modelo", "platform"]);
@@ -64,7 +64,7 @@ fn a_backup_is_restored_where_there_is_nothing_yet() {
 
 #[tokio::test]
 async fn what_is_no_backup_of_ours_is_refused_and_changes_nothing() {
-    let lastro = Installation::new();
+    let lastro = Installation::new().administered();
     create(&lastro, "kept");
     std::fs::write(
         lastro.path("text"),
@@ -99,7 +99,7 @@ async fn what_is_no_backup_of_ours_is_refused_and_changes_nothing() {
 
 #[test]
 fn a_backup_that_cannot_be_written_leaves_nothing_behind() {
-    let lastro = Installation::new();
+    let lastro = Installation::new().administered();
     lastro.run(&["migrate"]).assert_code(0);
     let refused = lastro.run(&["backup", "nowhere/copy.backup"]);
     refused.assert_code(1);
@@ -108,7 +108,7 @@ fn a_backup_that_cannot_be_written_leaves_nothing_behind() {
 
 #[test]
 fn a_database_that_a_server_has_open_is_not_replaced() {
-    let lastro = Installation::new();
+    let lastro = Installation::new().administered();
     create(&lastro, "kept");
     lastro.run(&["backup", "copy.backup"]).assert_code(0);
     let server = lastro.serve(&[]);
@@ -125,7 +125,7 @@ fn a_database_that_a_server_has_open_is_not_replaced() {
 
 #[test]
 fn a_damaged_database_can_be_replaced() {
-    let lastro = Installation::new();
+    let lastro = Installation::new().administered();
     create(&lastro, "kept");
     lastro.run(&["backup", "copy.backup"]).assert_code(0);
     std::fs::write(lastro.path("data/lastro.db"), "damaged beyond repair ".repeat(1000)).unwrap();
@@ -136,7 +136,7 @@ fn a_damaged_database_can_be_replaced() {
 
 #[test]
 fn there_is_nothing_to_copy_before_the_first_start() {
-    let lastro = Installation::new();
+    let lastro = Installation::new().administered();
     lastro.run(&["backup", "copy.backup"]).assert_code(1);
     assert_eq!(
         std::fs::read_dir(lastro.folder.path()).unwrap().count(),
@@ -149,7 +149,7 @@ fn there_is_nothing_to_copy_before_the_first_start() {
 fn on_postgres() -> Option<(Installation, TestDatabase)> {
     let server = postgres::server().expect("PostgreSQL, or none")?;
     let database = server.empty_database().expect("a database");
-    let lastro = Installation::new().with("DATABASE_URL", &database.url());
+    let lastro = Installation::new().administered().with("DATABASE_URL", &database.url());
     let lastro = match server.programs() {
         Some(programs) => lastro.with_programs(programs),
         None => lastro,
@@ -199,7 +199,7 @@ fn a_dump_that_is_none_is_refused_and_changes_nothing() {
 #[test]
 fn a_failed_dump_leaves_no_file_and_says_why_without_the_password() {
     let url = "postgres://lastro:hunter2@127.0.0.1:9/lastro";
-    let lastro = Installation::new().with("DATABASE_URL", url);
+    let lastro = Installation::new().administered().with("DATABASE_URL", url);
     let refused = lastro.run(&["backup", "copy.dump"]);
     refused.assert_code(1);
     assert!(!refused.stderr.contains("hunter2"), "{}", refused.stderr);
@@ -209,6 +209,7 @@ fn a_failed_dump_leaves_no_file_and_says_why_without_the_password() {
 #[test]
 fn missing_tools_are_named_with_what_to_install() {
     let lastro = Installation::new()
+        .administered()
         .with("DATABASE_URL", "postgres://lastro@127.0.0.1:9/lastro")
         .with("PATH", "/nonexistent");
     let refused = lastro.run(&["backup", "copy.dump"]);

@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+/// The administrator of an [administered](Installation::administered) installation.
+const OPERATOR: &str = "operator@example.com";
+const PASSWORD: &str = "tres tigres 3";
+
 /// The binary in a folder of its own, with no configuration but what a test gives it.
 pub(crate) struct Installation {
     pub(crate) folder: TempDir,
@@ -26,6 +30,13 @@ impl Installation {
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// With an administrator of the platform, whom the first start makes, and the master key that all of these share.
+    pub(crate) fn administered(self) -> Self {
+        self.with("LASTRO_ADMIN_EMAIL", OPERATOR)
+            .with("LASTRO_ADMIN_PASSWORD", PASSWORD)
+            .with("LASTRO_MASTER_KEY", &"0f".repeat(32))
     }
 
     /// Looks for programs in `folder` first.
@@ -127,19 +138,44 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    /// The token that `--demo` prints.
-    pub(crate) fn token(&mut self) -> String {
+    /// Address and password of the platform's administrator, as `--demo` prints them at the first start.
+    pub(crate) fn operator(&mut self) -> (String, String) {
         let mut line = String::new();
         while self.stdout.read_line(&mut line).expect("a line") > 0 {
-            if let Some(token) = line
-                .strip_prefix("    ")
-                .filter(|line| line.starts_with("lastro_bootstrap_"))
-            {
+            if let ["platform", email, password] = line.split_whitespace().collect::<Vec<_>>()[..] {
+                return (email.to_owned(), password.to_owned());
+            }
+            line.clear();
+        }
+        panic!("no administrator was printed");
+    }
+
+    /// The token of the setup link that a first start prints.
+    pub(crate) fn setup_token(&mut self) -> String {
+        let mut line = String::new();
+        while self.stdout.read_line(&mut line).expect("a line") > 0 {
+            if let Some((_, token)) = line.split_once("?token=") {
                 return token.trim().to_owned();
             }
             line.clear();
         }
-        panic!("no token was printed");
+        panic!("no setup link was printed");
+    }
+
+    /// Logs somebody of the platform in.
+    pub(crate) fn log_in(&self, email: &str, password: &str) -> Answer {
+        let body = format!(r#"{{"organizationSlug":"platform","email":"{email}","password":"{password}"}}"#);
+        self.send("POST /api/v1/auth/login", &[], &body)
+    }
+
+    /// An access token of the administrator that every installation here has.
+    pub(crate) fn token(&self) -> String {
+        let answer = self.log_in(OPERATOR, PASSWORD);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()["data"]["accessToken"]
+            .as_str()
+            .expect("a token")
+            .to_owned()
     }
 
     /// One request on a connection of its own.

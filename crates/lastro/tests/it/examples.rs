@@ -8,10 +8,12 @@ use crate::binary::Installation;
 fn the_first_steps_can_be_taken() {
     let lastro = Installation::new();
     let mut server = lastro.serve(&["--demo"]);
+    let (email, password) = server.operator();
     let steps = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/first-steps.sh");
     let output = Command::new("bash")
         .arg(steps)
-        .env("TOKEN", server.token())
+        .env("EMAIL", email)
+        .env("PASSWORD", password)
         .env("BASE", format!("http://{}", server.address))
         .output()
         .unwrap();

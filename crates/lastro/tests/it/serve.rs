@@ -80,10 +80,13 @@ fn a_demo_is_refused_where_customers_are() {
 }
 
 #[test]
-fn a_demo_gives_a_token_that_opens_the_platform_until_the_server_stops() {
+fn a_demo_draws_passwords_once_and_keeps_its_people() {
     let lastro = Installation::new();
     let mut server = lastro.serve(&["--demo"]);
-    let token = server.token();
+    let (email, password) = server.operator();
+    let logged_in = server.log_in(&email, &password);
+    assert_eq!(logged_in.status, 200, "{}", logged_in.body);
+    let token = logged_in.json()["data"]["accessToken"].as_str().unwrap().to_owned();
     let listed = server.send(
         &format!("GET {ORGANIZATIONS}"),
         &[("authorization", &bearer(&token))],
@@ -100,28 +103,109 @@ fn a_demo_gives_a_token_that_opens_the_platform_until_the_server_stops() {
         slugs.contains(&"padaria-modelo".into()) && slugs.contains(&"platform".into()),
         "{slugs:?}"
     );
-    for credential in [None, Some("Bearer nonsense"), Some("Bearer lastro_bootstrap_")] {
+    for credential in [None, Some("Bearer nonsense"), Some("Bearer lastro_key_")] {
         let headers: Vec<_> = credential.map(|value| ("authorization", value)).into_iter().collect();
         assert_eq!(server.send(&format!("GET {ORGANIZATIONS}"), &headers, "").status, 401);
     }
     assert_eq!(server.stop(), Some(0));
-    assert!(
-        !folder_contains(lastro.folder.path(), &token),
-        "neither log nor database knows the token"
-    );
+    for secret in [&token, &password] {
+        assert!(
+            !folder_contains(lastro.folder.path(), secret),
+            "neither log nor database knows it"
+        );
+    }
 
-    let mut again = lastro.serve(&["--demo"]);
-    assert_ne!(again.token(), token);
-    let outdated = again.send(
+    let again = lastro.serve(&["--demo"]);
+    assert_eq!(again.log_in(&email, &password).status, 200);
+    assert_eq!(again.stop(), Some(0));
+}
+
+#[test]
+fn the_first_start_makes_the_administrator_that_is_asked_for() {
+    let lastro = Installation::new().administered();
+    let server = lastro.serve(&[]);
+    let token = server.token();
+    let asked = server.send(
         &format!("GET {ORGANIZATIONS}"),
         &[("authorization", &bearer(&token))],
         "",
     );
-    assert_eq!(
-        (outdated.status, outdated.json()["error"]["code"].as_str()),
-        (401, Some("AUTH_INVALID_TOKEN"))
+    assert_eq!(asked.status, 200, "{}", asked.body);
+    assert_eq!(server.stop(), Some(0));
+    // Another wish makes nobody else, and the command line does.
+    let other = [
+        "admin",
+        "create",
+        "--email",
+        "rui@example.com",
+        "--password",
+        "tres tigres 4",
+    ];
+    lastro.run(&other).assert_code(0);
+    lastro.run(&other).assert_code(1);
+    lastro
+        .run(&[
+            "admin",
+            "reset-password",
+            "--email",
+            "rui@example.com",
+            "--password",
+            "tres tigres 5",
+        ])
+        .assert_code(0);
+    let server = lastro.serve(&[]);
+    assert_eq!(server.log_in("rui@example.com", "tres tigres 4").status, 401);
+    assert_eq!(server.log_in("rui@example.com", "tres tigres 5").status, 200);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn without_a_wish_the_first_start_prints_a_link_that_works_once() {
+    let lastro = Installation::new();
+    let mut server = lastro.serve(&[]);
+    let token = server.setup_token();
+    let set = |password: &str| {
+        let body = format!(r#"{{"token":"{token}","password":"{password}"}}"#);
+        server.send("POST /api/v1/auth/password/reset", &[], &body).status
+    };
+    assert!((200..300).contains(&set("tres tigres 3")));
+    assert_eq!(set("tres tigres 4"), 400);
+    let logged_in = server.log_in("admin@lastro.example.com", "tres tigres 3");
+    assert_eq!(logged_in.status, 200, "{}", logged_in.body);
+    assert_eq!(logged_in.json()["data"]["user"]["email"], "admin@lastro.example.com");
+    assert_eq!(server.stop(), Some(0));
+    assert!(
+        !folder_contains(lastro.folder.path(), &token),
+        "the token is stored nowhere"
     );
-    assert_eq!(again.stop(), Some(0));
+}
+
+#[test]
+fn people_are_imported_all_or_nobody() {
+    const HASH: &str = "$2b$04$EixZaYVK1fsbw1ZfbX3OXePaWxn96p36WQoeG6Lruj3vjPGga31lW";
+    let lastro = Installation::new();
+    lastro.run(&["migrate"]).assert_code(0);
+    let import = |text: &str| {
+        std::fs::write(lastro.path("people.csv"), text).unwrap();
+        lastro.run(&["users", "import", "people.csv", "--organization", "platform"])
+    };
+    let good = format!("name,email,passwordHash\nAna Souza,ana@example.com,{HASH}\nRui Reis,rui@example.com,{HASH}\n");
+    let bad = format!("{good}E,eva,{HASH}\n");
+    let refused = import(&bad);
+    refused.assert_code(1);
+    assert!(
+        refused.stderr.contains("line 4: name") && refused.stderr.contains("line 4: email"),
+        "{}",
+        refused.stderr
+    );
+    import(&good).assert_code(0);
+    let again = import(&good);
+    again.assert_code(1);
+    assert!(
+        again.stderr.contains("line 2: email") && again.stderr.contains("line 3: email"),
+        "{}",
+        again.stderr
+    );
 }
 
 #[test]
@@ -143,8 +227,8 @@ fn without_a_demo_no_credential_is_accepted() {
 
 #[test]
 fn what_runs_when_the_server_is_told_to_stop_is_finished() {
-    let lastro = Installation::new();
-    let mut server = lastro.serve(&["--demo"]);
+    let lastro = Installation::new().administered();
+    let server = lastro.serve(&[]);
     let credential = bearer(&server.token());
     let body = r#"{"name":"Last Minute Ltda","slug":"last-minute"}"#;
     let mut connection = server.begin(
@@ -168,7 +252,7 @@ fn what_runs_when_the_server_is_told_to_stop_is_finished() {
     assert_eq!(answer.status, 201, "{}", answer.body);
     assert_eq!(server.end(), Some(0));
 
-    let mut again = lastro.serve(&["--demo"]);
+    let again = lastro.serve(&[]);
     let credential = bearer(&again.token());
     let found = again.send(
         &format!("GET {ORGANIZATIONS}?q=minute"),
@@ -189,8 +273,8 @@ fn an_interrupt_from_the_terminal_stops_it_too() {
 
 #[test]
 fn the_log_has_one_json_line_a_request_without_what_it_must_not_say() {
-    let lastro = Installation::new();
-    let mut server = lastro.serve(&["--demo"]);
+    let lastro = Installation::new().administered();
+    let server = lastro.serve(&[]);
     let token = server.token();
     let headers = [
         ("authorization", bearer(&token)),
@@ -273,9 +357,8 @@ fn metrics_need_the_token_or_the_address_of_the_operators() {
 
 #[test]
 fn an_actor_who_asks_too_often_is_told_when_to_come_back() {
-    let lastro = Installation::new().with("LASTRO_RATE_LIMIT", "3/min");
-    let mut server = lastro.serve(&["--demo"]);
-    // Adding the sample organization was the first of the three.
+    let lastro = Installation::new().administered().with("LASTRO_RATE_LIMIT", "2/min");
+    let server = lastro.serve(&[]);
     let credential = bearer(&server.token());
     let ask = || server.send(&format!("GET {ORGANIZATIONS}"), &[("authorization", &credential)], "");
     assert_eq!(ask().status, 200);
@@ -306,8 +389,8 @@ fn on_postgresql_it_serves_with_a_role_that_may_not_change_tables() {
         .with("DATABASE_MIGRATION_URL", &database.url());
     owner.run(&["migrate"]).assert_code(0);
     owner.run(&["seed"]).assert_code(0);
-    let lastro = Installation::new().with("DATABASE_URL", &serving_url);
-    let mut running = lastro.serve(&["--demo"]);
+    let lastro = Installation::new().administered().with("DATABASE_URL", &serving_url);
+    let running = lastro.serve(&[]);
     let credential = bearer(&running.token());
     let body = r#"{"name":"A Company","slug":"a-company"}"#;
     let made = running.send(

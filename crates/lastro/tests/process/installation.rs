@@ -6,12 +6,17 @@ use std::process::Command;
 use std::time::Duration;
 
 use lastro::config::keys::KEYS;
+use serde_json::json;
 use tempfile::TempDir;
 use testkit::postgres::{self, TestDatabase};
 
 use crate::client::Client;
 use crate::process::Process;
 use crate::time::SOON;
+
+/// The administrator of the platform, whom the first start makes.
+const OPERATOR: &str = "operator@example.com";
+const PASSWORD: &str = "tres tigres 3";
 
 /// How long a command may take that ends by itself.
 const COMMAND: Duration = Duration::from_secs(60);
@@ -52,9 +57,10 @@ impl Installation {
         }
     }
 
-    /// Another node on the same database.
+    /// Another node on the same database, with the same master key where one was given.
     pub(crate) fn another_node(&self) -> Self {
-        Self::at(&self.url)
+        let keys = self.variables.iter().filter(|(name, _)| name == "LASTRO_MASTER_KEY");
+        keys.fold(Self::at(&self.url), |node, (name, value)| node.with(name, value))
     }
 
     fn new(folder: TempDir, url: &str, database: Option<TestDatabase>) -> Self {
@@ -69,6 +75,8 @@ impl Installation {
         .with("LASTRO_BIND", "127.0.0.1:0")
         // A storm is one actor.
         .with("LASTRO_RATE_LIMIT", "off")
+        .with("LASTRO_ADMIN_EMAIL", OPERATOR)
+        .with("LASTRO_ADMIN_PASSWORD", PASSWORD)
     }
 
     /// Sets a variable of the environment; the last word about one counts.
@@ -127,7 +135,7 @@ impl Installation {
         Process::start(self.command(arguments))
     }
 
-    /// Starts a server and waits until it answers. With `--demo`, its token is known.
+    /// Starts a server and waits until it answers. With `--demo`, its operator is logged in.
     #[track_caller]
     pub(crate) fn serve(&self, arguments: &[&str]) -> Server {
         Server::greeted(
@@ -201,9 +209,9 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// A server whose start is still under way: waits until it answers.
+    /// A server whose start is still under way: waits until it answers, and logs the operator in where it is to be used.
     #[track_caller]
-    pub(crate) fn greeted(process: Process, has_token: bool) -> Self {
+    pub(crate) fn greeted(process: Process, logs_in: bool) -> Self {
         let mut server = Self {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             process,
@@ -214,14 +222,22 @@ impl Server {
             .split_once("http://")
             .and_then(|(_, rest)| rest.split(' ').next()?.parse().ok())
             .unwrap_or_else(|| panic!("no address in {greeting:?}"));
-        while has_token && server.token.is_none() {
-            server.token = server
-                .line()
-                .strip_prefix("    ")
-                .filter(|line| line.starts_with("lastro_bootstrap_"))
-                .map(|line| line.trim().to_owned());
+        if logs_in {
+            server.token = Some(server.log_in());
         }
         server
+    }
+
+    /// An access token of the operator.
+    #[track_caller]
+    fn log_in(&self) -> String {
+        let body = json!({ "organizationSlug": "platform", "email": OPERATOR, "password": PASSWORD }).to_string();
+        let answer = self.visitor().try_send("POST /api/v1/auth/login", &[], body.as_bytes());
+        let answer = answer.expect("an answer").assert_status(200);
+        answer.json()["data"]["accessToken"]
+            .as_str()
+            .expect("a token")
+            .to_owned()
     }
 
     #[track_caller]
@@ -236,7 +252,7 @@ impl Server {
         Client::new(self.address, None)
     }
 
-    /// Whoever holds the token that `--demo` printed.
+    /// The administrator of the platform.
     pub(crate) fn operator(&self) -> Client {
         Client::new(self.address, Some(self.token().to_owned()))
     }
