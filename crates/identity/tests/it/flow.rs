@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use testkit::TestApp;
-
 use crate::people::{LoggedIn, PASSWORD, login, try_login, try_refresh, user};
 use crate::start;
 

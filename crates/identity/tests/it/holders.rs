@@ -5,7 +5,7 @@ use serde_json::json;
 use testkit::{Client, Member, TestApp};
 
 /// A member of the organization who holds these permissions by a role of its own, which `boss` grants.
-pub async fn holder(app: &TestApp, boss: &Client, organization: OrganizationId, permissions: &[&str]) -> Member {
+pub(crate) async fn holder(app: &TestApp, boss: &Client, organization: OrganizationId, permissions: &[&str]) -> Member {
     let member = app.member(organization, None).await;
     let code = format!("ROLE_{}", member.id.to_string().replace('-', "").to_uppercase());
     let role = boss
@@ -33,7 +33,7 @@ pub async fn holder(app: &TestApp, boss: &Client, organization: OrganizationId, 
 }
 
 /// Takes the only role of a member away again.
-pub async fn strip(boss: &Client, member: &Member) {
+pub(crate) async fn strip(boss: &Client, member: &Member) {
     let path = format!("/users/{}/roles", member.id);
     let roles = boss.get(&path).send().await.expect(200);
     let role = roles.data()[0]["role"]["id"].as_str().unwrap().to_owned();

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use kernel::secret::SecretString;
 use serde_json::json;
-use testkit::TestApp;
 
 use crate::people::{LoggedIn, PASSWORD, ana, change, login, sql, try_login, try_login_from, user, user_with_hash};
 use crate::start;
@@ -199,5 +198,23 @@ testkit::behaviours! {
         elsewhere.client(&app).delete(&path).send().await.refused(404, "NOT_FOUND");
         let mine = ana.client(&app).get("/auth/me").header("X-Tenant-Id", &other.to_string()).send().await;
         mine.refused(400, "TENANT_MISMATCH");
+    }
+}
+
+mod with_roles {
+    use crate::governed;
+    use crate::people::{LoggedIn, try_login};
+
+    testkit::behaviours! {
+        with governed;
+
+        async fn a_token_tells_the_widest_system_role(app: TestApp) {
+            let organization = app.organization("padaria").await;
+            for (held, told) in [(Some("ORG_ADMIN"), "ORG_ADMIN".into()), (Some("VIEWER"), "VIEWER".into()), (None, serde_json::Value::Null)] {
+                let member = app.member(organization, held).await;
+                let reply = try_login(&app, "padaria", &member.email, "correct horse 1").await.expect(200);
+                assert_eq!(LoggedIn::of(&reply).claims()["role"], told);
+            }
+        }
     }
 }

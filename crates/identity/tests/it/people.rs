@@ -3,24 +3,29 @@
 use std::net::IpAddr;
 
 use contracts::identity::{Accounts, Entry, FirstAdministrator, UserId, UserView};
-use db::{DbError, UnitContext};
+use db::UnitContext;
 use kernel::secret::SecretString;
 use kernel::{Actor, OrganizationId};
 use serde_json::{Value, json};
 use testkit::{Client, Reply, TestApp};
 
 /// A password that the policy accepts.
-pub const PASSWORD: &str = "tres tigres 3";
+pub(crate) const PASSWORD: &str = "tres tigres 3";
 
 /// Makes a user with [`PASSWORD`].
-pub async fn user(app: &TestApp, organization: OrganizationId, email: &str) -> UserView {
+pub(crate) async fn user(app: &TestApp, organization: OrganizationId, email: &str) -> UserView {
     let accounts = app.edge().app().port::<dyn Accounts>().unwrap();
     let hash = accounts.hash(&SecretString::from(PASSWORD)).await.unwrap();
     user_with_hash(app, organization, email, hash).await
 }
 
 /// Makes a user with an imported hash.
-pub async fn user_with_hash(app: &TestApp, organization: OrganizationId, email: &str, hash: SecretString) -> UserView {
+pub(crate) async fn user_with_hash(
+    app: &TestApp,
+    organization: OrganizationId,
+    email: &str,
+    hash: SecretString,
+) -> UserView {
     let accounts = app.edge().app().port::<dyn Accounts>().unwrap();
     let person = FirstAdministrator {
         name: "Ana Souza".to_owned(),
@@ -31,14 +36,14 @@ pub async fn user_with_hash(app: &TestApp, organization: OrganizationId, email: 
     app.db()
         .write(context, move |uow| {
             let (accounts, person) = (accounts.clone(), person.clone());
-            async move { Ok::<_, DbError>(accounts.add_first(&uow, organization, &person).await?) }
+            async move { accounts.add_first(&uow, organization, &person).await }
         })
         .await
         .unwrap()
 }
 
 /// A login with the organization's slug, from an address.
-pub async fn try_login_from(app: &TestApp, address: &str, slug: &str, email: &str, password: &str) -> Reply {
+pub(crate) async fn try_login_from(app: &TestApp, address: &str, slug: &str, email: &str, password: &str) -> Reply {
     let address: IpAddr = address.parse().unwrap();
     app.nobody()
         .post("/auth/login")
@@ -49,20 +54,20 @@ pub async fn try_login_from(app: &TestApp, address: &str, slug: &str, email: &st
 }
 
 /// A login with the organization's slug.
-pub async fn try_login(app: &TestApp, slug: &str, email: &str, password: &str) -> Reply {
+pub(crate) async fn try_login(app: &TestApp, slug: &str, email: &str, password: &str) -> Reply {
     try_login_from(app, "203.0.113.7", slug, email, password).await
 }
 
 /// Somebody who is logged in.
 #[derive(Debug, Clone)]
-pub struct LoggedIn {
-    pub access: String,
-    pub refresh: String,
-    pub user: Value,
+pub(crate) struct LoggedIn {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+    pub(crate) user: Value,
 }
 
 impl LoggedIn {
-    pub fn of(reply: &Reply) -> Self {
+    pub(crate) fn of(reply: &Reply) -> Self {
         let text = |field: &str| reply.data()[field].as_str().unwrap().to_owned();
         Self {
             access: text("accessToken"),
@@ -71,31 +76,31 @@ impl LoggedIn {
         }
     }
 
-    pub fn client(&self, app: &TestApp) -> Client {
+    pub(crate) fn client(&self, app: &TestApp) -> Client {
         app.with_credential(&self.access)
     }
 
-    pub fn id(&self) -> UserId {
+    pub(crate) fn id(&self) -> UserId {
         self.user["id"].as_str().unwrap().parse().unwrap()
     }
 
     /// What the access token says, unverified.
-    pub fn claims(&self) -> Value {
+    pub(crate) fn claims(&self) -> Value {
         claims(&self.access)
     }
 
-    pub fn session(&self) -> String {
+    pub(crate) fn session(&self) -> String {
         self.claims()["sid"].as_str().unwrap().to_owned()
     }
 }
 
 /// What a token says, unverified.
-pub fn claims(token: &str) -> Value {
+pub(crate) fn claims(token: &str) -> Value {
     part(token, 1)
 }
 
 /// A part of a token, decoded.
-pub fn part(token: &str, number: usize) -> Value {
+pub(crate) fn part(token: &str, number: usize) -> Value {
     use base64::Engine as _;
     let part = token.split('.').nth(number).unwrap();
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).unwrap();
@@ -103,19 +108,19 @@ pub fn part(token: &str, number: usize) -> Value {
 }
 
 /// Logs in with [`PASSWORD`].
-pub async fn login(app: &TestApp, slug: &str, email: &str) -> LoggedIn {
+pub(crate) async fn login(app: &TestApp, slug: &str, email: &str) -> LoggedIn {
     LoggedIn::of(&try_login(app, slug, email, PASSWORD).await.expect(200))
 }
 
 /// An organization with one user, `ana@example.com`, who is logged in.
-pub async fn ana(app: &TestApp) -> (OrganizationId, LoggedIn) {
+pub(crate) async fn ana(app: &TestApp) -> (OrganizationId, LoggedIn) {
     let organization = app.organization("padaria").await;
     user(app, organization, "ana@example.com").await;
     (organization, login(app, "padaria", "ana@example.com").await)
 }
 
 /// Presents a refresh token.
-pub async fn try_refresh(app: &TestApp, token: &str) -> Reply {
+pub(crate) async fn try_refresh(app: &TestApp, token: &str) -> Reply {
     app.nobody()
         .post("/auth/refresh")
         .json(&json!({ "refreshToken": token }))
@@ -124,11 +129,11 @@ pub async fn try_refresh(app: &TestApp, token: &str) -> Reply {
 }
 
 /// Changes the database under the test behind the program's back, as its owner.
-pub async fn change(app: &TestApp, statement: &str) {
+pub(crate) async fn change(app: &TestApp, statement: &str) {
     db::admin::execute(app.url(), statement).await.unwrap();
 }
 
 /// Asks the database under the test, as its owner; every column is text.
-pub async fn sql(app: &TestApp, statement: &str) -> Vec<Vec<Option<String>>> {
+pub(crate) async fn sql(app: &TestApp, statement: &str) -> Vec<Vec<Option<String>>> {
     db::admin::query(app.url(), statement).await.unwrap()
 }

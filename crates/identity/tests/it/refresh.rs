@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use testkit::TestApp;
-
 use crate::people::{LoggedIn, ana, change, sql, try_refresh};
 use crate::start;
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use testkit::{Client, TestApp};
 use uuid::Uuid;
 
-use crate::people::{LoggedIn, ana, part, sql, try_refresh};
+use crate::people::{LoggedIn, ana, change, part, sql, try_refresh};
 use crate::start;
 
 async fn me(client: Client) -> testkit::Reply {
@@ -167,6 +167,26 @@ testkit::behaviours! {
         me(ana.client(&app)).await.refused(401, "AUTH_INVALID_TOKEN");
         let next = try_refresh(&app, &ana.refresh).await.expect(200);
         me(app.with_credential(next.data()["accessToken"].as_str().unwrap())).await.expect(200);
+    }
+
+    async fn of_nodes_that_start_at_once_one_makes_the_key(app: TestApp) {
+        change(&app, "DELETE FROM signing_keys").await;
+        let start = || {
+            let shared = app.edge().app();
+            let foundation = http::Foundation {
+                db: app.db().clone(),
+                generators: shared.generators().clone(),
+                ports: shared.ports().clone(),
+                platform: app.platform(),
+                http: shared.config().clone(),
+                metrics: shared.metrics().clone(),
+            };
+            (identity::module().start)(foundation)
+        };
+        for started in futures_util::future::join_all((0..4).map(|_| start())).await {
+            started.unwrap();
+        }
+        assert_eq!(jwks(&app).await["keys"].as_array().unwrap().len(), 1);
     }
 
     async fn private_keys_are_sealed(app: TestApp) {
