@@ -5,7 +5,7 @@ use contracts::identity::{ApiKeyView, InvitationView, ServiceAccountView, UserVi
 use contracts::{EventData, EventType, Manifest};
 
 use crate::http::example;
-use crate::store::mail_queue::MailFact;
+use crate::mail::letter::MailFact;
 use crate::store::sessions::SessionFact;
 use crate::store::signing_keys::SigningKeyFact;
 

@@ -11,14 +11,14 @@ use http::App;
 use kernel::{Actor, DomainEvent, FieldValue, OrganizationId, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use super::letter::{Letter, MailId, Recipient};
+use super::letter::{Letter, MailFact, MailId, Recipient};
 use super::page::{self, Looks};
 use super::words::{self, Facts};
 use super::{Mailer, Post};
 use crate::crypto::{OpaqueSecret, SecretKind};
 use crate::domain::Email;
 use crate::manifest::MAIL_FAILED;
-use crate::store::mail_queue::{self, MailFact, Waiting};
+use crate::store::mail_queue::{self, Waiting};
 use crate::store::one_time_tokens::Purpose;
 use crate::store::{invitations, one_time_tokens, users};
 

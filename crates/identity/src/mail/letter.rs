@@ -4,6 +4,7 @@ use contracts::identity::{InvitationId, UserId};
 use contracts::mail::NoticeKind;
 use kernel::{Locale, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::{Email, User};
 
@@ -11,6 +12,20 @@ kernel::id!(
     /// A mail.
     pub struct MailId = "mail"
 );
+
+/// A mail that was given up, as its event carries it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Mail, rename_all = "camelCase")]
+pub(crate) struct MailFact {
+    /// Its id.
+    #[schema(value_type = String, format = "uuid")]
+    pub(crate) id: MailId,
+    /// What it was about.
+    pub(crate) kind: &'static str,
+    /// Why the last attempt failed.
+    pub(crate) reason: String,
+}
 
 /// To whom a letter goes. Personal data: it does not print itself.
 #[derive(Clone, PartialEq, Eq)]

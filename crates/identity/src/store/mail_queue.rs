@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value, values};
 use kernel::{Locale, OrganizationId, Timestamp};
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::mail::letter::{Letter, MailId, Recipient};
 
@@ -66,20 +64,6 @@ pub(crate) const STATEMENTS: &[Sql] = &[
     WITHDRAW,
     OLD,
 ];
-
-/// A mail that was given up, as its event carries it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Mail, rename_all = "camelCase")]
-pub(crate) struct MailFact {
-    /// Its id.
-    #[schema(value_type = String, format = "uuid")]
-    pub(crate) id: MailId,
-    /// What it was about.
-    pub(crate) kind: &'static str,
-    /// Why the last attempt failed.
-    pub(crate) reason: String,
-}
 
 /// A mail that waits.
 pub(crate) struct Waiting {
