@@ -23,6 +23,7 @@ mod manifest;
 mod meter;
 mod service;
 mod store;
+mod view;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use authz::Permission;
 use contracts::{EventData, EventType, Manifest};
 
-use crate::app::ThresholdView;
+use crate::view::ThresholdView;
 
 authz::permission! {
     /// Report usage.

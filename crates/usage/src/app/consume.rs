@@ -6,46 +6,14 @@ use contracts::catalog::Quota;
 use contracts::usage::{QuotaExceeded, ReserveError};
 use db::{DbError, Engine, UnitOfWork};
 use kernel::{DomainEvent, Id as _, OrganizationId, Timestamp};
-use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::domain::{Limits, TOLD, Window, bucket_of, ceiling, level_reached, windows};
 use crate::manifest::THRESHOLD_REACHED;
 use crate::store::counters::{Share, Taken};
 use crate::store::events::Sum;
 use crate::store::{aggregates, counters};
-
-kernel::id!(
-    /// A quota of one organization: one metric in one kind of period, whatever its limit.
-    pub(crate) struct QuotaId = "quota"
-);
-
-/// A share of a quota that is told when it is reached, as `quota.threshold_reached` events carry it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = QuotaThreshold, rename_all = "camelCase")]
-pub(crate) struct ThresholdView {
-    /// Names the metric and the period of the organization.
-    #[schema(value_type = String, format = "uuid")]
-    pub(crate) id: QuotaId,
-    /// What is counted.
-    pub(crate) metric: String,
-    /// How much is allowed.
-    pub(crate) limit: i64,
-    /// How much is used.
-    pub(crate) used: i64,
-    /// `hour`, `day`, `month` or `total`.
-    pub(crate) period: &'static str,
-    /// `hard` or `soft`.
-    pub(crate) mode: &'static str,
-    /// When the period ends; `null` for what does not begin anew.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub(crate) resets_at: Option<Timestamp>,
-    /// The share that was reached, in percent: 80 or 100.
-    pub(crate) percent: i64,
-}
+use crate::view::{QuotaId, ThresholdView};
 
 /// Something that was consumed.
 #[derive(Debug, Clone, Copy)]
@@ -230,15 +198,11 @@ fn quota_id(organization: OrganizationId, quota: &Quota) -> QuotaId {
     QuotaId::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid())
 }
 
-/// The id that an example shows.
-pub(crate) fn example_id() -> Uuid {
-    Uuid::from_u128(0x019a_9d2e_6f1b_8c44_b0aa_8f6a_3c1d_2e41)
-}
-
 #[cfg(test)]
 mod tests {
     use authz::snapshot::Period;
     use contracts::catalog::{QuotaMode, QuotaPeriod};
+    use uuid::Uuid;
 
     use super::*;
 

@@ -8,7 +8,7 @@ mod record;
 mod recount;
 mod report;
 
-pub(crate) use consume::{Portion, ThresholdView, consume, count, example_id, exceeded, give_back, sums};
+pub(crate) use consume::{Portion, consume, count, exceeded, give_back, sums};
 pub(crate) use expire::{expire_events, expire_keys};
 pub use export::{EventRecord, export};
 pub use rebuild::{Rebuilt, rebuild};

@@ -21,7 +21,7 @@ pub(crate) fn routes() -> Routes<App> {
 /// The event that the documentation shows.
 pub(crate) fn threshold() -> Value {
     json!({
-        "id": crate::app::example_id(),
+        "id": "019a9d2e-6f1b-8c44-b0aa-8f6a3c1d2e41",
         "metric": "documents.signed",
         "limit": 500,
         "used": 400,
