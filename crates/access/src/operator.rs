@@ -114,7 +114,7 @@ fn way(path: &PathView) -> String {
 /// Something in an organization's grants that is of no use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
-    /// Nobody has the role, and no role that somebody has inherits from it.
+    /// Nobody has the role, no group has it, and no role inherits from it.
     UnusedRole(String),
     /// The role or group holds a permission that can be held only in the platform organization.
     Unreachable {

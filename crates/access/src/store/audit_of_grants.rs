@@ -7,12 +7,12 @@ use uuid::Uuid;
 
 const USERS_BY_ID: Sql = Sql::system("SELECT organization_id, id FROM users WHERE id = $1");
 const USERS_BY_EMAIL: Sql = Sql::system("SELECT organization_id, id FROM users WHERE email = $1");
-// A role is of use when somebody has it, or a group that has members, or when a role inherits from it: that one is then told itself.
+// A role is of use when somebody or a group has it, or when a role inherits from it: that one is then told itself. (The group that
+// comes with a module has its role from the beginning, and waits for members.)
 const UNUSED_ROLES: Sql = Sql::tenant(
     "SELECT r.code FROM roles r WHERE r.organization_id = $1 AND NOT EXISTS (SELECT 1 FROM user_roles u \
      WHERE u.organization_id = $1 AND u.role_id = r.id AND (u.expires_at IS NULL OR u.expires_at > $2)) \
-     AND NOT EXISTS (SELECT 1 FROM group_roles g JOIN group_members m ON m.organization_id = $1 AND m.group_id = g.group_id \
-     WHERE g.organization_id = $1 AND g.role_id = r.id) \
+     AND NOT EXISTS (SELECT 1 FROM group_roles g WHERE g.organization_id = $1 AND g.role_id = r.id) \
      AND NOT EXISTS (SELECT 1 FROM role_parents p WHERE p.organization_id = $1 AND p.parent_role_id = r.id) ORDER BY r.code",
 );
 
