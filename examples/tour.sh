@@ -20,8 +20,8 @@ echo "# an empty database, and thirty customers in it"
 
 "$lastro" serve >greeting 2>server.log &
 trap 'kill %1' EXIT
-for _ in $(seq 100); do
-    address=$(sed -nE 's#.* serves (http://[^ ]+).*#\1#p' greeting | head -n 1)
+for _ in $(seq 600); do
+    address=$(sed -nE 's#^Lastro [^ ]+ serves (http://[^ ]+) .*#\1#p' greeting)
     [[ -n $address ]] && break
     sleep 0.1
 done
