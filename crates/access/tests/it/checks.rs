@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::start;
-use crate::world::{Bakery, assign, bakery, inherit, put_on, role};
+use crate::world::{Bakery, assign, bakery, inherit, permission_id, put_on, role};
 
 testkit::behaviours! {
     with start;
@@ -128,5 +128,32 @@ testkit::behaviours! {
         ana.client.get(&format!("/users/{}/permissions", ana.id)).send().await.refused(403, "RBAC_FORBIDDEN");
         let all = boss.client.get("/auth/me/permissions").send().await.expect(200);
         assert_eq!(all.data()[0]["paths"][0]["via"], "system");
+    }
+
+    async fn refusals_are_in_the_trail(app: TestApp) {
+        let Bakery { id, boss } = bakery(&app).await;
+        let ana = app.member(id, None).await;
+        ana.client.get("/roles").send().await.refused(403, "RBAC_FORBIDDEN");
+        let asked = json!({ "permission": "FINANCE_INVOICE_READ" });
+        ana.client.post("/access/require").json(&asked).send().await.refused(403, "RBAC_FORBIDDEN");
+        // They are written beside the requests.
+        let mut targets = Vec::new();
+        for _ in 0..200 {
+            let path = format!("/audit-logs?action=permission.refused&actorId={}", ana.id);
+            let trail = boss.client.get(&path).send().await.expect(200);
+            let entries = trail.data().as_array().unwrap().iter();
+            targets = entries.map(|entry| entry["target"]["id"].as_str().unwrap().to_owned()).collect();
+            if targets.len() == 2 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        targets.sort();
+        let mut expected = [
+            permission_id(&boss.client, "RBAC_ROLE_READ").await,
+            permission_id(&boss.client, "FINANCE_INVOICE_READ").await,
+        ];
+        expected.sort();
+        assert_eq!(targets, expected);
     }
 }

@@ -1,5 +1,6 @@
 //! Grants under a condition: read when they are made, applied to lists in SQL and to single objects before and after a change.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use testkit::Reply;
 
@@ -134,5 +135,36 @@ testkit::behaviours! {
         let refused = ana.client.get(&format!("/users/{}/roles", ana.id)).send().await.refused(403, "RBAC_FORBIDDEN");
         assert_eq!(refused.json["error"]["details"]["step"], "condition");
         assert_eq!(refused.json["error"]["details"]["path"]["steps"][0]["code"], "LIMITED");
+    }
+
+    async fn a_condition_may_ask_for_the_organization_and_the_address(app: TestApp) {
+        let Bakery { id, boss } = bakery(&app).await;
+        let ana = app.member(id, None).await;
+        let own = json!({ "organizationId": "${organization.id}" });
+        let about = json!({ "owner": { "email": "x" } });
+        let limited = role(&boss.client, "LIMITED", &[("RBAC_ROLE_READ", own)]).await;
+        grant(&boss.client, &limited, "FINANCE_INVOICE_READ", &json!({ "owner.email": "${user.email}" })).await.expect(201);
+        assign(&boss.client, &ana, &limited).await.expect(201);
+        let listed = ana.client.get("/roles?limit=100").send().await.expect(200);
+        assert!(listed.data().as_array().unwrap().iter().all(|role| role["organizationId"] == id.to_string()));
+        assert!(codes(&listed).contains(&"LIMITED"));
+        assert_eq!(crate::world::may(&ana.client, "FINANCE_INVOICE_READ", about).await, 403);
+        let hers = json!({ "owner": { "email": ana.email }, "organizationId": id.to_string() });
+        assert_eq!(crate::world::may(&ana.client, "FINANCE_INVOICE_READ", hers).await, 204);
+    }
+
+    async fn of_the_same_grant_made_at_once_one_is_new(app: TestApp) {
+        let Bakery { id, boss } = bakery(&app).await;
+        let ana = app.member(id, None).await;
+        let clerk = role(&boss.client, "CLERK", &[]).await;
+        let all = Value::Null;
+        let grants = (0..8).map(|_| grant(&boss.client, &clerk, "FINANCE_INVOICE_READ", &all));
+        let mut statuses: Vec<_> = join_all(grants).await.iter().map(|reply| reply.status.as_u16()).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 200, 200, 200, 200, 200, 200, 201]);
+        let assigned = join_all((0..8).map(|_| assign(&boss.client, &ana, &clerk))).await;
+        let made = assigned.iter().filter(|reply| reply.status.as_u16() == 201).count();
+        let taken = assigned.iter().filter(|reply| reply.code() == "CONFLICT_DUPLICATE").count();
+        assert_eq!((made, taken), (1, 7));
     }
 }
