@@ -105,7 +105,7 @@ pub(crate) async fn login(
         (known, _) => {
             let locked = guesses.count(service, known.as_ref()).await?;
             if let Some(organization) = &organization {
-                note_failure(service, organization, known.as_ref(), request);
+                note_failure(service, organization.id, known.as_ref(), request);
             }
             Err(locked.map_or(LoginRefusal::Wrong, LoginRefusal::Locked))
         }
@@ -242,17 +242,22 @@ pub(super) fn unit(user: &User, request: &RequestContext) -> UnitContext {
 }
 
 /// Tells the security trail of a failure.
-fn note_failure(service: &Service, organization: &OrganizationSummary, user: Option<&User>, request: &RequestContext) {
+pub(super) fn note_failure(
+    service: &Service,
+    organization: OrganizationId,
+    user: Option<&User>,
+    request: &RequestContext,
+) {
     let Some(trail) = service.ports.find::<dyn SecurityTrail>() else {
         return;
     };
     let (target_kind, target_id) = match user {
         Some(user) => ("user", user.state().id.as_uuid()),
-        None => ("organization", organization.id.as_uuid()),
+        None => ("organization", organization.as_uuid()),
     };
     let origin = request.origin();
     trail.note(SecurityEvent {
-        organization: organization.id,
+        organization,
         actor: None,
         action: LOGIN_FAILED,
         target_kind,

@@ -11,7 +11,7 @@ use http::RequestContext;
 use kernel::OrganizationId;
 use kernel::secret::SecretString;
 
-use super::login::unit;
+use super::login::{note_failure, unit};
 use super::{Guesses, LoginRefusal, Opening, Refusal, Tokens};
 use crate::crypto::{OpaqueSecret, SecretKind};
 use crate::domain::{RecoveryCode, TotpSecret, User, UserId};
@@ -275,6 +275,7 @@ pub(crate) async fn take_second_step(
         Some(view) => Ok((tokens, view)),
         None => {
             let locked = guesses.count(service, Some(&user)).await?;
+            note_failure(service, user.state().organization, Some(&user), request);
             Err(StepRefusal::Login(
                 locked.map_or(LoginRefusal::Wrong, LoginRefusal::Locked),
             ))

@@ -11,7 +11,7 @@ use testkit::{Client, Reply, TestApp};
 
 use crate::governed;
 use crate::people::{LoggedIn, PASSWORD, change, login, sql, try_login, user};
-use crate::settings::{deliver, mailed_token};
+use crate::settings::{deliver, mailed_token, use_up_quotas};
 
 const OTHER: &str = "cinco corvos 5";
 
@@ -261,6 +261,16 @@ testkit::behaviours! {
         // Without a name they are called by their address.
         let made = send(json!({ "token": token, "password": OTHER })).await.expect(201);
         assert_eq!(made.data()["name"], "bruno");
+    }
+
+    async fn nobody_comes_in_beyond_the_quota(app: TestApp) {
+        let mine = app.organization("padaria").await;
+        let administrator = app.member(mine, Some("ORG_ADMIN")).await.client;
+        invite(&administrator, "bruno@example.com", &[]).await.expect(201);
+        let token = mailed_token(&app, "bruno@example.com").await;
+        use_up_quotas(&app);
+        accept(&app, &token).await.refused(429, "RATE_LIMIT_QUOTA_EXCEEDED");
+        assert_eq!(administrator.get("/users/invitations").send().await.meta()["total"], 1);
     }
 
     async fn an_inviters_name_is_text_in_the_mail(app: TestApp) {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use testkit::{Reply, TestApp};
 
 use crate::people::{PASSWORD, change, login, sql, try_login, user};
-use crate::settings::{choose, deliver, mailed_token, open_to_domains, start, subjects};
+use crate::settings::{choose, deliver, mailed_token, open_to_domains, start, subjects, use_up_quotas};
 
 fn body(slug: &str, email: &str) -> Value {
     json!({ "organizationSlug": slug, "name": "Bruno Lima", "email": email, "password": PASSWORD })
@@ -130,6 +130,19 @@ testkit::behaviours! {
         assert_eq!(seen.data()["isActive"], false);
         register(&app, "padaria", "bruno@example.com").await.expect(201);
         assert!(subjects(&app, "bruno@example.com").await.contains(&"You already have an account".to_owned()));
+    }
+
+    async fn nobody_registers_beyond_the_quota(app: TestApp) {
+        app.organization("padaria").await;
+        open_to_domains(&app, &["example.com"]);
+        register(&app, "padaria", "bruno@example.com").await.expect(201);
+        let token = mailed_token(&app, "bruno@example.com").await;
+        use_up_quotas(&app);
+        verify(&app, &token).await.refused(429, "RATE_LIMIT_QUOTA_EXCEEDED");
+        choose(&app, |settings| settings.registration = Registration::Open);
+        register(&app, "padaria", "carla@example.com").await.refused(429, "RATE_LIMIT_QUOTA_EXCEEDED");
+        assert_eq!(sql(&app, "SELECT email FROM users WHERE is_active").await.len(), 0);
+        assert_eq!(sql(&app, "SELECT purpose FROM one_time_tokens").await.len(), 1, "the link was not spent");
     }
 
     async fn a_registration_is_told_all_its_problems(app: TestApp) {

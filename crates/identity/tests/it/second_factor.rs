@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use identity::domain::{TotpSecret, TotpStep};
-use kernel::Timestamp;
+use kernel::{Id as _, Timestamp};
 use serde_json::{Value, json};
 use testkit::{Client, Reply, TestApp};
 
 use crate::people::{LoggedIn, PASSWORD, ana, change, login, sql, try_login, user};
-use crate::settings::{choose, mailed_token, start, subjects};
+use crate::settings::{Trail, choose, mailed_token, start, subjects};
 
 /// An authenticator.
 pub(crate) struct Authenticator(TotpSecret);
@@ -184,6 +184,17 @@ testkit::behaviours! {
         };
         ended.refused(429, "AUTH_ACCOUNT_LOCKED");
         assert_eq!(sql(&app, "SELECT action FROM audit_entries WHERE action = 'user.locked'").await.len(), 1);
+    }
+
+    async fn wrong_codes_are_told_to_the_security_trail(app: TestApp) {
+        let (_, ana) = ana(&app).await;
+        let (authenticator, _) = enrol(&app, &ana.client(&app)).await;
+        let open = challenge(&app).await;
+        let trail = Trail::listen(&app);
+        verify(&app, &open, &authenticator.wrong(&app)).await.expect(401);
+        assert_eq!(trail.told(), [("login.failed", ana.id().as_uuid())]);
+        verify(&app, &open, &authenticator.code(&app, 0)).await.expect(200);
+        assert_eq!(trail.told().len(), 1);
     }
 
     async fn a_recovery_code_works_once_however_it_is_typed(app: TestApp) {

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use contracts::audit::{SecurityEvent, SecurityTrail};
+use contracts::catalog::QuotaPeriod;
 use contracts::settings::{Branding, OrganizationSettings, Registration, Settings};
-use db::DbError;
+use contracts::usage::{QuotaExceeded, Quotas, ReserveError};
+use db::{DbError, UnitOfWork};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use identity::Config;
@@ -78,4 +81,63 @@ pub(crate) async fn mailed_token(app: &TestApp, address: &str) -> String {
 pub(crate) async fn subjects(app: &TestApp, address: &str) -> Vec<String> {
     deliver(app).await;
     app.mails().to(address).into_iter().map(|mail| mail.subject).collect()
+}
+
+/// A quota of active users that is used up.
+struct UsedUp;
+
+impl Quotas for UsedUp {
+    fn reserve<'a>(
+        &'a self,
+        _: &'a UnitOfWork,
+        _: OrganizationId,
+        metric: &'a str,
+        _: i64,
+    ) -> BoxFuture<'a, Result<(), ReserveError>> {
+        let exceeded = QuotaExceeded {
+            metric: metric.to_owned(),
+            limit: 1,
+            used: 1,
+            period: QuotaPeriod::Total,
+            resets_at: None,
+            resets_in: None,
+        };
+        std::future::ready(Err(ReserveError::Exceeded(exceeded))).boxed()
+    }
+}
+
+/// From now on nobody may become active.
+pub(crate) fn use_up_quotas(app: &TestApp) {
+    app.edge().app().ports().provide::<dyn Quotas>(Arc::new(UsedUp));
+}
+
+/// Remembers what the security trail is told.
+#[derive(Default)]
+pub(crate) struct Trail(Mutex<Vec<SecurityEvent>>);
+
+impl SecurityTrail for Trail {
+    fn note(&self, event: SecurityEvent) {
+        self.0.lock().push(event);
+    }
+}
+
+impl Trail {
+    /// Listens in the place of the trail from now on.
+    pub(crate) fn listen(app: &TestApp) -> Arc<Self> {
+        let trail = Arc::new(Self::default());
+        app.edge()
+            .app()
+            .ports()
+            .provide::<dyn SecurityTrail>(Arc::clone(&trail) as _);
+        trail
+    }
+
+    /// What it was told, as action and target.
+    pub(crate) fn told(&self) -> Vec<(&'static str, uuid::Uuid)> {
+        self.0
+            .lock()
+            .iter()
+            .map(|event| (event.action, event.target_id))
+            .collect()
+    }
 }
