@@ -30,6 +30,7 @@ mod manifest;
 pub mod operator;
 mod service;
 mod store;
+mod view;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,8 +6,7 @@ use contracts::{EventData, EventType, Manifest};
 
 use crate::http::example;
 use crate::mail::letter::MailFact;
-use crate::store::sessions::SessionFact;
-use crate::store::signing_keys::SigningKeyFact;
+use crate::view::{SessionFact, SigningKeyFact};
 
 authz::permission! {
     /// See users and invitations.

@@ -8,7 +8,8 @@ use kernel::{Actor, DomainEvent, FieldValue};
 
 use crate::manifest::SIGNING_KEY_ROTATED;
 use crate::service::Service;
-use crate::store::signing_keys::{self, SigningKeyFact};
+use crate::store::signing_keys;
+use crate::view::SigningKeyFact;
 
 /// Clocks differ, and a node signs with the key it knows for up to a second: what the old key signed is accepted so much longer than
 /// a token lives.

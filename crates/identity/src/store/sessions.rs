@@ -6,10 +6,9 @@ use contracts::identity::{SessionId, UserId};
 use db::list::{List, Listed, Start};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value, values};
 use kernel::{Direction, OrganizationId, PageRequest, Timestamp};
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::domain::{Device, Generation, RotationState, Session, StoredSession};
+use crate::view::{SessionFact, SessionView};
 
 const LOOKUP: Sql = Sql::tenant(
     "SELECT id, organization_id, user_id, user_agent, ip, generation, rotated_at, created_at, last_used_at, expires_at, ends_at, \
@@ -67,57 +66,6 @@ pub(crate) const STATEMENTS: &[Sql] = &[
 
 /// The columns that clients see, and the condition that a session lives.
 const VIEW: &str = "id, user_agent, ip, created_at, last_used_at, expires_at";
-
-/// A session as the API shows it to its user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Session, rename_all = "camelCase")]
-pub(crate) struct SessionView {
-    /// Its id.
-    #[schema(value_type = String, format = "uuid")]
-    pub(crate) id: SessionId,
-    /// Whether it is the one that asks.
-    pub(crate) current: bool,
-    /// The program it was opened with, as that called itself.
-    pub(crate) user_agent: Option<String>,
-    /// The address it was opened from.
-    pub(crate) ip: Option<String>,
-    /// When it was opened.
-    #[schema(value_type = String, format = DateTime)]
-    pub(crate) created_at: Timestamp,
-    /// When it was last used, to within a minute.
-    #[schema(value_type = String, format = DateTime)]
-    pub(crate) last_used_at: Timestamp,
-    /// When it ends unless it is refreshed.
-    #[schema(value_type = String, format = DateTime)]
-    pub(crate) expires_at: Timestamp,
-}
-
-/// A session as its events carry it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = SessionFact, rename_all = "camelCase")]
-pub(crate) struct SessionFact {
-    /// Its id.
-    #[schema(value_type = String, format = "uuid")]
-    id: SessionId,
-    /// Whose.
-    #[schema(value_type = String, format = "uuid")]
-    user_id: UserId,
-    /// The program it was opened with, as that called itself.
-    user_agent: Option<String>,
-    /// The address it was opened from.
-    ip: Option<String>,
-    /// When it was opened.
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
-    /// When it was last used, to within a minute.
-    #[schema(value_type = String, format = DateTime)]
-    last_used_at: Timestamp,
-    /// When it would have ended by itself.
-    #[schema(value_type = String, format = DateTime)]
-    expires_at: Timestamp,
-}
 
 /// What has to be known of a session whose access token is presented.
 #[derive(Debug, Clone)]

@@ -3,8 +3,6 @@
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value, values};
 use http::SealedColumn;
 use kernel::{Id as _, Timestamp};
-use serde::Serialize;
-use utoipa::ToSchema;
 use vault::SealContext;
 
 use crate::crypto::{Jwk, SigningAlgorithm};
@@ -40,18 +38,6 @@ pub(crate) const SEALED: SealedColumn = SealedColumn::global("signing keys", PUR
 /// Where a private key is sealed for.
 pub(crate) fn place(id: SigningKeyId) -> SealContext {
     SealContext::global(PURPOSE, id.as_uuid())
-}
-
-/// A key as its events carry it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct SigningKeyFact {
-    /// Its id.
-    #[schema(value_type = String, format = "uuid")]
-    pub(crate) id: SigningKeyId,
-    /// What it is called in tokens and in the published key set.
-    pub(crate) kid: String,
-    /// What it signs with.
-    pub(crate) algorithm: &'static str,
 }
 
 /// A key as it is stored.

@@ -7,7 +7,8 @@ use serde_json::json;
 use super::logout::asking;
 use crate::domain::UserId;
 use crate::http::example;
-use crate::store::sessions::{self, SessionView};
+use crate::store::sessions;
+use crate::view::SessionView;
 
 http::sort_keys! {
     /// What the list can be ordered by.
