@@ -8,8 +8,8 @@ use outbound::{Client, Dialer, Rules};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use testkit::{Engine, TestApp};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpListener;
 
 /// What a hostile system says, hoping that somebody repeats it.
 const ECHO: &str = "marked-answer-of-the-other-side";
@@ -72,42 +72,46 @@ impl Fake {
         let noted = Arc::clone(&heard);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                talk(stream, greeting, login, &noted).await;
+                talk(stream, Some(greeting), "250 AUTH LOGIN PLAIN", login, &noted).await;
             }
         });
         Self { address, heard }
     }
 }
 
-async fn talk(stream: TcpStream, greeting: &str, login: &str, noted: &Mutex<Vec<String>>) {
+/// Talks SMTP until the client leaves or wants to begin with encryption; then the stream.
+pub(crate) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    greeting: Option<&str>,
+    abilities: &str,
+    login: &str,
+    noted: &Mutex<Vec<String>>,
+) -> Option<S> {
     let mut stream = BufReader::new(stream);
-    let mut reply = greeting.to_owned();
+    let mut reply = greeting.map(|greeting| format!("{greeting}\r\n"));
     loop {
-        if stream
-            .get_mut()
-            .write_all(format!("{reply}\r\n").as_bytes())
-            .await
-            .is_err()
-        {
-            return;
+        if let Some(reply) = &reply {
+            stream.get_mut().write_all(reply.as_bytes()).await.ok()?;
+            stream.get_mut().flush().await.ok()?;
         }
         let mut line = String::new();
         if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
-            return;
+            return None;
         }
         let line = line.trim_end().to_owned();
         noted.lock().push(line.clone());
-        reply = match line.split(' ').next().unwrap() {
-            "EHLO" => format!("250-fake {ECHO}\r\n250-SIZE 100\r\n250 AUTH LOGIN PLAIN"),
-            "AUTH" => login.to_owned(),
-            "QUIT" => "221 bye".to_owned(),
-            _ => format!("500 {ECHO}"),
-        };
+        reply = Some(match line.split(' ').next().unwrap() {
+            "EHLO" => format!("250-fake {ECHO}\r\n250-SIZE 100\r\n{abilities}\r\n"),
+            "AUTH" => format!("{login}\r\n"),
+            "QUIT" => "221 bye\r\n".to_owned(),
+            "STARTTLS" => return Some(stream.into_inner()),
+            _ => format!("500 {ECHO}\r\n"),
+        });
     }
 }
 
 /// Makes an integration and tests it; what was found.
-async fn tested(app: &TestApp, body: &Value) -> String {
+pub(crate) async fn tested(app: &TestApp, body: &Value) -> String {
     let mine = app.organization(&format!("organization-{}", next())).await;
     let administrator = app.administrator(mine);
     let made = administrator.post("/integrations").json(body).send().await.expect(201);

@@ -3,6 +3,7 @@
 
 mod branding;
 mod connections;
+mod encrypted;
 mod integrations;
 mod options;
 mod pictures;

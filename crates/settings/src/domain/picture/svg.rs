@@ -453,6 +453,8 @@ fn write_text(out: &mut String, text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn around(inside: &str) -> String {
@@ -612,11 +614,11 @@ mod tests {
 
     #[test]
     fn what_is_small_to_write_and_endless_to_draw_is_refused() {
-        let tower: String = (1..40).fold("<g id=\"a0\"><rect/></g>".to_owned(), |tower, number| {
+        let stack: String = (1..40).fold("<g id=\"a0\"><rect/></g>".to_owned(), |stack, number| {
             let below = number - 1;
-            format!("{tower}<g id=\"a{number}\"><use href=\"#a{below}\"/><use href=\"#a{below}\"/></g>")
+            format!("{stack}<g id=\"a{number}\"><use href=\"#a{below}\"/><use href=\"#a{below}\"/></g>")
         });
-        assert_eq!(inspected(&tower), Err(PictureFlaw::TooComplex));
+        assert_eq!(inspected(&stack), Err(PictureFlaw::TooComplex));
         assert_eq!(
             inspected("<g id=\"a\"><use href=\"#a\"/></g>"),
             Err(PictureFlaw::TooComplex)
@@ -639,5 +641,84 @@ mod tests {
             written.contains("<title>a &lt;script&gt; &quot; A&lt;b&gt;</title><desc>é</desc>"),
             "{written}"
         );
+    }
+
+    /// Pieces that pictures and attacks are made of.
+    fn pieces() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(vec![
+            "<g>",
+            "</g>",
+            "<g id=\"a\">",
+            "<use href=\"#a\"/>",
+            "<script>",
+            "</script>",
+            "<style>",
+            "</style>",
+            "<text>",
+            "</text>",
+            "<![CDATA[",
+            "]]>",
+            "<!--",
+            "-->",
+            "&lt;",
+            "&#60;",
+            "&x;",
+            "onload=\"x\"",
+            "<path ",
+            "/>",
+            ">",
+            "d=\"M0\"",
+            "style=\"",
+            "url(#a)",
+            "url(http:x)",
+            "@import",
+            "\"",
+            "'",
+            "javascript:",
+            "<x:g xmlns:x=\"http://www.w3.org/2000/svg\">",
+            "</x:g>",
+            "<metadata>",
+            "</metadata>",
+            "alert(1)",
+            " ",
+            "\n",
+            "é",
+            "<!DOCTYPE svg>",
+            "<?xml?>",
+            "<foreignObject/>",
+        ]);
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_let_through_is_harmless_and_stays_so(inside in pieces()) {
+            if let Ok(written) = inspected(&inside) {
+                prop_assert_eq!(sanitized(written.as_bytes()), Ok(written.clone()));
+                let mut reader = NsReader::from_str(&written);
+                loop {
+                    match reader.read_event() {
+                        Ok(Event::Start(tag)) => {
+                            prop_assert!(ELEMENTS.contains(&tag.name().into_inner()), "{written}");
+                            for attribute in tag.attributes() {
+                                let name = attribute.unwrap().key.into_inner();
+                                prop_assert!(
+                                    ATTRIBUTES.contains(&name) || ["xmlns", "xmlns:xlink"].contains(&name),
+                                    "{written}"
+                                );
+                            }
+                        }
+                        Ok(Event::Eof) => break,
+                        Ok(Event::End(_) | Event::Text(_) | Event::GeneralRef(_)) => {}
+                        other => prop_assert!(false, "{other:?} in {written}"),
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = sanitized(&bytes);
+        }
     }
 }
