@@ -235,10 +235,15 @@ impl Running<'_> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        if !self.answered.get() {
+        if self.answered.get() {
+            return;
+        }
+        let mut gathered = self.core.gathered.lock();
+        // After a failure the unit ends, and it is right to wait for nothing more. What failed is the cause, and not this.
+        if gathered.failure.is_none() {
             // The server runs it all the same, and nobody would know whether it failed.
             let error = DbError::Internal("a unit of work left a statement before its answer".into());
-            self.core.gathered.lock().fail(error, false);
+            gathered.fail(error, false);
         }
     }
 }

@@ -41,6 +41,22 @@ on_both! {
         f.goes_on(home).await;
     }
 
+    async fn the_cause_is_told_also_when_several_statements_were_under_way_after_it(f: Fixture) {
+        let home = organization(HOME);
+        f.db.write(unit(home), adding(home, "milk")).await.unwrap();
+        for _ in 0..3 {
+            let together = f.db.write(unit(home), move |uow| async move {
+                send(&uow, home, "milk").await?;
+                // The first to hear of the failure ends both.
+                futures_util::try_join!(add(&uow, home, "bread"), add(&uow, home, "salt"))?;
+                Ok::<_, DbError>(())
+            });
+            assert_eq!(told(together.await), by_text());
+        }
+        f.whole(1).await;
+        f.goes_on(home).await;
+    }
+
     async fn nothing_runs_on_after_it_and_the_cause_is_told(f: Fixture) {
         let home = organization(HOME);
         f.db.write(unit(home), adding(home, "milk")).await.unwrap();
