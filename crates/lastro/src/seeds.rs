@@ -30,12 +30,17 @@ pub async fn lay_catalogue(
     platform: OrganizationId,
     replacement: Option<&str>,
 ) -> Result<CatalogueSeeded, DbError> {
-    let seeded = catalog::seed_catalogue(db, platform, replacement)
-        .await
-        .map_err(|error| match error {
-            SeedCatalogueError::Storage(error) => error,
-            invalid => DbError::Internal(invalid.to_string()),
-        })?;
+    let seeded = match catalog::seed_catalogue(db, platform, replacement).await {
+        // Another node laid them at the same moment: now they are there.
+        Err(SeedCatalogueError::Storage(DbError::Unique { .. })) => {
+            catalog::seed_catalogue(db, platform, replacement).await
+        }
+        seeded => seeded,
+    };
+    let seeded = seeded.map_err(|error| match error {
+        SeedCatalogueError::Storage(error) => error,
+        invalid => DbError::Internal(invalid.to_string()),
+    })?;
     if !seeded.removed.is_empty() {
         let removed = seeded.removed.join(", ");
         tracing::warn!(

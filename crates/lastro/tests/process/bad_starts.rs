@@ -231,6 +231,7 @@ fn all_problems_of_file_and_environment_are_told_at_once() {
         .with("LASTRO_RATE_LIMIT", "often")
         .with("LASTRO_ACCESS_TOKEN_TTL", "soon")
         .with("LASTRO_MASTER_KEY", SECRET)
+        .without("LASTRO_ADMIN_EMAIL")
         .with("LASTRO_ADMIN_PASSWORD", SECRET)
         .with("LASTRO_METRICS_TOKEN", &format!("{SECRET} and a space"))
         .with("SENTRY_DSN", SECRET)

@@ -49,18 +49,22 @@ impl Installation {
         Self::new(tempfile::tempdir().expect("a temporary folder"), url, None)
     }
 
-    /// Another one on an empty database of the same engine.
+    /// Another one on an empty database of the same engine, with the same master key where one was given.
     pub(crate) fn another(&self) -> Self {
-        match &self._database {
+        self.share_key(match &self._database {
             None => Self::on_sqlite(),
             Some(_) => Self::on_postgres().expect("the server that was there"),
-        }
+        })
     }
 
     /// Another node on the same database, with the same master key where one was given.
     pub(crate) fn another_node(&self) -> Self {
+        self.share_key(Self::at(&self.url))
+    }
+
+    fn share_key(&self, other: Self) -> Self {
         let keys = self.variables.iter().filter(|(name, _)| name == "LASTRO_MASTER_KEY");
-        keys.fold(Self::at(&self.url), |node, (name, value)| node.with(name, value))
+        keys.fold(other, |other, (name, value)| other.with(name, value))
     }
 
     fn new(folder: TempDir, url: &str, database: Option<TestDatabase>) -> Self {
@@ -82,6 +86,12 @@ impl Installation {
     /// Sets a variable of the environment; the last word about one counts.
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Leaves a variable of the environment unset.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.variables.retain(|(known, _)| known != name);
         self
     }
 
