@@ -4,6 +4,7 @@
 mod delivering;
 mod endpoints;
 mod failing;
+mod people;
 mod private;
 mod streams;
 mod world;

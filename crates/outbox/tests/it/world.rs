@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use contracts::Ports;
 use kernel::OrganizationId;
 use outbox::Config;
 use serde_json::{Value, json};
@@ -22,7 +23,37 @@ pub(crate) async fn start(engine: Engine) -> Option<TestApp> {
 
 pub(crate) async fn start_with(engine: Engine, config: Config) -> Option<TestApp> {
     let modules = vec![organization::module(), audit::module(), outbox::module()];
-    TestApp::start_with(engine, modules, |ports| ports.provide(Arc::new(config))).await
+    TestApp::start_with(engine, modules, |ports| provide(ports, config)).await
+}
+
+/// What the contexts take from the composition root.
+fn provide(ports: &Ports, config: Config) {
+    ports.provide(Arc::new(config));
+    ports.provide(Arc::new(audit::Config {
+        archives: std::env::temp_dir(),
+    }));
+}
+
+/// With people who are let in, hold what they were granted, and get mail.
+pub(crate) async fn start_with_people(engine: Engine) -> Option<TestApp> {
+    let modules = || {
+        vec![
+            organization::module(),
+            catalog::module(),
+            identity::module(),
+            access::module(),
+            audit::module(),
+            outbox::module(),
+        ]
+    };
+    let app = TestApp::start_with(engine, modules(), |ports| {
+        provide(ports, Config::for_tests());
+        ports.provide(Arc::new(identity::Config::for_tests()));
+    })
+    .await?;
+    let manifests = modules().into_iter().map(|module| module.manifest).collect();
+    catalog::seed(app.db(), app.platform(), manifests).await.unwrap();
+    Some(app)
 }
 
 /// The workers of one node, which end with the test.
@@ -34,8 +65,13 @@ pub(crate) struct Node {
 impl Node {
     /// Starts what every node does all the time.
     pub(crate) fn start(app: &TestApp) -> Self {
+        Self::of(app, outbox::module())
+    }
+
+    /// Starts what every node does all the time for this context.
+    pub(crate) fn of(app: &TestApp, module: http::Module) -> Self {
         let stop = CancellationToken::new();
-        let [worker] = <[http::Worker; 1]>::try_from(outbox::module().workers).unwrap();
+        let [worker] = <[http::Worker; 1]>::try_from(module.workers).unwrap();
         let working = tokio::spawn((worker.run)(app.edge().app().clone(), stop.clone()));
         Self { stop, working }
     }
