@@ -2,6 +2,7 @@
 //!
 //! [`domain`] decides from values alone: what a password may be, when an account locks, what presenting a refresh token
 //! leads to. [`crypto`] makes and checks everything secret, and is the only place that names an algorithm.
+//! [`mail`](mod@self::mail) tells people what concerns them: queued with the change, mailed after it.
 //!
 //! # A login, in this crate's words
 //!
