@@ -66,6 +66,7 @@ pub mod schema;
 mod scope;
 mod sql;
 mod sqlite;
+pub mod transfer;
 mod unit;
 mod value;
 

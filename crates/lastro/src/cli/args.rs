@@ -132,6 +132,13 @@ pub enum Command {
     #[command(after_long_help = RESTORE_HELP)]
     Restore(RestoreArgs),
 
+    /// Move everything to a database of the other engine, SQLite or PostgreSQL
+    ///
+    /// Stop every server first. The target must be empty: its tables are made by the way. Every row goes, all in one transaction;
+    /// the source is left as it is. Then point DATABASE_URL at the target, with the same master key.
+    #[command(after_long_help = MOVE_HELP)]
+    Move(MoveArgs),
+
     /// Check the audit trails
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -337,6 +344,23 @@ pub enum ConfigCommand {
     /// Print docs/configuration.md
     #[command(hide = true)]
     Docs,
+}
+
+const MOVE_HELP: &str = "\
+EXAMPLES
+  lastro move --to postgres://owner@db/lastro --dry-run
+  lastro move --to postgres://owner@db/lastro
+  DATABASE_URL=postgres://owner@db/lastro lastro move --to sqlite:///var/lib/lastro/lastro.db";
+
+/// `lastro move`.
+#[derive(Debug, Args)]
+pub struct MoveArgs {
+    /// The database to move to
+    #[arg(long, value_name = "URL")]
+    pub to: String,
+    /// Say how many rows of which tables would be moved, and move nothing but make the target's tables
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `lastro audit`.

@@ -17,6 +17,8 @@ mod keys;
 #[cfg(test)]
 mod migrations;
 #[cfg(test)]
+mod moving;
+#[cfg(test)]
 #[cfg(all(feature = "sentry", feature = "otlp"))]
 mod reports;
 #[cfg(test)]

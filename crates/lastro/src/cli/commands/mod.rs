@@ -11,6 +11,7 @@ mod doctor;
 mod jobs;
 mod keys;
 mod migrate;
+mod transfer;
 mod openapi;
 mod restore;
 mod seed;
@@ -37,6 +38,7 @@ pub(super) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Doctor => doctor::run(file),
         Command::Backup(args) => backup::run(file, &args),
         Command::Restore(args) => restore::run(file, &args),
+        Command::Move(args) => transfer::run(file, &args),
         Command::Audit(command) => audit::run(file, &command),
         Command::Jobs(command) => jobs::run(file, &command),
         Command::Keys(command) => keys::run(file, &command),
