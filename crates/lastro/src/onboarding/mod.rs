@@ -7,8 +7,6 @@ mod file;
 mod http;
 mod onboard;
 mod purge;
-#[cfg(test)]
-mod tests;
 
 use ::http::Module;
 use db::SystemScope;
@@ -31,3 +29,6 @@ pub fn module() -> Module {
         ..Module::new(organization::MANIFEST)
     }
 }
+
+#[cfg(test)]
+mod tests;
