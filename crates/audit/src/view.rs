@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::app::Verdict;
 use crate::store::entries::Entry;
 
 /// Who acted, with the name of that time.
@@ -115,6 +116,33 @@ impl TryFrom<Entry> for EntryView {
             user_agent: entry.user_agent,
             count: entry.count,
         })
+    }
+}
+
+/// What checking a trail came to, as the API shows it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = AuditVerification, rename_all = "camelCase")]
+pub(crate) struct VerdictView {
+    /// Whether every entry is as it was written and none is missing or was added.
+    valid: bool,
+    /// How many sealed entries were checked.
+    checked: u64,
+    /// How many entries are too young to be sealed: nothing can be said of them yet.
+    unsealed: u64,
+    /// The first entry that does not fit: changed, missing, or added. Of a batch whose seal does not fit, its first.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    first_bad_id: Option<Uuid>,
+}
+
+impl From<Verdict> for VerdictView {
+    fn from(verdict: Verdict) -> Self {
+        Self {
+            valid: verdict.first_bad_id.is_none(),
+            checked: verdict.checked,
+            unsealed: verdict.unsealed,
+            first_bad_id: verdict.first_bad_id,
+        }
     }
 }
 

@@ -3,8 +3,6 @@
 use contracts::Ports;
 use db::{Db, DbError};
 use kernel::OrganizationId;
-use serde::Serialize;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::seal::{facts, personal};
@@ -14,24 +12,17 @@ use crate::store::archives;
 use crate::store::seals::{self, Place, StoredSeal};
 
 /// What checking a trail came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = AuditVerification, rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether every entry is as it was written and none is missing or was added.
-    pub valid: bool,
     /// How many sealed entries were checked.
     pub checked: u64,
     /// How many entries are too young to be sealed: nothing can be said of them yet.
     pub unsealed: u64,
     /// The first entry that does not fit: changed, missing, or added. Of a batch whose seal does not fit, its first.
-    #[schema(value_type = Option<String>, format = "uuid")]
     pub first_bad_id: Option<Uuid>,
     /// The number of the last seal that fits.
-    #[serde(skip)]
     pub sequence: i64,
     /// That seal, in hexadecimal: what an exported head is compared with.
-    #[serde(skip)]
     pub head: Option<String>,
 }
 
@@ -117,7 +108,6 @@ impl Walk {
 
     fn verdict(&self, bad: Option<Uuid>, unsealed: u64) -> Verdict {
         Verdict {
-            valid: bad.is_none(),
             checked: self.checked,
             unsealed,
             first_bad_id: bad,

@@ -3,8 +3,9 @@
 use http::{Answer, ApiError, Doc, Requires};
 use serde_json::json;
 
-use crate::app::{Verdict, verify};
+use crate::app::verify;
 use crate::manifest::AuditLogRead;
+use crate::view::VerdictView;
 
 pub(super) fn doc() -> Doc {
     Doc::new("verifyAuditLogs", "Check the audit trail")
@@ -12,7 +13,7 @@ pub(super) fn doc() -> Doc {
             "Every few seconds the entries that are new are sealed: chained to all before them under a key outside the \
              database. This walks the chain and tells the first entry that was changed, removed or added since.",
         )
-        .answers::<Verdict>(
+        .answers::<VerdictView>(
             "What the check came to",
             json!({ "valid": true, "checked": 1280, "unsealed": 3, "firstBadId": null }),
         )
@@ -21,5 +22,5 @@ pub(super) fn doc() -> Doc {
 pub(super) async fn handle(caller: Requires<AuditLogRead>) -> Result<Answer, ApiError> {
     let app = caller.app();
     let verdict = verify(app.db(), app.ports(), caller.granted().organization()).await?;
-    Answer::ok(&verdict)
+    Answer::ok(&VerdictView::from(verdict))
 }
