@@ -1,6 +1,6 @@
 //! `PATCH /settings`
 
-use contracts::settings::SettingsView;
+use contracts::settings::{Settings, SettingsView};
 use http::{Answer, ApiError, Body, Doc, Int, Requires};
 use serde_json::json;
 
@@ -53,7 +53,7 @@ pub(super) async fn handle(
 ) -> Result<Answer, ApiError> {
     let (granted, precondition) = (caller.granted().clone(), caller.precondition());
     let changes = Changes::from(input);
-    caller
+    let answer = caller
         .write(move |uow| {
             let (granted, precondition, changes) = (granted.clone(), precondition.clone(), changes.clone());
             async move {
@@ -64,7 +64,13 @@ pub(super) async fn handle(
                 Answer::ok(&SettingsView::from(changed.values()))
             }
         })
-        .await
+        .await?;
+    // Read back into memory, so that the very next request is held to it: a limiter waits for nothing. What is not read now is
+    // read when somebody asks.
+    if let Some(settings) = caller.app().ports().find::<dyn Settings>() {
+        let _best_effort = settings.of(caller.organization()).await;
+    }
+    Ok(answer)
 }
 
 impl From<UpdateSettings> for Changes {
