@@ -51,40 +51,40 @@ pub enum Kind {
     Reserved,
 }
 
-impl Kind {
-    /// In a word, for people.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Private => "private",
-            Self::Loopback => "loopback",
-            Self::LinkLocal => "link-local",
-            Self::Shared => "shared",
-            Self::Metadata => "metadata",
-            Self::Translated => "translated",
-            Self::Multicast => "multicast",
-            Self::Unspecified => "unspecified",
-            Self::Documentation => "documentation",
-            Self::Reserved => "reserved",
-        }
-    }
-}
-
 /// Why a URL or a host is not connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.reason())]
 pub enum Refused {
     /// Neither HTTPS nor HTTP, or HTTP where HTTPS is required.
-    #[error("the scheme is not allowed")]
     Scheme,
     /// A user name or a password in the URL: it would be stored and shown.
-    #[error("the URL carries credentials")]
     Credentials,
     /// No host, or port 0.
-    #[error("the URL names no host to connect to")]
     Host,
     /// The host is, or resolves to, an address that is not connected to.
-    #[error("the host has a {} address", .0.as_str())]
     Address(Kind),
+}
+
+impl Refused {
+    /// In a few words, for people.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Scheme => "the scheme is not allowed",
+            Self::Credentials => "it carries credentials",
+            Self::Host => "it names no host to connect to",
+            Self::Address(Kind::Private) => "the host has a private address",
+            Self::Address(Kind::Loopback) => "the host has a loopback address",
+            Self::Address(Kind::LinkLocal) => "the host has a link-local address",
+            Self::Address(Kind::Shared) => "the host has a shared address",
+            Self::Address(Kind::Metadata) => "the host has the address of a metadata service",
+            Self::Address(Kind::Translated) => "the host has an IPv4 address inside an IPv6 address",
+            Self::Address(Kind::Multicast) => "the host has a multicast address",
+            Self::Address(Kind::Unspecified) => "the host has no address to connect to",
+            Self::Address(Kind::Documentation) => "the host has an address for documentation",
+            Self::Address(Kind::Reserved) => "the host has a reserved address",
+        }
+    }
 }
 
 /// Addresses at which clouds hand out credentials. The last is a public one.
