@@ -20,7 +20,7 @@ use ::http::{Foundation, Job, Module, Worker};
 use contracts::audit::SecurityTrail;
 use db::migrate::Migrations;
 
-pub use app::{Config, ERASED, Verdict, erase, verify};
+pub use app::{Config, ERASED, Verdict, erase, tell, verify};
 pub use manifest::{AuditLogExport, AuditLogRead, MANIFEST};
 
 use crate::trail::Trail;

@@ -44,6 +44,7 @@ use db::DbError;
 use db::migrate::Migrations;
 use futures_util::FutureExt as _;
 
+pub use app::{NotErased, PersonalData, erase_person, personal_data};
 pub use config::Config;
 pub use mail::{MailConfig, deliver};
 pub use manifest::{

@@ -45,6 +45,8 @@ pub(crate) const USER_UPDATED: &str = "user.updated";
 pub(crate) const USER_ACTIVATED: &str = "user.activated";
 /// A user may no longer act.
 pub(crate) const USER_DEACTIVATED: &str = "user.deactivated";
+/// A person was taken out of everything that is kept.
+pub(crate) const USER_ERASED: &str = "user.erased";
 /// Another address was wished for; it counts once its owner confirms it.
 pub(crate) const USER_EMAIL_CHANGE_REQUESTED: &str = "user.email_change_requested";
 /// A user's password is another one.
@@ -155,6 +157,11 @@ pub const MANIFEST: Manifest = Manifest {
             USER_DEACTIVATED,
             USER,
             "A user may no longer act, and all its sessions ended",
+        ),
+        event(
+            USER_ERASED,
+            USER,
+            "A person was taken out of everything that is kept; the user tells nobody who it was",
         ),
         event(
             USER_EMAIL_CHANGE_REQUESTED,

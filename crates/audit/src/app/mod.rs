@@ -13,7 +13,7 @@ use vault::MasterKey;
 
 use crate::domain::SealKey;
 
-pub use privacy::{ERASED, erase};
+pub use privacy::{ERASED, erase, tell};
 pub(crate) use retain::retain_all;
 pub(crate) use seal::seal_all;
 pub use verify::{Verdict, verify};

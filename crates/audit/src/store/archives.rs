@@ -29,14 +29,28 @@ const REMOVE_ENTRIES: Sql = Sql::tenant(
 );
 const REMOVE_PLACES: Sql =
     Sql::tenant("DELETE FROM audit_sealed WHERE organization_id = $1 AND sequence > $2 AND sequence <= $3");
+// Where the engines differ: how a text is looked for in another.
 const MENTIONS: Sql = Sql::tenant(
-    "SELECT e.id, e.actor_kind, e.actor_id, e.target_kind, e.target_id, e.changes, e.personal FROM audit_entries e \
-     WHERE e.organization_id = $1 AND e.id > $2 AND (e.actor_id = $3 OR e.target_id = $3) ORDER BY e.id LIMIT 500",
+    "SELECT e.id, e.target_kind, e.target_id, e.changes, e.personal FROM audit_entries e \
+     WHERE e.organization_id = $1 AND e.id > $2 AND (e.actor_id = $3 OR e.target_id = $3 \
+     OR (e.personal IS NOT NULL AND strpos(e.changes::text, $4::text) > 0)) ORDER BY e.id LIMIT 500",
+)
+.on_sqlite(
+    "SELECT e.id, e.target_kind, e.target_id, e.changes, e.personal FROM audit_entries e \
+     WHERE e.organization_id = $1 AND e.id > $2 AND (e.actor_id = $3 OR e.target_id = $3 \
+     OR (e.personal IS NOT NULL AND instr(e.changes, $4) > 0)) ORDER BY e.id LIMIT 500",
+);
+const OF_PERSON: Sql = Sql::tenant(
+    "SELECT id, occurred_at, actor_kind, actor_id, actor_name, action, target_kind, target_id, changes, request_id, ip, \
+     user_agent, count FROM audit_entries WHERE organization_id = $1 AND id > $2 AND (actor_id = $3 OR target_id = $3) \
+     ORDER BY id LIMIT 500",
 );
 const ERASE_ACTOR: Sql = Sql::tenant(
     "UPDATE audit_entries SET actor_name = $3, ip = NULL, user_agent = NULL WHERE organization_id = $1 AND actor_id = $2",
 );
 const ERASE_CHANGES: Sql = Sql::tenant("UPDATE audit_entries SET changes = $3 WHERE organization_id = $1 AND id = $2");
+const FORGET_SALT: Sql =
+    Sql::tenant("UPDATE audit_sealed SET salt = NULL WHERE organization_id = $1 AND entry_id = $2");
 const FORGET_SALTS: Sql = Sql::tenant(
     "UPDATE audit_sealed SET salt = NULL WHERE organization_id = $1 AND entry_id IN (SELECT e.id FROM audit_entries e \
      WHERE e.organization_id = $1 AND (e.actor_id = $2 OR e.target_id = $2))",
@@ -51,8 +65,10 @@ pub(crate) const STATEMENTS: &[Sql] = &[
     REMOVE_ENTRIES,
     REMOVE_PLACES,
     MENTIONS,
+    OF_PERSON,
     ERASE_ACTOR,
     ERASE_CHANGES,
+    FORGET_SALT,
     FORGET_SALTS,
 ];
 
@@ -112,26 +128,42 @@ pub(crate) fn replace(archive: &Archive) -> Vec<Maintenance> {
     ]
 }
 
-/// An entry that a person did, or that was done to the person.
+/// An entry that a person did, that was done to the person, or that tells the person's address.
 #[derive(Debug)]
 pub(crate) struct Mention {
     pub(crate) id: Uuid,
+    pub(crate) target_kind: String,
+    pub(crate) target_id: Uuid,
     pub(crate) changes: Option<String>,
     /// The names of the personal fields among the changes.
     pub(crate) personal: Option<String>,
 }
 
-/// At most 500 entries that mention the person, after one.
-pub(crate) async fn mentions(scope: Scope<'_>, person: Uuid, after: Uuid) -> Result<Vec<Mention>, DbError> {
-    scope.all(&MENTIONS, &values![after, person], mention).await
+/// At most 500 entries that mention the person, or whose changes hold the address, after one.
+pub(crate) async fn mentions(
+    scope: Scope<'_>,
+    person: Uuid,
+    address: &str,
+    after: Uuid,
+) -> Result<Vec<Mention>, DbError> {
+    scope.all(&MENTIONS, &values![after, person, address], mention).await
 }
 
 fn mention(row: &Row<'_>) -> Result<Mention, DbError> {
     Ok(Mention {
         id: row.get(0)?,
-        changes: row.get(5)?,
-        personal: row.get(6)?,
+        target_kind: row.get(1)?,
+        target_id: row.get(2)?,
+        changes: row.get(3)?,
+        personal: row.get(4)?,
     })
+}
+
+/// At most 500 entries that the person did or that were done to the person, after one, oldest first.
+pub(crate) async fn of_person(scope: Scope<'_>, person: Uuid, after: Uuid) -> Result<Vec<Entry>, DbError> {
+    scope
+        .all(&OF_PERSON, &values![after, person], |row| entry_at(row, 0))
+        .await
 }
 
 /// Takes a person out of the trail: the name and the device of what the person did, and what the changes told. Without their salts
@@ -147,9 +179,15 @@ pub(crate) fn erase(person: Uuid, pseudonym: &str, changes: Vec<(Uuid, String)>)
             values: vec![person.into(), pseudonym.to_owned().into()],
         },
     ];
-    statements.extend(changes.into_iter().map(|(entry, masked)| Maintenance {
-        sql: ERASE_CHANGES,
-        values: vec![entry.into(), Value::Json(masked.into())],
-    }));
+    for (entry, masked) in changes {
+        statements.push(Maintenance {
+            sql: FORGET_SALT,
+            values: vec![entry.into()],
+        });
+        statements.push(Maintenance {
+            sql: ERASE_CHANGES,
+            values: vec![entry.into(), Value::Json(masked.into())],
+        });
+    }
     statements
 }

@@ -72,12 +72,12 @@ testkit::behaviours! {
         let person: Uuid = entries.data()[0]["actor"]["id"].as_str().unwrap().parse().unwrap();
         assert_eq!(entries.data()[0]["actor"]["name"], "Ana Souza");
 
-        assert_eq!(audit::erase(app.db(), id, person).await.unwrap(), 1);
+        assert_eq!(audit::erase(app.db(), id, person, "ana@example.com").await.unwrap(), 1);
         let entries = administrator.get("/audit-logs?action=organization.updated").send().await.expect(200);
         assert_eq!(entries.data()[0]["actor"]["name"], format!("erased {person}"));
         assert_eq!(entries.data()[0]["changes"]["name"]["to"], "Padaria da Ana", "no personal field");
         let verdict = administrator.get("/audit-logs/verify").send().await.expect(200);
         assert_eq!(verdict.data()["valid"], true);
-        assert_eq!(audit::erase(app.db(), id, Uuid::nil()).await.unwrap(), 0);
+        assert_eq!(audit::erase(app.db(), id, Uuid::nil(), "nobody@example.com").await.unwrap(), 0);
     }
 }

@@ -7,8 +7,8 @@ use kernel::{DomainEvent, FieldValue, OrganizationId, RuleViolation, Timestamp, 
 use super::{Email, UserId};
 use crate::crypto::PasswordHash;
 use crate::manifest::{
-    USER_ACTIVATED, USER_CREATED, USER_DEACTIVATED, USER_EMAIL_CHANGE_REQUESTED, USER_LOCKED, USER_MFA_DISABLED,
-    USER_MFA_ENABLED, USER_PASSWORD_CHANGED, USER_UNLOCKED, USER_UPDATED,
+    USER_ACTIVATED, USER_CREATED, USER_DEACTIVATED, USER_EMAIL_CHANGE_REQUESTED, USER_ERASED, USER_LOCKED,
+    USER_MFA_DISABLED, USER_MFA_ENABLED, USER_PASSWORD_CHANGED, USER_UNLOCKED, USER_UPDATED,
 };
 
 /// What people call a user: 2 to 120 characters. Personal data: it prints as `[redacted]`.
@@ -216,6 +216,28 @@ impl User {
         }
     }
 
+    /// Takes the person out of the user: what is left tells nobody who it was, and lets nobody in. Nothing happens to one who was
+    /// erased before.
+    pub fn erase(&mut self, name: UserName, email: Email, now: Timestamp) {
+        if email == self.stored.email {
+            return;
+        }
+        let event = self
+            .event(USER_ERASED)
+            .changed("isActive", self.stored.is_active, false);
+        self.stored = StoredUser {
+            name,
+            email,
+            password: None,
+            is_active: false,
+            email_verified: false,
+            mfa_enabled: false,
+            last_login_at: None,
+            ..self.stored.clone()
+        };
+        self.record(event, now);
+    }
+
     /// They log in with a second factor from now on. Nothing happens when they do already.
     pub fn enable_mfa(&mut self, now: Timestamp) {
         if !self.stored.mfa_enabled {
@@ -377,6 +399,27 @@ mod tests {
         user.activate(LATER);
         assert_eq!(kinds(&mut user), ["user.activated"]);
         assert!(user.state().is_active);
+    }
+
+    #[test]
+    fn an_erased_user_is_nobody_and_the_event_tells_no_value() {
+        let mut user = stored();
+        let erase = |user: &mut User| {
+            let email = Email::new("erased-1@erased.invalid").unwrap();
+            user.erase(UserName::new("Erased").unwrap(), email, LATER);
+        };
+        erase(&mut user);
+        erase(&mut user);
+        let events = user.take_events();
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0].kind, "user.erased");
+        assert!(events[0].changes.iter().all(|change| change.field == "isActive"));
+        let state = user.state();
+        assert_eq!(
+            (state.name.as_str(), state.email.as_str()),
+            ("Erased", "erased-1@erased.invalid")
+        );
+        assert!(state.password.is_none() && !state.is_active && !state.email_verified && state.last_login_at.is_none());
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub(crate) mod mfa_challenges;
 pub(crate) mod one_time_tokens;
 pub(crate) mod over;
 pub(crate) mod pending_registrations;
+pub(crate) mod personal;
 pub(crate) mod principals;
 pub(crate) mod second_factors;
 pub(crate) mod service_accounts;
@@ -30,6 +31,7 @@ pub(crate) fn statements() -> Vec<Sql<'static>> {
         one_time_tokens::STATEMENTS,
         over::STATEMENTS,
         pending_registrations::STATEMENTS,
+        personal::STATEMENTS,
         principals::STATEMENTS,
         second_factors::STATEMENTS,
         service_accounts::STATEMENTS,
