@@ -46,6 +46,19 @@ impl Client {
         Ok(answer)
     }
 
+    /// Sends a request with a body of JSON.
+    #[track_caller]
+    pub(crate) fn send(&mut self, head: &str, body: &Value) -> Answer {
+        self.try_send(head, &[], body.to_string().as_bytes())
+            .expect("an answer")
+    }
+
+    /// Sends a request without a body.
+    #[track_caller]
+    pub(crate) fn ask(&mut self, head: &str) -> Answer {
+        self.try_send(head, &[], b"").expect("an answer")
+    }
+
     /// What it sends as its credential.
     pub(crate) fn credential(&self) -> &str {
         self.credential.as_deref().unwrap_or_default()
@@ -58,10 +71,10 @@ impl Client {
             text.push_str(&format!("authorization: Bearer {token}\r\n"));
         }
         if !body.is_empty() {
-            text.push_str(&format!(
-                "content-type: application/json\r\ncontent-length: {}\r\n",
-                body.len()
-            ));
+            if !headers.iter().any(|(name, _)| *name == "content-type") {
+                text.push_str("content-type: application/json\r\n");
+            }
+            text.push_str(&format!("content-length: {}\r\n", body.len()));
         }
         for (name, value) in headers {
             text.push_str(&format!("{name}: {value}\r\n"));

@@ -154,6 +154,14 @@ impl Installation {
         )
     }
 
+    /// Starts a server and waits until it answers, with its operator logged in by this password.
+    #[track_caller]
+    pub(crate) fn serve_as(&self, password: &str) -> Server {
+        let mut server = self.serve(&[]);
+        server.token = Some(server.token_of("platform", OPERATOR, password));
+        server
+    }
+
     /// Everything in its folder, names from there, in order.
     pub(crate) fn files(&self) -> Vec<String> {
         let mut files = Vec::new();
@@ -241,9 +249,14 @@ impl Server {
     /// An access token of the operator.
     #[track_caller]
     fn log_in(&self) -> String {
-        let body = json!({ "organizationSlug": "platform", "email": OPERATOR, "password": PASSWORD }).to_string();
-        let answer = self.visitor().try_send("POST /api/v1/auth/login", &[], body.as_bytes());
-        let answer = answer.expect("an answer").assert_status(200);
+        self.token_of("platform", OPERATOR, PASSWORD)
+    }
+
+    /// An access token of somebody.
+    #[track_caller]
+    pub(crate) fn token_of(&self, slug: &str, email: &str, password: &str) -> String {
+        let body = json!({ "organizationSlug": slug, "email": email, "password": password });
+        let answer = self.visitor().send("POST /api/v1/auth/login", &body).assert_status(200);
         answer.json()["data"]["accessToken"]
             .as_str()
             .expect("a token")
@@ -262,6 +275,11 @@ impl Server {
         Client::new(self.address, None)
     }
 
+    /// Whoever has this credential.
+    pub(crate) fn holder(&self, credential: &str) -> Client {
+        Client::new(self.address, Some(credential.to_owned()))
+    }
+
     /// The administrator of the platform.
     pub(crate) fn operator(&self) -> Client {
         Client::new(self.address, Some(self.token().to_owned()))
@@ -278,6 +296,11 @@ impl Server {
     /// What it has logged.
     pub(crate) fn log(&self) -> String {
         self.process.errors()
+    }
+
+    /// What it will have logged by the time that is asked for.
+    pub(crate) fn said_later(&self) -> impl Fn() -> String + use<> {
+        self.process.said_later()
     }
 
     pub(crate) fn signal(&self, name: &str) {

@@ -37,6 +37,12 @@ mod killed;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod revocation;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod stopping;
+#[cfg(test)]
+mod tokens;
 #[cfg(test)]
 mod two_nodes;
