@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::app::check::Asked;
 use crate::decisions::Access;
-use crate::store::{audit_of_grants, grants};
+use crate::store::{audit_of_grants, grants, personal};
 
 /// A decision, told to the operator.
 #[derive(Debug, Clone)]
@@ -109,6 +109,27 @@ fn way(path: &PathView) -> String {
         condition.unwrap_or_default(),
         end.unwrap_or_default()
     )
+}
+
+/// What a person was granted, as the person is told it.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct PersonalGrants {
+    /// Roles, each with its module and its end where it has one.
+    pub roles: Vec<Value>,
+    /// The groups that the person is in.
+    pub groups: Vec<Value>,
+}
+
+/// What the user was granted (LGPD, Lei 13.709/2018, art. 18).
+///
+/// # Errors
+/// [`DbError`].
+pub async fn personal_grants(db: &Db, organization: OrganizationId, user: UserId) -> Result<PersonalGrants, DbError> {
+    let scope = db.scope(organization);
+    Ok(PersonalGrants {
+        roles: personal::roles(scope, user).await?,
+        groups: personal::groups(scope, user).await?,
+    })
 }
 
 /// Something in an organization's grants that is of no use.

@@ -17,6 +17,7 @@ pub mod listen;
 pub mod master_key;
 pub mod onboarding;
 pub mod postgres_tools;
+pub mod privacy;
 pub mod rate_limit;
 pub mod seeds;
 pub mod serve;

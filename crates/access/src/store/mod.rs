@@ -6,6 +6,7 @@ pub(crate) mod groups;
 pub(crate) mod lock;
 pub(crate) mod memberships;
 pub(crate) mod permissions;
+pub(crate) mod personal;
 mod record;
 pub(crate) mod role_parents;
 pub(crate) mod role_permissions;
@@ -27,6 +28,7 @@ pub(crate) fn statements() -> Vec<Sql<'static>> {
         lock::STATEMENTS,
         memberships::STATEMENTS,
         permissions::STATEMENTS,
+        personal::STATEMENTS,
         role_parents::STATEMENTS,
         role_permissions::STATEMENTS,
         roles::STATEMENTS,

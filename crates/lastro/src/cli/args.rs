@@ -143,6 +143,10 @@ pub enum Command {
     #[command(subcommand)]
     Audit(AuditCommand),
 
+    /// Tell a person all that is held of them, or erase it (LGPD, art. 18)
+    #[command(subcommand)]
+    Privacy(PrivacyCommand),
+
     /// Look at the periodic work of the installation, or do some of it now
     #[command(subcommand)]
     Jobs(JobsCommand),
@@ -220,6 +224,10 @@ EXIT STATUS
   0  all are made
   1  none is made: a line is bad, or the organization's quota does not reach
   2  wrong usage, or an invalid configuration";
+
+const PRIVACY_EXPORT_HELP: &str = "\
+EXAMPLES
+  lastro privacy export --organization padaria-central --email ana@padaria.example ana.json";
 
 const COMPLETIONS_HELP: &str = "\
 EXAMPLES
@@ -382,6 +390,48 @@ pub struct AuditVerifyArgs {
     /// What an earlier run printed
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub head: Option<PathBuf>,
+}
+
+/// `lastro privacy`.
+#[derive(Debug, Subcommand)]
+pub enum PrivacyCommand {
+    /// Write all that is held of a person as one JSON document
+    ///
+    /// The user, logins with their devices, invitations, keys, mails, roles and groups, and every entry of the trail that the person
+    /// did or that was done to the person. Nothing secret is in it.
+    #[command(after_long_help = PRIVACY_EXPORT_HELP)]
+    Export {
+        #[command(flatten)]
+        person: PersonArgs,
+        /// The file, which must not be there yet; without it, standard output
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+    },
+    /// Take a person out of everything that is held, for good
+    ///
+    /// The user stays under a name and an address that are nobody's, inactive; logins end, and links, mails, keys and the second
+    /// factor are removed. The trail keeps what happened, tells no more who it was, and can still be verified. Backups and archived
+    /// trails are files of yours: they keep what they hold. Refused for the last administrator of an organization.
+    ///
+    /// Connects with DATABASE_MIGRATION_URL where it is set: the server's own role may not change the trail.
+    Erase {
+        #[command(flatten)]
+        person: PersonArgs,
+        /// Say that you mean it
+        #[arg(long)]
+        confirm: bool,
+    },
+}
+
+/// Who is meant.
+#[derive(Debug, Args)]
+pub struct PersonArgs {
+    /// The slug of the person's organization
+    #[arg(long, value_name = "SLUG")]
+    pub organization: String,
+    /// The person's address there
+    #[arg(long)]
+    pub email: String,
 }
 
 /// `lastro jobs`.

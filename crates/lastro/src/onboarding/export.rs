@@ -65,7 +65,7 @@ pub async fn export(url: &str, organization: OrganizationId, to: &mut dyn Write)
 }
 
 /// Whether the rows of a table belong to organizations. Those of the change feed are the installation's.
-pub(super) fn is_tenant(name: &str, table: &Table) -> bool {
+pub(crate) fn is_tenant(name: &str, table: &Table) -> bool {
     table.columns.contains_key("organization_id") && name != "access_changes"
 }
 

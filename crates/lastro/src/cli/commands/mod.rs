@@ -13,6 +13,7 @@ mod keys;
 mod migrate;
 mod transfer;
 mod openapi;
+mod privacy;
 mod restore;
 mod seed;
 mod serve;
@@ -40,6 +41,7 @@ pub(super) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Restore(args) => restore::run(file, &args),
         Command::Move(args) => transfer::run(file, &args),
         Command::Audit(command) => audit::run(file, &command),
+        Command::Privacy(command) => privacy::run(file, &command),
         Command::Jobs(command) => jobs::run(file, &command),
         Command::Keys(command) => keys::run(file, &command),
         Command::Usage(command) => usage::run(file, command),
