@@ -23,6 +23,9 @@ pub enum Start<'v> {
     After(Value<'v>, Uuid),
 }
 
+/// The column of codes, wherever there is one.
+const CODE: &str = "code";
+
 /// A list over one table.
 #[derive(Debug, Clone)]
 pub struct List<'v> {
@@ -166,10 +169,16 @@ impl<'v> List<'v> {
             pattern.push(character);
         }
         pattern.push('%');
+        // Codes are the one text that is searched and not folded: most are in capitals, and PostgreSQL minds the case.
+        let capitals = columns
+            .contains(&CODE)
+            .then(|| self.bind(pattern.to_ascii_uppercase().into()));
         let place = self.bind(pattern.into());
+        let like = |column: &str, place: usize| format!("{column} LIKE ${place} ESCAPE '\\'");
         let any = columns
             .iter()
-            .map(|column| format!("{column} LIKE ${place} ESCAPE '\\'"))
+            .map(|column| like(column, place))
+            .chain(capitals.map(|place| like(CODE, place)))
             .collect::<Vec<_>>();
         self.and(format_args!("({})", any.join(" OR ")));
         // No index answers it: it does not belong among the point reads.

@@ -19,6 +19,16 @@ fn codes(reply: &Reply) -> Vec<&str> {
 testkit::behaviours! {
     with start;
 
+    async fn a_role_is_found_by_a_part_of_its_code_in_any_case(app: TestApp) {
+        let administrator = app.administrator(app.organization("padaria").await);
+        let body = json!({ "name": "Clerk", "code": "INVOICE_CLERK" });
+        administrator.post("/roles").json(&body).send().await.expect(201);
+        for text in ["invoice_cl", "INVOICE_CL", "voice%5Fclerk"] {
+            let found = administrator.get(&format!("/roles?q={text}")).send().await.expect(200);
+            assert_eq!((&found.meta()["total"], &found.data()[0]["code"]), (&json!(1), &json!("INVOICE_CLERK")), "{text}");
+        }
+    }
+
     async fn a_role_lives_from_creation_to_deletion(app: TestApp) {
         let mine = app.organization("padaria").await;
         let administrator = app.administrator(mine);
