@@ -94,9 +94,9 @@ pub(crate) struct InheritanceView {
 pub(crate) struct EffectiveView {
     /// Its code.
     pub(crate) code: String,
-    /// The conditions, of which any is enough; `null` when it is held for all objects.
-    #[schema(value_type = Option<Vec<Object>>)]
-    pub(crate) conditions: Option<Vec<serde_json::Value>>,
+    /// What must hold of the object, with `$or` where any of several is enough; `null` when it is held for all objects.
+    #[schema(value_type = Option<Object>)]
+    pub(crate) conditions: Option<serde_json::Value>,
     /// The ways in which it is held.
     pub(crate) paths: Vec<PathView>,
     /// When it ends, by its longest way.
@@ -107,14 +107,18 @@ pub(crate) struct EffectiveView {
 impl EffectiveView {
     /// The view, with the permission's code.
     pub(crate) fn new(code: &str, effective: &Effective) -> Self {
-        let conditions: Vec<_> = effective
+        let mut conditions: Vec<_> = effective
             .conditions
             .iter()
             .map(|condition| condition_json(condition))
             .collect();
+        let conditions = match conditions.len() {
+            0 | 1 => conditions.pop(),
+            _ => Some(serde_json::json!({ "$or": conditions })),
+        };
         Self {
             code: code.to_owned(),
-            conditions: (!conditions.is_empty()).then_some(conditions),
+            conditions,
             paths: effective.paths.iter().map(PathView::from).collect(),
             expires_at: effective.expires_at,
         }

@@ -114,7 +114,7 @@ testkit::behaviours! {
         assign(&boss.client, &ana, &clerk).await.expect(201);
         let expected = json!([{
             "code": "FINANCE_INVOICE_APPROVE",
-            "conditions": [condition],
+            "conditions": condition,
             "paths": [{
                 "via": "role",
                 "steps": [{ "type": "role", "id": clerk, "code": "CLERK" }],

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use contracts::Ports;
 use db::DbError;
-use vault::MasterKey;
+use vault::{MasterKey, Sealer};
 
 use crate::domain::SealKey;
 
@@ -30,9 +30,19 @@ const PURPOSE: &str = "audit seal";
 
 /// The key that seals are made with now, and what it is called.
 fn seal_key(ports: &Ports) -> Result<(SealKey, String), DbError> {
-    let master = ports.get::<MasterKey>()?;
-    Ok((
+    Ok(named(&*ports.get::<MasterKey>()?))
+}
+
+/// The keys that seals can be checked with, by what they are called: the current one, and former ones that are still at hand.
+fn seal_keys(ports: &Ports) -> Result<Vec<(SealKey, String)>, DbError> {
+    let sealer = ports.get::<Sealer>()?;
+    let current = ports.get::<MasterKey>()?;
+    Ok(std::iter::once(&*current).chain(sealer.former()).map(named).collect())
+}
+
+fn named(master: &MasterKey) -> (SealKey, String) {
+    (
         SealKey::new(master.authentication_key(PURPOSE)),
         master.id().to_string(),
-    ))
+    )
 }

@@ -8,7 +8,7 @@ use kernel::{Actor, OrganizationId};
 use uuid::Uuid;
 
 use super::seal_key;
-use crate::domain::{EntryFacts, Hash, PersonalFacts, SealKey, SealedBatch, ZERO, commit, leaf, low_after, root};
+use crate::domain::{EntryFacts, Hash, PersonalFacts, SealKey, SealedBatch, ZERO, commit, leaf, link, low_after, root};
 use crate::store::entries::Entry;
 use crate::store::seals::{self, NewPlace};
 
@@ -60,13 +60,7 @@ async fn seal(app: &App, key: &SealKey, key_id: &str, organization: Organization
         })
         .collect();
     let leaves: Vec<_> = places.iter().map(|place| place.leaf).collect();
-    let previous = match &head {
-        None => ZERO,
-        Some(head) => head.seal.as_slice().try_into().map_err(|_| DbError::Inconsistency {
-            column: "audit_seals.seal".into(),
-            detail: format!("the last seal of {organization} has another length"),
-        })?,
-    };
+    let previous = head.as_ref().map_or(ZERO, |head| link(&head.batch, &head.seal));
     // A bound never goes back, whatever clocks do.
     let bound = low_after(generators.now()).max(low);
     let batch = SealedBatch {

@@ -6,8 +6,8 @@ use kernel::OrganizationId;
 use uuid::Uuid;
 
 use super::seal::{facts, personal};
-use super::seal_key;
-use crate::domain::{Hash, SALT, SealKey, ZERO, commit, leaf, root};
+use super::seal_keys;
+use crate::domain::{Hash, SALT, SealKey, ZERO, commit, leaf, link, root};
 use crate::store::archives;
 use crate::store::seals::{self, Place, StoredSeal};
 
@@ -31,13 +31,14 @@ pub struct Verdict {
 /// # Errors
 /// [`DbError`].
 pub async fn verify(db: &Db, ports: &Ports, organization: OrganizationId) -> Result<Verdict, DbError> {
-    let (key, key_id) = seal_key(ports)?;
+    let keys = seal_keys(ports)?;
     let archived = archives::last(db.scope(organization)).await?;
     let mut walk = Walk {
-        key,
-        key_id,
+        keys,
         sequence: archived,
-        previous: None,
+        link: ZERO,
+        seal: None,
+        unproven: None,
         low: Uuid::nil(),
         checked: 0,
     };
@@ -45,7 +46,8 @@ pub async fn verify(db: &Db, ports: &Ports, organization: OrganizationId) -> Res
         // The seals of archived batches stay, so that the chain goes on from them.
         let seals = seals::after(db.scope(organization), organization, archived - 1).await?;
         if let Some(last) = seals.first() {
-            walk.previous = Hash::try_from(last.seal.as_slice()).ok();
+            walk.link = link(&last.batch, &last.seal);
+            walk.seal = Some(last.seal.clone());
             walk.low = last.batch.low;
         }
     }
@@ -61,6 +63,9 @@ pub async fn verify(db: &Db, ports: &Ports, organization: OrganizationId) -> Res
             }
         }
     }
+    if let Some(unproven) = walk.unproven {
+        return Ok(walk.verdict(Some(unproven), 0));
+    }
     let intruder = seals::intruder(db.scope(organization), walk.low).await?;
     let unsealed = seals::count_unsealed(db.scope(organization), walk.low).await?;
     Ok(walk.verdict(intruder, unsealed.unsigned_abs()))
@@ -68,10 +73,14 @@ pub async fn verify(db: &Db, ports: &Ports, organization: OrganizationId) -> Res
 
 /// How far the walk has come.
 struct Walk {
-    key: SealKey,
-    key_id: String,
+    keys: Vec<(SealKey, String)>,
     sequence: i64,
-    previous: Option<Hash>,
+    /// What binds everything so far, as the next seal must carry it.
+    link: Hash,
+    /// The last seal.
+    seal: Option<Vec<u8>>,
+    /// The first entry since the last seal that could be checked with a key: a later one has to vouch for it.
+    unproven: Option<Uuid>,
     low: Uuid,
     checked: u64,
 }
@@ -92,15 +101,22 @@ impl Walk {
             }
         }
         let batch = &seal.batch;
-        let follows = batch.sequence == self.sequence + 1 && batch.previous == self.previous.unwrap_or(ZERO);
+        let follows = batch.sequence == self.sequence + 1 && batch.previous == self.link;
         let is_whole = i64::try_from(places.len()) == Ok(batch.count) && root(&leaves) == batch.root;
-        // A key that was replaced cannot be asked any more; its batches are held by the chain, which goes on from them.
-        let is_sealed = seal.key_id != self.key_id || self.key.is_valid(batch, &seal.seal);
-        if !(follows && is_whole && is_sealed) {
+        if !(follows && is_whole) {
             return Err(first);
         }
+        match self.keys.iter().find(|(_, name)| *name == seal.key_id) {
+            Some((key, _)) if key.is_valid(batch, &seal.seal) => self.unproven = None,
+            Some(_) => return Err(first),
+            // The key is gone: the next seal under one that is there binds this one too.
+            None => {
+                self.unproven.get_or_insert(first);
+            }
+        }
         self.sequence = batch.sequence;
-        self.previous = Hash::try_from(seal.seal.as_slice()).ok();
+        self.link = link(batch, &seal.seal);
+        self.seal = Some(seal.seal.clone());
         self.low = batch.low;
         self.checked += places.len() as u64;
         Ok(())
@@ -112,7 +128,7 @@ impl Walk {
             unsealed,
             first_bad_id: bad,
             sequence: self.sequence,
-            head: self.previous.map(|seal| super::seal::hexadecimal(&seal)),
+            head: self.seal.as_deref().map(super::seal::hexadecimal),
         }
     }
 }

@@ -174,6 +174,15 @@ impl SealKey {
     }
 }
 
+/// What the seal after this one carries: it binds all of this one, so that a seal that is valid proves everything before it, also
+/// what was sealed under keys that are gone.
+pub(crate) fn link(batch: &SealedBatch, seal: &[u8]) -> Hash {
+    let mut hash = Context::new(&SHA256);
+    hash.update(&message(batch));
+    hash.update(seal);
+    finish(hash)
+}
+
 fn message(batch: &SealedBatch) -> Vec<u8> {
     let mut message = b"seal".to_vec();
     message.extend_from_slice(batch.organization.as_uuid().as_bytes());

@@ -3,5 +3,5 @@
 mod chain;
 
 pub(crate) use chain::{
-    Commitments, EntryFacts, Hash, PersonalFacts, SALT, SealKey, SealedBatch, ZERO, commit, leaf, low_after, root,
+    Commitments, EntryFacts, Hash, PersonalFacts, SALT, SealKey, SealedBatch, ZERO, commit, leaf, link, low_after, root,
 };

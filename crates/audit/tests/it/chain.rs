@@ -163,6 +163,28 @@ testkit::behaviours! {
         assert_eq!(verify(&app, id).await["checked"], ids.len());
     }
 
+    async fn a_seal_under_a_key_that_is_gone_is_vouched_for_by_the_next(app: TestApp) {
+        let (id, ids) = trail(&app, "padaria").await;
+        seal(&app).await;
+        let ports = app.edge().app().ports();
+        let replaced = vault::MasterKey::new([8; 32]);
+        ports.provide(std::sync::Arc::new(vault::Sealer::new(replaced.clone(), Vec::new())));
+        ports.provide(std::sync::Arc::new(replaced));
+        assert_eq!(verify(&app, id).await["firstBadId"], ids[0].as_str(), "nothing proves it yet");
+
+        let body = json!({ "name": "Another name" });
+        app.administrator(id).patch("/organizations/current").json(&body).send().await.expect(200);
+        seal(&app).await;
+        assert_eq!(verify(&app, id).await["valid"], true);
+        tamper(
+            &app,
+            &format!("UPDATE audit_entries SET action = 'x' WHERE id = {}", blob(&ids[1])),
+            &format!("UPDATE audit_entries SET action = 'x' WHERE id = '{}'", ids[1]),
+        )
+        .await;
+        assert_eq!(verify(&app, id).await["firstBadId"], ids[1].as_str());
+    }
+
     async fn checking_needs_the_permission(app: TestApp) {
         let id = app.organization("padaria").await;
         app.stranger(id).get("/audit-logs/verify").send().await.refused(403, "RBAC_FORBIDDEN");
