@@ -298,11 +298,6 @@ impl Server {
         self.process.errors()
     }
 
-    /// What it will have logged by the time that is asked for.
-    pub(crate) fn said_later(&self) -> impl Fn() -> String + use<> {
-        self.process.said_later()
-    }
-
     pub(crate) fn signal(&self, name: &str) {
         self.process.signal(name);
     }
@@ -324,5 +319,17 @@ impl Server {
         self.signal("TERM");
         let said = self.process.said_later();
         assert_eq!(self.end(SOON), Some(0), "{}", said());
+    }
+
+    /// Stops it as a service manager does, and returns all that it has written since its greeting.
+    #[track_caller]
+    pub(crate) fn stop_and_tell(mut self) -> String {
+        self.signal("TERM");
+        let status = self.process.end(SOON);
+        // The errors are whole only after this.
+        let output = self.process.remaining_output();
+        let errors = self.process.errors();
+        assert_eq!(status.code(), Some(0), "{errors}");
+        output + &errors
     }
 }

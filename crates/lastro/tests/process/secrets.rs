@@ -386,6 +386,40 @@ fn administer(watch: &mut Watch, server: &Server, access: &str) {
     watch.hear(head, answer);
 }
 
+/// Every route, with secrets for its parameters and in a body that no route takes.
+fn sweep(watch: &mut Watch, server: &Server) {
+    let marked: [String; 3] = std::array::from_fn(|_| watch.mark("what is sent to every route"));
+    let [parameter, query, field] = &marked;
+    let document = server.visitor().get("/openapi.json").assert_status(200).json();
+    let paths = document["paths"].as_object().expect("the paths");
+    let mut operator = server.operator();
+    let mut asked = 0;
+    for (path, operations) in paths {
+        let mut filled = path.clone();
+        while let (Some(from), Some(to)) = (filled.find('{'), filled.find('}')) {
+            filled.replace_range(from..=to, parameter);
+        }
+        for (method, operation) in operations.as_object().expect("operations") {
+            let method = method.to_uppercase();
+            let body = json!({ "aSecret": field, "password": [field], "token": { "value": field } });
+            let head = format!("{method} {filled}?token={query}");
+            let mut answers = vec![operator.ask(&head)];
+            if operation.get("requestBody").is_some() {
+                let head = format!("{method} {filled}");
+                answers.push(operator.send(&head, &body));
+                let cut = format!("{{\"password\": \"{field}\", \"token\": \"{field}");
+                answers.push(operator.try_send(&head, &[], cut.as_bytes()).expect("an answer"));
+            }
+            for answer in answers {
+                assert!(answer.status < 500, "{method} {path}: {answer:?}");
+                asked += 1;
+                watch.hear(&format!("{method} {path}"), answer);
+            }
+        }
+    }
+    assert!(asked > 100, "{asked} requests");
+}
+
 /// A password that is chosen by the link of a mail.
 fn forget(watch: &mut Watch, server: &Server, folder: &Path) {
     let body = json!({ "organizationSlug": SLUG, "email": ADMINISTRATOR });
@@ -431,7 +465,7 @@ on_both_engines! {
         let master = "5ec2e7".repeat(11)[..64].to_owned();
         watch.keep("the master key", &master);
         let lastro = lastro
-            .with("LASTRO_LOG", "debug")
+            .with("LASTRO_LOG", "trace")
             .with("LASTRO_MASTER_KEY", &master)
             .with("LASTRO_METRICS_TOKEN", &scrape)
             .with("LASTRO_WEBHOOK_ALLOW_PRIVATE", "on")
@@ -447,6 +481,7 @@ on_both_engines! {
         let trail = whole_stream(&mut watch, &mut server.holder(&access), "/api/v1/audit-logs");
         let events = whole_stream(&mut watch, &mut server.holder(&access), "/api/v1/events");
         assert!(trail.contains("api_key.created") && events.contains("api_key.created"), "{trail} {events}");
+        sweep(&mut watch, &server);
         knock(&mut watch, &server);
         forget(&mut watch, &server, &lastro.path("data/mail"));
         for path in ["/api/v1/audit-logs", "/api/v1/events"] {
@@ -455,11 +490,11 @@ on_both_engines! {
         let metrics = server.holder(&scrape).get("/metrics").assert_status(200);
         watch.hear("a scrape", metrics);
 
-        let log = server.log();
-        assert!(log.contains("/auth/login") && log.to_lowercase().contains("debug"), "{log}");
-        let said = server.said_later();
-        server.stop();
-        watch.wrote("the log", said());
+        let log = server.stop_and_tell();
+        for told in ["/auth/login", "\"DEBUG\"", "stopping"] {
+            assert!(log.contains(told), "no {told} in {log}");
+        }
+        watch.wrote("the log", log);
         for arguments in [["config", "check"].as_slice(), &["doctor"], &["tenant", "export", SLUG, "export.zip"]] {
             watch.wrote(&arguments.join(" "), lastro.run(arguments).assert_code(0).all());
         }
