@@ -132,7 +132,8 @@ pub fn condition_json(condition: &Condition) -> serde_json::Value {
 /// What was refused, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// The code of the permission that goes beyond what the giver holds; `None` when something is not there.
+    /// The code of the permission that goes beyond what the giver holds; `None` when something is not there, or the giver may pass
+    /// nothing on.
     pub permission: Option<String>,
     /// In what it goes beyond.
     pub reason: String,

@@ -1,5 +1,7 @@
 //! People and machines as others know them.
 
+use std::time::Duration;
+
 use authz::snapshot::{AccountPermissionRow, AccountRow, KeyPermissionRow, KeyRow, Principal, UserRow};
 use db::{DbError, UnitOfWork};
 use futures_util::future::BoxFuture;
@@ -22,6 +24,8 @@ kernel::id!(
     pub struct ServiceAccountId = "service_account";
     /// An invitation.
     pub struct InvitationId = "invitation";
+    /// A time in which somebody of the platform acts in a customer's organization.
+    pub struct SupportSessionId = "support_session";
 );
 
 /// A user as the API shows it, and as `user.*` events carry it.
@@ -160,6 +164,73 @@ pub struct PrincipalRows {
     pub keys: Vec<KeyRow>,
     /// Their lists.
     pub key_permissions: Vec<KeyPermissionRow>,
+    /// People of the platform in a support session.
+    pub guests: Vec<GuestRow>,
+}
+
+/// Somebody of the platform who acts in the organization for a while: a user for as long as a support session lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GuestRow {
+    /// The support session's id, which is the guest's.
+    pub id: Uuid,
+    /// Whether the guest may change things, as `ORG_ADMIN`; otherwise it reads, as `VIEWER`.
+    pub can_write: bool,
+    /// The instant from which it may nothing.
+    pub expires_at: Timestamp,
+}
+
+/// A support session to be opened.
+#[derive(Debug, Clone)]
+pub struct NewSupportSession {
+    /// The customer.
+    pub organization: OrganizationId,
+    /// Who acts in it: a user of the platform.
+    pub user: UserId,
+    /// The login that it is opened from, and lives no longer than.
+    pub login: SessionId,
+    /// Why.
+    pub reason: String,
+    /// Whether it may change things.
+    pub can_write: bool,
+}
+
+/// A support session that is about to be opened: its token is signed, and means nothing until it is open.
+#[derive(Debug, Clone)]
+pub struct PreparedSupport {
+    /// Its id.
+    pub id: SupportSessionId,
+    /// What was asked for.
+    pub new: NewSupportSession,
+    /// The token that its holder acts with.
+    pub token: SecretString,
+    /// How long it lives.
+    pub lifetime: Duration,
+}
+
+/// Lets people of the platform act in a customer's organization for a while. Provided by identity.
+pub trait SupportSessions: Send + Sync {
+    /// Checks the reason.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    fn check_reason(&self, reason: &str) -> Result<String, RuleViolation>;
+
+    /// Signs the token, before a unit of work begins. Whether the customer lets the platform in is asked before, and again at
+    /// every use.
+    ///
+    /// # Errors
+    /// [`DbError::Busy`] when too many wait.
+    fn prepare(&self, new: NewSupportSession) -> BoxFuture<'_, Result<PreparedSupport, DbError>>;
+
+    /// Opens it inside a unit of work that reaches the customer; the event is recorded in it. When it ends.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    fn open<'a>(
+        &'a self,
+        uow: &'a UnitOfWork,
+        prepared: &'a PreparedSupport,
+    ) -> BoxFuture<'a, Result<Timestamp, DbError>>;
 }
 
 /// The address and standing of one user.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use axum::http::Method;
-use contracts::identity::{ApiKeyId, ServiceAccountId, SessionId, UserId};
+use contracts::identity::{ApiKeyId, ServiceAccountId, SessionId, SupportSessionId, UserId};
 use db::{ChangeKind, DbError, UnitContext};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -16,7 +16,7 @@ use crate::api_key_gate::ApiKeyGate;
 use crate::crypto::{Claims, OpaqueSecret, SecretKind, TokenError, TokenOwner, TokenType, VerifiedTokens};
 use crate::domain::ClientSecretId;
 use crate::service::Service;
-use crate::store::{api_keys, service_accounts, sessions};
+use crate::store::{api_keys, service_accounts, sessions, support_sessions};
 
 /// The last use of a session, an account or a key is written at most so often.
 const LAST_USED_PRECISION: Duration = Duration::from_secs(60);
@@ -102,7 +102,11 @@ impl Gate {
         let claims = self.verify(token, now).await?;
         let organization = claims.tenant_id;
         let (known, ends_at) = match claims.kind {
-            TokenType::User => self.user(&claims, now).await?,
+            TokenType::User => match self.user(&claims, now).await? {
+                Some(user) => user,
+                // Not remembered: it ends with rows of two organizations and a setting, and is seldom used.
+                None => return self.guest(&claims, now).await,
+            },
             TokenType::Service => self.service_account(&claims, now).await?,
         };
         let owner = TokenOwner {
@@ -130,14 +134,16 @@ impl Gate {
         })
     }
 
-    /// Whom a user's token belongs to, and when its session ends.
-    async fn user(&self, claims: &Claims, now: Timestamp) -> Result<(Arc<Known>, Timestamp), ApiError> {
+    /// Whom a user's token belongs to, and when its session ends; `None` when the user has no such session.
+    async fn user(&self, claims: &Claims, now: Timestamp) -> Result<Option<(Arc<Known>, Timestamp)>, ApiError> {
         let scope = self.service.db.scope(claims.tenant_id);
         let (session, user) = (SessionId::from_uuid(claims.sid), UserId::from_uuid(claims.sub));
-        let holder = sessions::holder(scope, session, user, now)
-            .await?
-            .filter(|holder| holder.is_live)
-            .ok_or_else(|| ApiError::new(ErrorCode::AuthSessionRevoked))?;
+        let Some(holder) = sessions::holder(scope, session, user, now).await? else {
+            return Ok(None);
+        };
+        if !holder.is_live {
+            return Err(ApiError::new(ErrorCode::AuthSessionRevoked));
+        }
         let identity = Identity {
             actor: Arc::new(Actor {
                 kind: ActorKind::User,
@@ -148,7 +154,36 @@ impl Gate {
             session: Some(claims.sid),
             is_platform_service: false,
         };
-        Ok((Known::new(identity, holder.last_used_at), holder.expires_at))
+        Ok(Some((Known::new(identity, holder.last_used_at), holder.expires_at)))
+    }
+
+    /// Whom the token of a support session belongs to, as long as the session, the login that it was opened from and its user live,
+    /// and the customer lets the platform in.
+    async fn guest(&self, claims: &Claims, now: Timestamp) -> Result<Arc<Identity>, ApiError> {
+        let over = || ApiError::new(ErrorCode::AuthSessionRevoked);
+        let (db, organization) = (&self.service.db, claims.tenant_id);
+        let user = UserId::from_uuid(claims.sub);
+        let session = support_sessions::live(db.scope(organization), SupportSessionId::from_uuid(claims.sid), now)
+            .await?
+            .filter(|session| session.user == user)
+            .ok_or_else(over)?;
+        if !self.service.settings(organization).await?.support_access {
+            return Err(over());
+        }
+        let login = sessions::holder(db.scope(self.service.platform), session.login, user, now)
+            .await?
+            .filter(|login| login.is_live)
+            .ok_or_else(over)?;
+        Ok(Arc::new(Identity {
+            actor: Arc::new(Actor {
+                kind: ActorKind::User,
+                id: claims.sid,
+                name: format!("Support: {}", login.name),
+            }),
+            organization,
+            session: Some(claims.sid),
+            is_platform_service: false,
+        }))
     }
 
     /// Whom a token of the client credentials grant belongs to, and when it ends with the secret that it was asked for with.

@@ -38,7 +38,7 @@ use std::time::Duration;
 
 use ::http::{Job, Module};
 use contracts::Ports;
-use contracts::identity::{Accounts, HeadCounts, Principals};
+use contracts::identity::{Accounts, HeadCounts, Principals, SupportSessions};
 use contracts::mail::Mailbox;
 use db::DbError;
 use db::migrate::Migrations;
@@ -75,7 +75,7 @@ pub fn module() -> Module {
 }
 
 const MIGRATIONS: Migrations =
-    db::migrations!("identity": "0001_users", "0002_credentials", "0003_mail", "0004_registrations");
+    db::migrations!("identity": "0001_users", "0002_credentials", "0003_mail", "0004_registrations", "0005_support");
 
 const CLEAN_UP: Job = Job {
     name: "identity-clean-up",
@@ -109,6 +109,7 @@ async fn start(foundation: ::http::Foundation) -> Result<(), ::http::StartFailed
     ports.provide::<dyn Principals>(Arc::clone(&directory) as _);
     ports.provide::<dyn HeadCounts>(directory);
     ports.provide::<dyn Accounts>(Arc::new(app::FirstAccounts::new(&service)));
+    ports.provide::<dyn SupportSessions>(Arc::new(app::Support::new(&service)));
     let post = mail::Post::start(&service)?;
     ports.provide::<dyn Mailbox>(Arc::clone(&post) as _);
     ports.provide(post);

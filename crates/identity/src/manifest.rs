@@ -6,7 +6,7 @@ use contracts::{EventData, EventType, Manifest};
 
 use crate::http::example;
 use crate::mail::letter::MailFact;
-use crate::view::{SessionFact, SigningKeyFact};
+use crate::view::{SessionFact, SigningKeyFact, SupportSessionFact};
 
 authz::permission! {
     /// See users and invitations.
@@ -87,6 +87,10 @@ pub(crate) const INVITATION_REVOKED: &str = "invitation.revoked";
 pub(crate) const INVITATION_ACCEPTED: &str = "invitation.accepted";
 /// A mail could not be delivered within a day.
 pub(crate) const MAIL_FAILED: &str = "mail.failed";
+/// Somebody of the platform acts in a customer's organization from now on, for a while.
+pub(crate) const SUPPORT_SESSION_CREATED: &str = "support_session.created";
+/// A support session was ended before its time.
+pub(crate) const SUPPORT_SESSION_ENDED: &str = "support_session.ended";
 /// Another key signs access tokens from now on.
 pub(crate) const SIGNING_KEY_ROTATED: &str = "signing_key.rotated";
 
@@ -122,6 +126,7 @@ const API_KEY: EventData = EventData::of::<ApiKeyView>(example::api_key);
 const SERVICE_ACCOUNT: EventData = EventData::of::<ServiceAccountView>(example::service_account);
 const INVITATION: EventData = EventData::of::<InvitationView>(example::invitation);
 const MAIL: EventData = EventData::of::<MailFact>(example::mail);
+const SUPPORT_SESSION: EventData = EventData::of::<SupportSessionFact>(example::support_session);
 const SIGNING_KEY: EventData = EventData::of::<SigningKeyFact>(example::signing_key);
 
 /// The context's declaration.
@@ -216,6 +221,16 @@ pub const MANIFEST: Manifest = Manifest {
             MAIL_FAILED,
             MAIL,
             "A mail could not be delivered, and is not tried any more",
+        ),
+        event(
+            SUPPORT_SESSION_CREATED,
+            SUPPORT_SESSION,
+            "Somebody of the platform may act in the organization for a while, to help",
+        ),
+        event(
+            SUPPORT_SESSION_ENDED,
+            SUPPORT_SESSION,
+            "Somebody of the platform ended a support session before its time",
         ),
         event(
             SIGNING_KEY_ROTATED,

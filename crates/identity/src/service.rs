@@ -2,6 +2,7 @@
 //! handler gets it with [`service`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use contracts::Ports;
 use contracts::organization::{OrganizationSummary, Organizations};
@@ -125,8 +126,17 @@ impl Service {
 
     /// Signs an access token, before a unit of work begins.
     pub(crate) async fn sign(&self, grant: AccessGrant) -> Result<SecretString, CryptoRefusal> {
+        self.sign_for(grant, self.issuer.ttl).await
+    }
+
+    /// As [`sign`](Self::sign), for a token that lives for so long.
+    pub(crate) async fn sign_for(&self, grant: AccessGrant, ttl: Duration) -> Result<SecretString, CryptoRefusal> {
         let id = self.generators.id::<TokenId>().as_uuid();
-        let claims = self.issuer.claims(grant, id, self.generators.now());
+        let issuer = TokenIssuer {
+            ttl,
+            ..self.issuer.clone()
+        };
+        let claims = issuer.claims(grant, id, self.generators.now());
         let key = Arc::clone(&self.keys.current().await?.signing);
         Ok(self.pool.run(Lane::Signing, move |_| key.sign(&claims)).await??)
     }

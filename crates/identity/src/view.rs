@@ -1,6 +1,6 @@
 //! What clients and events show of this context, beside the objects that others know too.
 
-use contracts::identity::{SessionId, UserId};
+use contracts::identity::{SessionId, SupportSessionId, UserId};
 use kernel::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -54,6 +54,26 @@ pub(crate) struct SessionFact {
     #[schema(value_type = String, format = DateTime)]
     pub(crate) last_used_at: Timestamp,
     /// When it would have ended by itself.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) expires_at: Timestamp,
+}
+
+/// A support session as its events carry it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = SupportSessionFact, rename_all = "camelCase")]
+pub(crate) struct SupportSessionFact {
+    /// Its id, which is that of whoever acts in it.
+    #[schema(value_type = String, format = "uuid")]
+    pub(crate) id: SupportSessionId,
+    /// The user of the platform who opened it.
+    #[schema(value_type = String, format = "uuid")]
+    pub(crate) user_id: UserId,
+    /// Why.
+    pub(crate) reason: String,
+    /// Whether it may change things.
+    pub(crate) write: bool,
+    /// When it ends, or would have ended, by itself.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) expires_at: Timestamp,
 }

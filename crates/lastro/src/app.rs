@@ -215,7 +215,7 @@ pub fn workers(app: &App, stop: &CancellationToken) -> TaskTracker {
 pub fn edge(app: &App) -> http::Edge {
     let routes = modules()
         .into_iter()
-        .chain([crate::onboarding::module()])
+        .chain([crate::onboarding::module(), crate::support::module()])
         .flat_map(|module| (module.routes)(app.clone()))
         .collect();
     http::serve_routes(app, routes)

@@ -23,4 +23,5 @@ pub mod seeds;
 pub mod serve;
 pub mod stop;
 pub mod storage;
+pub mod support;
 pub mod telemetry;

@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 pub use app::{platform, seed_platform};
 pub use manifest::{
     JobRead, JobUpdate, MANIFEST, OrganizationCreate, OrganizationDelete, OrganizationRead, OrganizationUpdate,
-    ProfileRead, ProfileUpdate,
+    ProfileRead, ProfileUpdate, SupportCreate,
 };
 pub use operator::{NotChanged, bury, deactivate, find, list};
 pub use scheduler::{Ran, Scheduler};

@@ -13,6 +13,8 @@ authz::permission! {
     pub struct OrganizationUpdate = "ORGANIZATION" "ORGANIZATION" "UPDATE", Platform, "Change and activate organizations";
     /// Deactivate an organization.
     pub struct OrganizationDelete = "ORGANIZATION" "ORGANIZATION" "DELETE", Platform, "Deactivate organizations";
+    /// Act in a customer's organization for a while, to help.
+    pub struct SupportCreate = "ORGANIZATION" "SUPPORT" "CREATE", Platform, "Open support sessions";
     /// See one's own organization.
     pub struct ProfileRead = "ORGANIZATION" "PROFILE" "READ", Tenant, "See the own organization";
     /// Change one's own organization.
@@ -58,6 +60,7 @@ pub const MANIFEST: Manifest = Manifest {
         OrganizationCreate::INFO,
         OrganizationUpdate::INFO,
         OrganizationDelete::INFO,
+        SupportCreate::INFO,
         ProfileRead::INFO,
         ProfileUpdate::INFO,
         JobRead::INFO,

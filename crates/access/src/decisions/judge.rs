@@ -100,6 +100,12 @@ impl Judge for Judged {
         if giver.kind == ActorKind::System {
             return Ok(());
         }
+        if giver.kind == ActorKind::User && self.snapshot.is_guest(giver.id) {
+            return Err(JudgeError::Escalation(Refused {
+                permission: None,
+                reason: "a support session grants nothing and makes no keys".to_owned(),
+            }));
+        }
         let catalogue = self.snapshot.catalogue();
         for offer in offers {
             let is_platform_scope = catalogue.scope(offer.permission) == PermissionScope::Platform;

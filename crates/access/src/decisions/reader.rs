@@ -3,11 +3,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-use authz::snapshot::{AmendError, Catalogue, Principal, Rows, Snapshot, TooLarge, Touched};
+use authz::snapshot::{
+    AmendError, Catalogue, Principal, Rows, Snapshot, SystemRole, TooLarge, Touched, UserRoleRow, UserRow,
+};
 use authz::store::{Base, Loader};
 use contracts::Ports;
 use contracts::catalog::Entitlements;
-use contracts::identity::Principals;
+use contracts::identity::{GuestRow, Principals};
 use db::{Db, DbError};
 use kernel::{Generators, OrganizationId};
 use parking_lot::RwLock;
@@ -126,6 +128,13 @@ impl Reader {
         rows.account_permissions = found.account_permissions;
         rows.keys = found.keys;
         rows.key_permissions = found.key_permissions;
+        if !found.guests.is_empty() {
+            let catalogue = self.catalogue().await?;
+            found
+                .guests
+                .into_iter()
+                .for_each(|guest| add_guest(rows, &catalogue, guest));
+        }
         Ok(())
     }
 }
@@ -158,6 +167,27 @@ impl Loader for Reader {
         }
         Ok(snapshot)
     }
+}
+
+/// A guest is a user with one grant that ends, of a system role: no table has it.
+fn add_guest(rows: &mut Rows, catalogue: &Catalogue, guest: GuestRow) {
+    let role = if guest.can_write {
+        SystemRole::OrgAdmin
+    } else {
+        SystemRole::Viewer
+    };
+    rows.users.push(UserRow {
+        id: guest.id,
+        is_active: true,
+    });
+    rows.guests.push(guest.id);
+    rows.user_roles
+        .extend(catalogue.system_role_id(role).map(|role| UserRoleRow {
+            user: guest.id,
+            role,
+            module: None,
+            expires_at: Some(guest.expires_at),
+        }));
 }
 
 fn too_large(error: TooLarge) -> DbError {

@@ -25,6 +25,12 @@ impl Snapshot {
         })
     }
 
+    /// Whether a user is a guest, who may use what it was granted and pass nothing of it on.
+    #[must_use]
+    pub fn is_guest(&self, user: Uuid) -> bool {
+        self.principals.is_guest(user)
+    }
+
     /// Whether a user may act; `None` when there is no such user.
     #[must_use]
     pub fn is_active_user(&self, user: Uuid) -> Option<bool> {

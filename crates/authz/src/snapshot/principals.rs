@@ -22,6 +22,8 @@ const MARK: u32 = 1 << 31;
 #[derive(Debug, Clone)]
 pub(super) struct Principals {
     users: IdMap,
+    /// Those of the users that are guests: hardly ever more than one or two.
+    guests: Vec<Uuid>,
     /// For each profile its length and its grants: the node, or a number in `timed` with the mark.
     profiles: Vec<u32>,
     timed: Vec<Timed>,
@@ -75,6 +77,11 @@ impl Principals {
         Some((grants, place & MARK == 0))
     }
 
+    /// Whether a user is a guest.
+    pub(super) fn is_guest(&self, id: Uuid) -> bool {
+        self.guests.contains(&id)
+    }
+
     /// The number of a service account's list, and whether the account is active.
     pub(super) fn account(&self, id: Uuid) -> Option<(usize, bool)> {
         let place = self.accounts.get(id)?;
@@ -118,6 +125,7 @@ impl Principals {
     /// Heap memory, in bytes.
     pub(super) fn footprint(&self) -> usize {
         self.users.footprint()
+            + self.guests.capacity() * size_of::<Uuid>()
             + self.profiles.capacity() * size_of::<u32>()
             + self.timed.capacity() * size_of::<Timed>()
             + self.accounts.footprint()
@@ -174,6 +182,7 @@ impl<'a> PrincipalsBuilder<'a> {
             graph,
             Principals {
                 users: IdMap::with_capacity(rows.users.len()),
+                guests: Vec::new(),
                 profiles: Vec::new(),
                 timed: Vec::new(),
                 unused: 0,
@@ -210,6 +219,7 @@ impl<'a> PrincipalsBuilder<'a> {
                     self.made.unused += 1 + length.unwrap_or_default() as usize;
                 }
                 self.made.users.remove(principal.id);
+                self.made.guests.retain(|&guest| guest != principal.id);
             }
             ActorKind::ServiceAccount => self.made.accounts.remove(principal.id),
             ActorKind::ApiKey => self.made.keys.remove(principal.id),
@@ -220,6 +230,7 @@ impl<'a> PrincipalsBuilder<'a> {
     /// Adds the users, accounts and keys of the rows.
     pub(super) fn add(&mut self, rows: &Rows) -> Result<(), TooLarge> {
         self.add_users(rows)?;
+        self.made.guests.extend_from_slice(&rows.guests);
         let mut lists = Lists::new(rows.accounts.iter().map(|account| account.id), self.catalogue);
         for row in &rows.account_permissions {
             self.dangling += usize::from(!lists.add(row.account, row.permission));
@@ -334,6 +345,7 @@ impl<'a> PrincipalsBuilder<'a> {
 
     pub(super) fn finish(mut self) -> Principals {
         self.made.users.shrink();
+        self.made.guests.shrink_to_fit();
         self.made.accounts.shrink();
         self.made.keys.shrink();
         self.made.profiles.shrink_to_fit();

@@ -282,6 +282,8 @@ pub struct Rows {
     pub group_permissions: Vec<GroupPermissionRow>,
     /// The users.
     pub users: Vec<UserRow>,
+    /// Which of the users are guests: they hold what they were granted for a while, and may pass nothing of it on.
+    pub guests: Vec<Uuid>,
     /// The users' groups.
     pub members: Vec<MemberRow>,
     /// The users' roles.

@@ -7,7 +7,9 @@ use kernel::{Actor, OrganizationId};
 
 use crate::service::Service;
 use crate::store::over::{self, Limits};
-use crate::store::{invitations, login_failures, mail_queue, mfa_challenges, one_time_tokens, sessions, signing_keys};
+use crate::store::{
+    invitations, login_failures, mail_queue, mfa_challenges, one_time_tokens, sessions, signing_keys, support_sessions,
+};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Sessions and invitations are kept for so long after their end: whoever asks why a login ended yesterday still finds it.
@@ -54,5 +56,6 @@ async fn remove(uow: &UnitOfWork, organization: OrganizationId, limits: Limits) 
         + mfa_challenges::remove_ended(uow, organization, limits.now).await?
         + one_time_tokens::remove_expired(uow, organization).await?
         + invitations::remove_expired(uow, organization, limits.ended).await?
+        + support_sessions::remove_ended(uow, organization, limits.ended).await?
         + mail_queue::remove_old(uow, organization, limits.sent, limits.dead).await?)
 }

@@ -28,6 +28,7 @@ mod register;
 mod rotate_keys;
 mod second_factor;
 mod service_accounts;
+mod support;
 mod unlock_user;
 mod update_user;
 
@@ -62,5 +63,6 @@ pub(crate) use second_factor::{
     FactorRefusal, Proof, Proposal, StepRefusal, confirm_factor, remove_factor, reset_factor, take_second_step,
 };
 pub(crate) use service_accounts::{create_service_account, deactivate_service_account, rotate_secret};
+pub(crate) use support::{Support, end_support_session};
 pub(crate) use unlock_user::unlock_user;
 pub(crate) use update_user::{UserChanges, update_user};

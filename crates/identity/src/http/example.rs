@@ -39,6 +39,16 @@ pub(crate) fn session_fact() -> Value {
     fact
 }
 
+pub(crate) fn support_session() -> Value {
+    json!({
+        "id": "019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e5a",
+        "userId": "019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e50",
+        "reason": "Chamado 4711: as faturas de outubro não aparecem",
+        "write": false,
+        "expiresAt": "2026-11-21T13:00:00.000000Z"
+    })
+}
+
 pub(crate) fn signing_key() -> Value {
     json!({
         "id": "019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e52",

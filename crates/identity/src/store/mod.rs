@@ -14,6 +14,7 @@ pub(crate) mod second_factors;
 pub(crate) mod service_accounts;
 pub(crate) mod sessions;
 pub(crate) mod signing_keys;
+pub(crate) mod support_sessions;
 pub(crate) mod users;
 
 use db::{DbError, Row, Sql};
@@ -37,6 +38,7 @@ pub(crate) fn statements() -> Vec<Sql<'static>> {
         service_accounts::STATEMENTS,
         sessions::STATEMENTS,
         signing_keys::STATEMENTS,
+        support_sessions::STATEMENTS,
         users::STATEMENTS,
     ]
     .concat()

@@ -9,6 +9,7 @@ const WITH_OVER: Sql = Sql::system(
      UNION SELECT organization_id FROM mfa_challenges WHERE expires_at < $1 \
      UNION SELECT organization_id FROM one_time_tokens WHERE expires_at < $1 \
      UNION SELECT organization_id FROM invitations WHERE expires_at < $2 \
+     UNION SELECT organization_id FROM support_sessions WHERE expires_at < $2 \
      UNION SELECT organization_id FROM mail_queue WHERE (state = 'sent' AND created_at < $3) \
      OR (state = 'dead' AND created_at < $4)",
 );

@@ -8,6 +8,8 @@ use db::{DbError, Row, Scope, Sql, values};
 use kernel::ActorKind;
 use uuid::Uuid;
 
+use super::support_sessions;
+
 const USERS: Sql = Sql::tenant("SELECT id, is_active FROM users WHERE organization_id = $1");
 const USER: Sql = Sql::tenant("SELECT id, is_active FROM users WHERE organization_id = $1 AND id = $2").point();
 
@@ -61,6 +63,7 @@ pub(crate) async fn all(scope: Scope<'_>) -> Result<PrincipalRows, DbError> {
         account_permissions: scope.all(&ACCOUNT_LISTS, &[], account_permission).await?,
         keys: scope.all(&KEYS, &[], key).await?,
         key_permissions: scope.all(&KEY_LISTS, &[], key_permission).await?,
+        guests: support_sessions::guests(scope).await?,
     })
 }
 
@@ -70,7 +73,12 @@ pub(crate) async fn only(scope: Scope<'_>, principals: &[Principal]) -> Result<P
     for principal in principals {
         let id = values![principal.id];
         match principal.kind {
-            ActorKind::User => rows.users.extend(scope.optional(&USER, &id, user).await?),
+            ActorKind::User => match scope.optional(&USER, &id, user).await? {
+                Some(user) => rows.users.push(user),
+                None => rows
+                    .guests
+                    .extend(support_sessions::find_guest(scope, principal.id).await?),
+            },
             ActorKind::ServiceAccount => {
                 rows.accounts.extend(scope.optional(&ACCOUNT, &id, account).await?);
                 let list = scope.all(&ACCOUNT_LIST, &id, account_permission).await?;

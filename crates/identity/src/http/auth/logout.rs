@@ -6,7 +6,7 @@ use kernel::secret::ExposeSecret as _;
 use kernel::{ActorKind, Id as _};
 use serde_json::json;
 
-use crate::app::end_own_session;
+use crate::app::{end_own_session, end_support_session};
 use crate::domain::UserId;
 use crate::http::example;
 use crate::service::{Service, service};
@@ -35,14 +35,18 @@ pub(super) async fn handle(
 ) -> Result<Answer, ApiError> {
     let service = service(caller.app())?;
     let organization = caller.organization();
+    let is_user = caller.actor().kind == ActorKind::User;
     let user = UserId::from_uuid(caller.actor().id);
     let sessions = [named(&service, &caller, input), asking(&caller)];
     caller
         .write(move |uow| async move {
             for session in sessions.into_iter().flatten() {
                 if end_own_session(&uow, organization, user, session).await? {
-                    break;
+                    return Ok(Answer::no_content());
                 }
+            }
+            if is_user {
+                end_support_session(&uow, organization, user.as_uuid()).await?;
             }
             Ok(Answer::no_content())
         })

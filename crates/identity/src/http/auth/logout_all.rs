@@ -3,7 +3,7 @@
 use http::{Answer, ApiError, Authenticated, Doc, NoBody};
 use kernel::{ActorKind, Id as _};
 
-use crate::app::end_sessions;
+use crate::app::{end_sessions, end_support_session};
 use crate::domain::{RevocationReason, UserId};
 
 pub(super) fn doc() -> Doc {
@@ -20,6 +20,7 @@ pub(super) async fn handle(caller: Authenticated, _: NoBody) -> Result<Answer, A
         .write(move |uow| async move {
             if is_user {
                 end_sessions(&uow, organization, user, None, RevocationReason::LogoutAll).await?;
+                end_support_session(&uow, organization, user.as_uuid()).await?;
             }
             Ok(Answer::no_content())
         })
