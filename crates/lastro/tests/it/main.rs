@@ -19,12 +19,16 @@ mod migrations;
 #[cfg(test)]
 mod moving;
 #[cfg(test)]
+mod privacy;
+#[cfg(test)]
 #[cfg(all(feature = "sentry", feature = "otlp"))]
 mod reports;
 #[cfg(test)]
 mod serve;
 #[cfg(test)]
 mod sinks;
+#[cfg(test)]
+mod support;
 #[cfg(test)]
 mod tenants;
 #[cfg(test)]
