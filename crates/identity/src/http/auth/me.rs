@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::http::example;
 use crate::store::users;
 
-/// A program that asks: an API key or a service account.
+/// A program that asks, an API key or a service account; or somebody of the platform in a support session, who is no user here.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Machine, rename_all = "camelCase")]
@@ -21,7 +21,7 @@ pub(crate) struct MachineView {
     /// The organization it belongs to.
     #[schema(value_type = String, format = "uuid")]
     organization_id: OrganizationId,
-    /// `api_key` or `service_account`.
+    /// `api_key` or `service_account`; `user` in a support session.
     #[serde(rename = "type")]
     #[schema(rename = "type", value_type = String)]
     kind: ActorKind,
@@ -37,13 +37,15 @@ pub(crate) struct MachineView {
 pub(crate) enum MeView {
     /// A person.
     User(UserView),
-    /// A program.
+    /// A program, or a guest.
     Machine(MachineView),
 }
 
 pub(super) fn doc() -> Doc {
     Doc::new("getMe", "See who one is")
-        .describe("The user who is logged in, or the API key or service account that asks.")
+        .describe(
+            "The user who is logged in, the API key or service account that asks, or in a support session the guest.",
+        )
         .answers::<MeView>("Whoever asks", example::user())
 }
 
@@ -53,7 +55,10 @@ pub(super) async fn handle(caller: Authenticated) -> Result<Answer, ApiError> {
     if actor.kind == ActorKind::User {
         let id = UserId::from_uuid(actor.id);
         let user = users::lookup(caller.app().db().scope(organization), id).await?;
-        return Answer::ok(&UserView::from(&user.ok_or_else(ApiError::not_found)?));
+        if let Some(user) = user {
+            return Answer::ok(&UserView::from(&user));
+        }
+        // A guest, in a support session: nobody of the organization.
     }
     Answer::ok(&MachineView {
         id: actor.id,

@@ -1,0 +1,183 @@
+//! Support sessions, on both engines: people of the platform in a customer's organization.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use contracts::access::{ORG_ADMIN, SUPER_ADMIN};
+use contracts::settings::{Branding, OrganizationSettings, Settings};
+use db::DbError;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use kernel::OrganizationId;
+use serde_json::{Value, json};
+use testkit::{Client, Engine, Member, Reply, TestApp};
+
+/// The settings of every organization: all but one as they begin.
+#[derive(Default)]
+struct Chosen {
+    forbids: AtomicBool,
+}
+
+impl Chosen {
+    fn settings(&self) -> Arc<OrganizationSettings> {
+        Arc::new(OrganizationSettings {
+            support_access: !self.forbids.load(Ordering::SeqCst),
+            ..OrganizationSettings::default()
+        })
+    }
+}
+
+impl Settings for Chosen {
+    fn of(&self, _: OrganizationId) -> BoxFuture<'_, Result<Arc<OrganizationSettings>, DbError>> {
+        std::future::ready(Ok(self.settings())).boxed()
+    }
+
+    fn known(&self, _: OrganizationId) -> Option<Arc<OrganizationSettings>> {
+        Some(self.settings())
+    }
+
+    fn branding(&self, _: OrganizationId) -> BoxFuture<'_, Result<Arc<Branding>, DbError>> {
+        std::future::ready(Ok(Arc::default())).boxed()
+    }
+}
+
+fn forbid(app: &TestApp, forbids: bool) {
+    let chosen = app.edge().app().port::<Chosen>().unwrap();
+    chosen.forbids.store(forbids, Ordering::SeqCst);
+}
+
+async fn start(engine: Engine) -> Option<TestApp> {
+    let modules = || {
+        vec![
+            organization::module(),
+            catalog::module(),
+            identity::module(),
+            access::module(),
+            audit::module(),
+            lastro::support::module(),
+        ]
+    };
+    let chosen = Arc::new(Chosen::default());
+    let app = TestApp::start_with(engine, modules(), |ports| {
+        ports.provide(Arc::new(identity::Config::for_tests()));
+        ports.provide::<dyn Settings>(Arc::clone(&chosen) as _);
+        ports.provide(chosen);
+    })
+    .await?;
+    // The route lends itself the organizations' declaration.
+    let manifests = modules().into_iter().take(5).map(|module| module.manifest).collect();
+    catalog::seed(app.db(), app.platform(), manifests).await.unwrap();
+    access::seed_system_roles(app.db(), app.platform()).await.unwrap();
+    Some(app)
+}
+
+/// Somebody of the platform who may do everything there, logged in.
+async fn helper(app: &TestApp) -> (Member, Client) {
+    let member = app.member(app.platform(), Some(SUPER_ADMIN)).await;
+    let body = json!({ "organizationId": app.platform(), "email": member.email, "password": "correct horse 1" });
+    let tokens = app.nobody().post("/auth/login").json(&body).send().await.expect(200);
+    let client = app.with_credential(tokens.data()["accessToken"].as_str().unwrap());
+    (member, client)
+}
+
+async fn open(helper: &Client, customer: &impl ToString, write: bool) -> Reply {
+    let body = json!({ "reason": "Chamado 4711", "write": write });
+    let path = format!("/organizations/{}/support-sessions", customer.to_string());
+    helper.post(&path).json(&body).send().await
+}
+
+async fn guest(app: &TestApp, helper: &Client, customer: OrganizationId, write: bool) -> Client {
+    let opened = open(helper, &customer, write).await.expect(201);
+    app.with_credential(opened.data()["accessToken"].as_str().unwrap())
+}
+
+fn role(code: &str) -> Value {
+    json!({ "name": "Caixa", "code": code })
+}
+
+testkit::behaviours! {
+    with start;
+
+    async fn a_guest_reads_and_is_refused_to_write_until_the_hour_is_over(app: TestApp) {
+        let customer = app.organization("padaria").await;
+        let (_, helper) = helper(&app).await;
+        let opened = open(&helper, &customer, false).await.expect(201);
+        assert_eq!(opened.data()["expiresIn"], 3600);
+        let end = app.edge().app().generators().now().plus(Duration::from_secs(3600));
+        assert_eq!(opened.data()["expiresAt"], json!(end));
+        let guest = app.with_credential(opened.data()["accessToken"].as_str().unwrap());
+        guest.get("/users").send().await.expect(200);
+        let me = guest.get("/auth/me").send().await.expect(200);
+        assert_eq!((&me.data()["type"], &me.data()["organizationId"]), (&json!("user"), &json!(customer)));
+        guest.post("/roles").json(&role("CAIXA")).send().await.refused(403, "RBAC_FORBIDDEN");
+        guest.get("/organizations").send().await.refused(403, "RBAC_FORBIDDEN");
+        app.clock().advance(Duration::from_secs(3598));
+        guest.get("/users").send().await.expect(200);
+        app.clock().advance(Duration::from_secs(3));
+        assert_eq!(guest.get("/users").send().await.status, 401);
+    }
+
+    async fn a_guest_who_may_write_grants_nothing_and_makes_no_keys(app: TestApp) {
+        let customer = app.organization("padaria").await;
+        let (_, helper) = helper(&app).await;
+        let ana = app.member(customer, None).await;
+        let guest = guest(&app, &helper, customer, true).await;
+        let made = guest.post("/roles").json(&role("CAIXA")).send().await.expect(201).id();
+        let end = app.edge().app().generators().now().plus(Duration::from_secs(60));
+        let grant = json!({ "roleId": made, "expiresAt": end });
+        guest.post(&format!("/users/{}/roles", ana.id)).json(&grant).send().await.refused(403, "RBAC_ESCALATION");
+        let key = json!({ "name": "Loja", "permissions": ["IDENTITY_USER_READ"], "expiresAt": end });
+        guest.post("/api-keys").json(&key).send().await.refused(403, "RBAC_ESCALATION");
+    }
+
+    async fn what_a_guest_does_is_in_the_customers_trail(app: TestApp) {
+        let customer = app.organization("padaria").await;
+        let (member, helper) = helper(&app).await;
+        let guest = guest(&app, &helper, customer, true).await;
+        guest.post("/roles").json(&role("CAIXA")).send().await.expect(201);
+        let administrator = app.member(customer, Some(ORG_ADMIN)).await.client;
+        for trail in [&administrator, &helper] {
+            let opened = trail.get("/audit-logs?action=support_session.created").send().await.expect(200);
+            assert_eq!(opened.data().as_array().unwrap().len(), 1);
+            let entry = &opened.data()[0];
+            assert_eq!(entry["actor"]["id"], json!(member.id));
+            assert!(entry.to_string().contains("Chamado 4711"), "{entry}");
+        }
+        let done = administrator.get("/audit-logs?action=role.created").send().await.expect(200);
+        assert_eq!(done.data()[0]["actor"]["name"], "Support: Bia Lima");
+        assert_eq!(done.data()[0]["actor"]["type"], "user");
+    }
+
+    async fn a_support_session_ends_by_itself_with_its_login_and_by_the_customers_will(app: TestApp) {
+        let customer = app.organization("padaria").await;
+        let (_, helper) = helper(&app).await;
+        let (left, kept) = (guest(&app, &helper, customer, false).await, guest(&app, &helper, customer, false).await);
+        left.post("/auth/logout").send().await.expect(204);
+        left.get("/users").send().await.refused(401, "AUTH_SESSION_REVOKED");
+        kept.get("/users").send().await.expect(200);
+        forbid(&app, true);
+        kept.get("/users").send().await.refused(401, "AUTH_SESSION_REVOKED");
+        open(&helper, &customer, false).await.refused(403, "RBAC_FORBIDDEN");
+        forbid(&app, false);
+        kept.get("/users").send().await.expect(200);
+        helper.post("/auth/logout").send().await.expect(204);
+        kept.get("/users").send().await.refused(401, "AUTH_SESSION_REVOKED");
+    }
+
+    async fn only_people_of_the_platform_open_them_where_a_customer_is(app: TestApp) {
+        let customer = app.organization("padaria").await;
+        let (_, helper) = helper(&app).await;
+        let administrator = app.member(customer, Some(ORG_ADMIN)).await.client;
+        open(&administrator, &customer, false).await.refused(403, "RBAC_FORBIDDEN");
+        open(&app.service(app.platform()), &customer, false).await.refused(403, "RBAC_FORBIDDEN");
+        open(&helper, &app.platform(), true).await.refused(403, "RBAC_FORBIDDEN");
+        open(&helper, &"019a9d2e-6f1b-7c44-b0aa-8f6a3c1d2e4f", false).await.refused(404, "NOT_FOUND");
+        let path = format!("/organizations/{customer}/support-sessions");
+        helper.post(&path).json(&json!({ "reason": " " })).send().await.refused(400, "VALIDATION_FAILED");
+        helper.delete(&format!("/organizations/{customer}")).send().await.expect(204);
+        open(&helper, &customer, false).await.refused(403, "TENANT_INACTIVE");
+    }
+}
+
+testkit::conformance!(lastro::support::module, crate::support::start);
