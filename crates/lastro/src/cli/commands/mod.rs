@@ -11,13 +11,13 @@ mod doctor;
 mod jobs;
 mod keys;
 mod migrate;
-mod transfer;
 mod openapi;
 mod privacy;
 mod restore;
 mod seed;
 mod serve;
 mod tenant;
+mod transfer;
 mod usage;
 mod users;
 
