@@ -4,7 +4,8 @@
 //! follows from its access rule, its method and its path, and what follows must not have to be remembered. The document is
 //! the same text at every run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
@@ -267,7 +268,7 @@ fn answers_object(route: &RouteInfo) -> bool {
 fn responses(route: &RouteInfo, schemas: &mut Schemas) -> Value {
     let mut responses = BTreeMap::<String, Value>::new();
     for answer in &route.doc().answers {
-        responses.insert(answer.status.as_str().to_owned(), response(answer, schemas));
+        add(&mut responses, answer.status, response(answer, schemas));
     }
     if answers_object(route) && *route.method() == Method::GET {
         let headers = json!({ "X-Request-Id": header("RequestId"), "ETag": header("ETag") });
@@ -275,12 +276,12 @@ fn responses(route: &RouteInfo, schemas: &mut Schemas) -> Value {
             json!({ "description": "The version named by `If-None-Match` is the current one.", "headers": headers });
         responses.insert("304".to_owned(), unchanged);
     }
-    let mut by_status = BTreeMap::<u16, Vec<ErrorCode>>::new();
+    let mut by_status = BTreeMap::<StatusCode, Vec<ErrorCode>>::new();
     for code in refusals(route) {
-        by_status.entry(code.status().as_u16()).or_default().push(code);
+        by_status.entry(code.status()).or_default().push(code);
     }
     for (status, codes) in by_status {
-        responses.insert(status.to_string(), refusal(&codes));
+        add(&mut responses, status, refusal(&codes));
     }
     json!(responses)
 }
@@ -374,6 +375,53 @@ fn refusal(codes: &[ErrorCode]) -> Value {
     })
 }
 
+/// Adds an answer to those of its status: an endpoint can answer in several media types, and one that answers in the words of
+/// another standard stands behind the same guards as the others, which refuse in the API's words.
+fn add(responses: &mut BTreeMap<String, Value>, status: StatusCode, response: Value) {
+    match responses.entry(status.as_str().to_owned()) {
+        Entry::Vacant(entry) => {
+            entry.insert(response);
+        }
+        Entry::Occupied(mut entry) => either(entry.get_mut(), response),
+    }
+}
+
+/// Makes of an answer one that can also be the other.
+fn either(answer: &mut Value, other: Value) {
+    let (Value::Object(answer), Value::Object(other)) = (answer, other) else {
+        return;
+    };
+    for (part, other) in other {
+        match (answer.get_mut(&part), other) {
+            (Some(Value::String(text)), Value::String(other)) => {
+                text.push_str("; ");
+                text.push_str(&other);
+            }
+            (Some(Value::Object(headers)), Value::Object(others)) if part == "headers" => headers.extend(others),
+            (Some(Value::Object(contents)), Value::Object(others)) => {
+                for (media_type, content) in others {
+                    either_content(contents, media_type, content);
+                }
+            }
+            (_, other) => {
+                answer.insert(part, other);
+            }
+        }
+    }
+}
+
+fn either_content(contents: &mut Map<String, Value>, media_type: String, mut other: Value) {
+    match contents
+        .get_mut(&media_type)
+        .and_then(|content| content.get_mut("schema"))
+    {
+        Some(schema) => *schema = json!({ "anyOf": [schema.take(), other["schema"].take()] }),
+        None => {
+            contents.insert(media_type, other);
+        }
+    }
+}
+
 fn header(name: &str) -> Value {
     json!({ "$ref": format!("#/components/headers/{name}") })
 }
@@ -440,7 +488,7 @@ fn shared_parameters() -> Value {
         "RequestId": {
             "name": "X-Request-Id", "in": "header", "required": false,
             "description": "The client's name for the request, 1 to 128 visible ASCII characters; one is made when it is absent or malformed.",
-            "schema": { "type": "string", "maxLength": 128 },
+            "schema": { "type": "string" },
         },
         "AcceptLanguage": {
             "name": "Accept-Language", "in": "header", "required": false,

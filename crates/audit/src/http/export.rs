@@ -49,6 +49,7 @@ pub(super) fn doc() -> Doc {
         )
         .query::<Query<ExportQuery>>()
         .answers_verbatim("application/x-ndjson", "The entries")
+        .answers_verbatim("text/csv", "with `format=csv` as a table")
 }
 
 pub(super) async fn handle(

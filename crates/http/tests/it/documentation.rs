@@ -112,6 +112,23 @@ async fn errors_follow_from_the_access_rule() {
 }
 
 #[tokio::test]
+async fn answers_of_one_status_are_told_together() {
+    let document = document(&World::new().await).await;
+    let responses = &document["paths"]["/api/v1/open"]["get"]["responses"];
+    assert_eq!(responses["200"]["description"], "A text; the same, bare");
+    let media_types: Vec<_> = responses["200"]["content"].as_object().unwrap().keys().collect();
+    assert_eq!(media_types, ["application/json", "text/plain"]);
+    assert_eq!(
+        responses["400"]["content"]["application/json"]["schema"],
+        json!({ "anyOf": [{ "$ref": "#/components/schemas/NoteView" }, { "$ref": "#/components/schemas/Error" }] })
+    );
+    assert_eq!(
+        responses["400"]["description"],
+        "In other words; `VALIDATION_UNKNOWN_FIELD`"
+    );
+}
+
+#[tokio::test]
 async fn the_page_loads_everything_from_here() {
     let world = World::new().await;
     let page = world

@@ -252,7 +252,10 @@ fn routes() -> Routes<Notes> {
         .get(
             "/open",
             open,
-            Doc::new("getOpen", "For anyone").answers_verbatim("application/json", "A text"),
+            Doc::new("getOpen", "For anyone")
+                .answers_verbatim("application/json", "A text")
+                .answers_verbatim("text/plain", "the same, bare")
+                .answers_json::<NoteView>(StatusCode::BAD_REQUEST, "In other words"),
         )
         .get(
             "/panics",

@@ -17,6 +17,7 @@ http::input! {
         /// Where events are sent to. HTTPS, to a public address.
         url: EndpointUrl,
         /// Which events: `role.created`, every one of a resource as `role.*`, or all as `*`.
+        #[schema(min_items = 1, max_items = 100)]
         event_types: Vec<String>,
         /// What it is for.
         description: Option<Description>,

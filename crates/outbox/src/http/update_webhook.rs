@@ -16,6 +16,7 @@ http::input! {
         /// Where events are sent to.
         url: Keep<EndpointUrl>,
         /// Which events.
+        #[schema(min_items = 1, max_items = 100)]
         event_types: Keep<Vec<String>>,
         /// What it is for; `null` removes it.
         description: Patch<Description>,

@@ -21,6 +21,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 #[derive(Default, Deserialize, ToSchema)]
 struct TokenRequest {
     /// `client_credentials`.
+    #[schema(required = true, value_type = String, pattern = "^client_credentials$")]
     grant_type: Option<String>,
     /// The service account's `clientId`, unless it is in the `Authorization` header.
     client_id: Option<String>,
