@@ -415,7 +415,7 @@ fn either_content(contents: &mut Map<String, Value>, media_type: String, mut oth
         .get_mut(&media_type)
         .and_then(|content| content.get_mut("schema"))
     {
-        Some(schema) => *schema = json!({ "anyOf": [schema.take(), other["schema"].take()] }),
+        Some(schema) => *schema = json!({ "anyOf": [schema.take(), other.get_mut("schema").map(Value::take)] }),
         None => {
             contents.insert(media_type, other);
         }
