@@ -1,7 +1,7 @@
 //! `lastro users`.
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader};
+use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -75,19 +75,21 @@ async fn import(app: &App, file: &Path, slug: &str) -> anyhow::Result<()> {
 
 /// Reads every line, and goes on after bad ones.
 fn read(file: &Path) -> anyhow::Result<Read> {
-    let mut source = BufReader::new(std::fs::File::open(file)?);
+    let source = std::fs::read(file)?;
     // A line of JSON begins with a brace, and no CSV with these columns does.
-    let is_json = source.fill_buf()?.trim_ascii_start().starts_with(b"{");
+    let is_json = source.trim_ascii_start().starts_with(b"{");
     let mut read = Read::default();
     if is_json {
-        for (number, line) in (1..).zip(source.lines()) {
+        for (number, line) in (1..).zip(source.as_slice().lines()) {
             let line = line?;
             if !line.trim().is_empty() {
                 read.take(number, serde_json::from_str(&line).map_err(|error| error.to_string()));
             }
         }
     } else {
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(source);
+        let mut reader = csv::ReaderBuilder::new()
+            .trim(csv::Trim::All)
+            .from_reader(source.as_slice());
         let expected = ["name", "email", "passwordHash"];
         let mut columns: Vec<String> = reader.headers()?.iter().map(str::to_owned).collect();
         columns.sort();
@@ -100,18 +102,26 @@ fn read(file: &Path) -> anyhow::Result<Read> {
         for record in reader.records() {
             match record {
                 Ok(record) => {
-                    let number = record.position().map_or(0, csv::Position::line);
+                    let number = record.position().map_or(0, |position| line_of(&source, position));
                     let line = record.deserialize(Some(&headers));
                     read.take(number, line.map_err(|error| error.to_string()));
                 }
                 Err(error) => {
-                    let number = error.position().map_or(0, csv::Position::line);
+                    let number = error.position().map_or(0, |position| line_of(&source, position));
                     read.problems.push((number, error.to_string()));
                 }
             }
         }
     }
     Ok(read)
+}
+
+/// The line that a record stands on: its position is where the one before ended, and there may be blank lines between the two.
+fn line_of(source: &[u8], position: &csv::Position) -> u64 {
+    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let rest = source.get(start..).unwrap_or_default();
+    let blank = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    position.line() + blank.filter(|byte| **byte == b'\n').count() as u64
 }
 
 impl Read {
