@@ -225,9 +225,14 @@ fn without_a_demo_no_credential_is_accepted() {
     assert_eq!(server.stop(), Some(0));
 }
 
+/// What operators read the metrics with.
+const METRICS_TOKEN: &str = "a-token-that-only-reads-the-metrics";
+
 #[test]
 fn what_runs_when_the_server_is_told_to_stop_is_finished() {
-    let lastro = Installation::new().administered();
+    let lastro = Installation::new()
+        .administered()
+        .with("LASTRO_METRICS_TOKEN", METRICS_TOKEN);
     let server = lastro.serve(&[]);
     let credential = bearer(&server.token());
     let body = r#"{"name":"Last Minute Ltda","slug":"last-minute"}"#;
@@ -237,8 +242,15 @@ fn what_runs_when_the_server_is_told_to_stop_is_finished() {
         body.len(),
     );
     connection.write_all(&body.as_bytes()[..10]).unwrap();
-    // The request has begun when another one, sent after it, has been answered.
-    assert_eq!(server.send("GET /health/live", &[], "").status, 200);
+    // It has begun when it is counted beside the one that asks.
+    let operator = format!("Bearer {METRICS_TOKEN}");
+    while !server
+        .send("GET /metrics", &[("authorization", &operator)], "")
+        .body
+        .contains("lastro_http_requests_in_flight 2")
+    {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
     server.signal("TERM");
     while !lastro.log().contains("finishing what runs") {
         std::thread::sleep(std::time::Duration::from_millis(20));
