@@ -6,7 +6,7 @@
 //!
 //! | to | take |
 //! |---|---|
-//! | decide about a request | the guard asks [`Access`](decisions::Access), which is the program's `authz::Decider` |
+//! | decide about a request | the guard asks `decisions::Access`, which is the program's `authz::Decider` |
 //! | grant, or act on people | `Caller::write_judged` gives a `contracts::access::Judge`, confirmed under the organization's structural lock |
 //! | grant at onboarding | the port `contracts::access::AccessControl` |
 //!

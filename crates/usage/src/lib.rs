@@ -12,7 +12,7 @@
 //! is made in the middle of a month finds what was used before it. A counter is changed by one conditional upsert, the last
 //! statement of its unit, since its row is held from then until COMMIT; that makes it exact, however many consume at once.
 //!
-//! Requests are the exception: they must cost no query. They are counted in [memory](meter) and taken from quotas in blocks.
+//! Requests are the exception: they must cost no query. They are counted in memory (`meter`) and taken from quotas in blocks.
 //!
 //! [`domain`] decides from values, [`app`] orders the steps, [`store`] names the tables.
 
