@@ -70,9 +70,12 @@ testkit::behaviours! {
         let (_, ana) = customer(&app, "padaria").await;
         rename(&ana, "Padaria Nova").await;
         register(&ana, "http://127.0.0.1:9/", &["webhook.*"]).await;
-        let heard = hooks.until(2).await;
+        // What had not been handed on yet when the node started, such as the platform's own beginning, may come before.
+        let mut heard = hooks.until(2).await;
+        while !heard.iter().any(|hook| hook.json()["data"]["name"] == "Padaria Nova") {
+            heard = hooks.until(heard.len() + 1).await;
+        }
         assert!(heard.iter().any(|hook| hook.json()["type"] == "organization.created"));
-        assert!(heard.iter().any(|hook| hook.json()["data"]["name"] == "Padaria Nova"));
         node.stop().await;
         assert!(hooks.all().iter().all(|hook| hook.json()["type"] != "webhook.created"));
     }
