@@ -102,6 +102,33 @@ pub async fn describe(url: &str) -> Result<Schema, DbError> {
     Ok(schema)
 }
 
+/// The tables, those that others refer to before those others: the order in which rows can be put in.
+///
+/// # Errors
+/// [`DbError::Internal`] when tables refer to each other in a circle.
+pub fn referred_first(schema: &Schema) -> Result<Vec<String>, DbError> {
+    let mut left: BTreeSet<&String> = schema.keys().collect();
+    let mut done = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let ready: Vec<&String> = left
+            .iter()
+            .copied()
+            .filter(|name| {
+                let mut references = schema.get(*name).into_iter().flat_map(|table| &table.foreign_keys);
+                references.all(|(_, target, _)| target == *name || !left.contains(target))
+            })
+            .collect();
+        if ready.is_empty() {
+            return Err(DbError::Internal("tables refer to each other in a circle".into()));
+        }
+        for name in ready {
+            left.remove(name);
+            done.push(name.clone());
+        }
+    }
+    Ok(done)
+}
+
 async fn texts<const N: usize>(url: &str, sql: &str) -> Result<Vec<[String; N]>, DbError> {
     let rows = crate::admin::query(url, sql).await?;
     rows.into_iter()

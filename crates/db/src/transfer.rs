@@ -4,8 +4,6 @@
 //! so a value that is equal on one is equal on the other. The source is read as of one moment, page by page along its primary
 //! keys; the target gets all of it in one transaction, the tables that others refer to first, or nothing.
 
-use std::collections::BTreeSet;
-
 use futures_util::future::{BoxFuture, FutureExt as _, try_join_all};
 use kernel::Timestamp;
 use parking_lot::Mutex;
@@ -16,7 +14,7 @@ use crate::config::{DbConfig, sqlite_path};
 use crate::error::DbError;
 use crate::postgres::{Connection, Connector};
 use crate::row::Row;
-use crate::schema::{self, Schema};
+use crate::schema;
 use crate::sql::Engine;
 use crate::sqlite;
 use crate::value::Value;
@@ -255,8 +253,9 @@ async fn prepared(from: &DbConfig, to: &DbConfig) -> Result<Vec<Table>, DbError>
          WHERE table_schema = 'public' ORDER BY table_name, ordinal_position",
     )
     .await?;
-    ordered(&schema)?
+    schema::referred_first(&schema)?
         .into_iter()
+        .filter(|name| !OWN.contains(&name.as_str()))
         .map(|name| {
             let of_table = types.iter().filter_map(|row| match row.as_slice() {
                 [Some(table), Some(column), Some(kind), identity] if *table == name => {
@@ -294,32 +293,6 @@ async fn prepared(from: &DbConfig, to: &DbConfig) -> Result<Vec<Table>, DbError>
             })
         })
         .collect()
-}
-
-/// The tables, those that others refer to first.
-fn ordered(schema: &Schema) -> Result<Vec<String>, DbError> {
-    let mut left: BTreeSet<&String> = schema.keys().filter(|name| !OWN.contains(&name.as_str())).collect();
-    let mut done = Vec::with_capacity(left.len());
-    while !left.is_empty() {
-        let ready: Vec<&String> = left
-            .iter()
-            .copied()
-            .filter(|name| {
-                let targets = schema.get(*name).into_iter().flat_map(|table| &table.foreign_keys);
-                targets
-                    .into_iter()
-                    .all(|(_, target, _)| target == *name || !left.contains(target))
-            })
-            .collect();
-        if ready.is_empty() {
-            return Err(DbError::Internal("tables refer to each other in a circle".into()));
-        }
-        for name in ready {
-            left.remove(name);
-            done.push(name.clone());
-        }
-    }
-    Ok(done)
 }
 
 /// One of the two databases.

@@ -4,7 +4,7 @@
 //! This looks at keys and references. It runs without the extension, so it does not show how Citus itself behaves; that every
 //! statement outside a `SystemScope` touches one organization is held by the statement test of each context.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use db::DbConfig;
 use db::migrate::{self, Destructive};
@@ -36,42 +36,13 @@ fn is_tenant(table: &Table) -> bool {
         .is_some_and(|column| column == "organization_id")
 }
 
-/// The tables, those that others refer to first.
-fn ordered(schema: &Schema) -> Vec<(&String, &Table)> {
-    let mut left: BTreeMap<&String, &Table> = schema.iter().collect();
-    let mut done: BTreeSet<&str> = BTreeSet::new();
-    let mut ordered = Vec::new();
-    while !left.is_empty() {
-        let ready: Vec<&String> = left
-            .iter()
-            .filter(|(name, table)| {
-                let mut targets = table.foreign_keys.iter().map(|(_, target, _)| target.as_str());
-                targets.all(|target| done.contains(target) || target == name.as_str())
-            })
-            .map(|(name, _)| *name)
-            .collect();
-        assert!(
-            !ready.is_empty(),
-            "tables refer to each other in a circle: {:?}",
-            left.keys()
-        );
-        for name in ready {
-            done.insert(name);
-            ordered.extend(left.remove(name).map(|table| (name, table)));
-        }
-    }
-    ordered
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_statements_spread_every_table_of_the_schema() {
     let schema = current().await;
+    let order = schema::referred_first(&schema).unwrap();
     let mut statements = String::new();
     for (kind, wanted) in [("reference", false), ("distributed", true)] {
-        for (name, _) in ordered(&schema)
-            .into_iter()
-            .filter(|(_, table)| is_tenant(table) == wanted)
-        {
+        for name in order.iter().filter(|name| is_tenant(&schema[*name]) == wanted) {
             let by = if wanted { ", 'organization_id'" } else { "" };
             statements.push_str(&format!("SELECT create_{kind}_table('{name}'{by});\n"));
         }
