@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use contracts::organization::{OrganizationSummary, Organizations};
 use db::Db;
 use http::App;
-use kernel::{Clock, Generators, OsRandom};
+use kernel::{Clock, Generators, OrganizationId, OsRandom};
 
 use super::session::Session;
 use crate::app::{self, Wiring};
@@ -49,4 +50,31 @@ pub(super) async fn open(session: &Session) -> anyhow::Result<App> {
         .app()
         .await
         .map_err(|error| anyhow::anyhow!("a part of the program did not start: {error}"))
+}
+
+/// The organization with the slug.
+///
+/// # Errors
+///
+/// In words for the operator, when there is none or the database cannot be read.
+pub(super) async fn organization(app: &App, slug: &str) -> anyhow::Result<OrganizationSummary> {
+    let organizations = app.ports().get::<dyn Organizations>()?;
+    let found = organizations.find_by_slug(slug).await?;
+    found.with_context(|| format!("there is no organization {slug}"))
+}
+
+/// The organizations that a command goes through, with their slugs: the one named, or all.
+///
+/// # Errors
+///
+/// As [`organization`].
+pub(super) async fn organizations(app: &App, only: Option<&str>) -> anyhow::Result<Vec<(OrganizationId, String)>> {
+    if let Some(slug) = only {
+        return Ok(vec![(organization(app, slug).await?.id, slug.to_owned())]);
+    }
+    let all = organization::list(app.db()).await?;
+    Ok(all
+        .into_iter()
+        .map(|organization| (organization.id, organization.slug))
+        .collect())
 }

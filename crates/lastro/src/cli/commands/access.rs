@@ -4,9 +4,7 @@ use std::path::PathBuf;
 
 use access::operator;
 use anyhow::Context as _;
-use contracts::organization::Organizations;
 use http::App;
-use kernel::OrganizationId;
 use serde_json::Value;
 
 use super::super::args::{AccessCommand, AccessExplainArgs, AccessLintArgs};
@@ -40,7 +38,7 @@ async fn explain(app: &App, args: AccessExplainArgs) -> anyhow::Result<()> {
 
 async fn lint(app: &App, args: AccessLintArgs) -> anyhow::Result<()> {
     let mut count = 0_usize;
-    for (organization, slug) in organizations(app, args.organization.as_deref()).await? {
+    for (organization, slug) in installation::organizations(app, args.organization.as_deref()).await? {
         for finding in operator::lint(app.db(), app.ports(), app.generators(), organization).await? {
             count += 1;
             output::answer(&format!("{slug}: {finding}\n"))?;
@@ -50,19 +48,4 @@ async fn lint(app: &App, args: AccessLintArgs) -> anyhow::Result<()> {
         anyhow::bail!("{count} findings");
     }
     Ok(())
-}
-
-/// The organizations that are asked about, with their slugs.
-async fn organizations(app: &App, only: Option<&str>) -> anyhow::Result<Vec<(OrganizationId, String)>> {
-    if let Some(slug) = only {
-        let organizations = app.ports().get::<dyn Organizations>()?;
-        let found = organizations.find_by_slug(slug).await?;
-        let found = found.with_context(|| format!("there is no organization {slug}"))?;
-        return Ok(vec![(found.id, slug.to_owned())]);
-    }
-    let all = organization::list(app.db()).await?;
-    Ok(all
-        .into_iter()
-        .map(|organization| (organization.id, organization.slug))
-        .collect())
 }

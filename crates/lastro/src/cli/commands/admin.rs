@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use contracts::organization::Organizations;
 use http::App;
 use identity::domain::Email;
 use identity::operator;
@@ -52,11 +51,7 @@ async fn create(app: &App, name: &str, email: &str, password: Option<&str>) -> a
 }
 
 async fn reset(app: &App, slug: &str, email: &str, password: Option<&str>) -> anyhow::Result<()> {
-    let organizations = app.ports().get::<dyn Organizations>()?;
-    let organization = organizations
-        .find_by_slug(slug)
-        .await?
-        .with_context(|| format!("there is no organization with the slug {slug}"))?;
+    let organization = installation::organization(app, slug).await?;
     let address = Email::new(email)?;
     let (password, is_drawn) = chosen(app, password);
     let changed = operator::reset_password(app.ports(), organization.id, &address, &password).await?;

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use contracts::organization::Organizations;
 use http::App;
 use kernel::OrganizationId;
 
@@ -24,15 +23,7 @@ pub(super) fn run(file: Option<PathBuf>, command: &AuditCommand) -> Result<(), F
 }
 
 async fn verify(app: &App, args: &AuditVerifyArgs) -> anyhow::Result<()> {
-    let organizations = match &args.organization {
-        Some(slug) => vec![named(app, slug).await?],
-        None => {
-            let all = organization::list(app.db()).await?;
-            all.into_iter()
-                .map(|organization| (organization.id, organization.slug))
-                .collect()
-        }
-    };
+    let organizations = installation::organizations(app, args.organization.as_deref()).await?;
     let known = args.head.as_deref().map(heads).transpose()?.unwrap_or_default();
     let mut bad = 0;
     for (id, slug) in organizations {
@@ -57,15 +48,6 @@ async fn verify(app: &App, args: &AuditVerifyArgs) -> anyhow::Result<()> {
         anyhow::bail!("{bad} trails are not as they were written");
     }
     Ok(())
-}
-
-async fn named(app: &App, slug: &str) -> anyhow::Result<(OrganizationId, String)> {
-    let organizations = app.ports().get::<dyn Organizations>()?;
-    let found = organizations
-        .find_by_slug(slug)
-        .await?
-        .with_context(|| format!("there is no organization {slug}"))?;
-    Ok((found.id, slug.to_owned()))
 }
 
 /// A head that somebody kept: a line of an earlier `audit verify`.

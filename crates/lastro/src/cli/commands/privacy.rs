@@ -5,7 +5,6 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use contracts::organization::Organizations;
 use http::App;
 use identity::PersonalData;
 use identity::domain::Email;
@@ -42,11 +41,7 @@ async fn find(app: &App, person: &PersonArgs) -> anyhow::Result<(OrganizationId,
         organization: slug,
         email,
     } = person;
-    let organizations = app.ports().get::<dyn Organizations>()?;
-    let organization = organizations
-        .find_by_slug(slug)
-        .await?
-        .with_context(|| format!("there is no organization with the slug {slug}"))?;
+    let organization = installation::organization(app, slug).await?;
     let address = Email::new(email)?;
     let found = identity::personal_data(app.ports(), organization.id, &address).await?;
     let found = found.with_context(|| format!("nobody in {slug} has the address {email}"))?;

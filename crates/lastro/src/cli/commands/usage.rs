@@ -5,9 +5,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use contracts::organization::Organizations;
 use http::App;
-use kernel::{OrganizationId, Timestamp, push_csv_line};
+use kernel::{Timestamp, push_csv_line};
 use usage::{EventRecord, Rebuilt};
 
 use super::super::args::{TableFormat, UsageCommand, UsageExportArgs, UsageRebuildArgs};
@@ -27,15 +26,9 @@ pub(super) fn run(file: Option<PathBuf>, command: UsageCommand) -> Result<(), Fa
     Ok(())
 }
 
-async fn organization(app: &App, slug: &str) -> anyhow::Result<OrganizationId> {
-    let organizations = app.ports().get::<dyn Organizations>()?;
-    let found = organizations.find_by_slug(slug).await?;
-    Ok(found.with_context(|| format!("there is no organization {slug}"))?.id)
-}
-
 async fn rebuild(app: &App, args: UsageRebuildArgs) -> anyhow::Result<()> {
     let only = match &args.organization {
-        Some(slug) => Some(organization(app, slug).await?),
+        Some(slug) => Some(installation::organization(app, slug).await?.id),
         None => None,
     };
     let spinner = progress::spinner("summing up");
@@ -66,7 +59,7 @@ fn told(rebuilt: &Rebuilt, is_check: bool) -> String {
 }
 
 async fn export(app: &App, args: UsageExportArgs) -> anyhow::Result<()> {
-    let organization = organization(app, &args.organization).await?;
+    let organization = installation::organization(app, &args.organization).await?.id;
     let mut rows = Rows::new(args.format, destination(args.file.as_deref())?)?;
     let stretch = (args.from.unwrap_or(Timestamp::MIN), args.to.unwrap_or(Timestamp::MAX));
     let metric = args.metric.as_deref();

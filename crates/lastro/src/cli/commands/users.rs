@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use contracts::organization::Organizations;
 use http::App;
 use identity::domain::Email;
 use identity::operator::{self, ImportedUser};
@@ -46,11 +45,7 @@ struct Read {
 }
 
 async fn import(app: &App, file: &Path, slug: &str) -> anyhow::Result<()> {
-    let organizations = app.ports().get::<dyn Organizations>()?;
-    let organization = organizations
-        .find_by_slug(slug)
-        .await?
-        .with_context(|| format!("there is no organization with the slug {slug}"))?;
+    let organization = installation::organization(app, slug).await?;
     let named = || file.display().to_string();
     let mut read = read(file).with_context(named)?;
     refuse_repeated(&mut read);
