@@ -1,7 +1,7 @@
 //! Seeding what the catalogue file says.
 
 use db::{AccessChange, ChangeKind, Db, DbError, UnitContext, UnitOfWork};
-use kernel::{Actor, OrganizationId, RuleViolation};
+use kernel::{Actor, OrganizationId, RuleViolation, hexadecimal};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -76,8 +76,9 @@ pub async fn seed_catalogue(
 }
 
 fn digest(entry: &impl Serialize) -> Result<String, DbError> {
-    let text = crate::store::rendered(entry)?;
-    Ok(Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect())
+    let text = serde_json::to_string(entry)
+        .map_err(|error| DbError::Internal(format!("an entry of the catalogue cannot be rendered: {error}")))?;
+    Ok(hexadecimal(&Sha256::digest(text)))
 }
 
 async fn bring_in_line(

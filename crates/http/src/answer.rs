@@ -6,8 +6,6 @@
 //! The `ETag` of a single object is the SHA-256 (its first 16 bytes, in hexadecimal) of the object's rendered `data`: a
 //! strong validator that needs no version column, and that changes exactly when something a client can see changes.
 
-use std::fmt::Write as _;
-
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -274,13 +272,9 @@ where
 
 /// The strong entity tag of rendered data.
 fn validator(data: &[u8]) -> HeaderValue {
-    let mut tag = String::with_capacity(34);
-    tag.push('"');
-    for byte in Sha256::digest(data).iter().take(16) {
-        // Writing to a string does not fail.
-        let _ = write!(tag, "{byte:02x}");
-    }
-    tag.push('"');
+    let digest = Sha256::digest(data);
+    let half = digest.get(..16).unwrap_or_default();
+    let tag = format!("\"{}\"", kernel::hexadecimal(half));
     HeaderValue::from_str(&tag).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
 }
 

@@ -141,7 +141,7 @@ pub struct MasterKeyId([u8; ID_LENGTH]);
 
 impl fmt::Display for MasterKeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&kernel::hexadecimal(&self.0))
     }
 }
 

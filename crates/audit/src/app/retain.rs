@@ -10,9 +10,8 @@ use aws_lc_rs::digest::{Context, SHA256};
 use contracts::settings::Settings;
 use db::{DbError, SystemScope};
 use http::{App, StartFailed};
-use kernel::{OrganizationId, Timestamp};
+use kernel::{OrganizationId, Timestamp, hexadecimal};
 
-use super::seal::hexadecimal;
 use super::{Config, seal_key};
 use crate::domain::{Hash, SealKey, ZERO};
 use crate::store::{archives, seals};

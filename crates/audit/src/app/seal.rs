@@ -129,13 +129,3 @@ fn in_two_halves(seal: &Hash) -> String {
     let half = |bytes: &[u8]| Uuid::from_slice(bytes).unwrap_or_default();
     format!("{} {}", half(high), half(low))
 }
-
-/// Bytes as people compare them.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}

@@ -128,7 +128,7 @@ impl Walk {
             unsealed,
             first_bad_id: bad,
             sequence: self.sequence,
-            head: self.seal.as_deref().map(super::seal::hexadecimal),
+            head: self.seal.as_deref().map(kernel::hexadecimal),
         }
     }
 }

@@ -9,7 +9,6 @@ mod postgres;
 mod sqlite;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
@@ -86,13 +85,7 @@ impl Step {
     /// The checksum of its text on an engine, in hexadecimal.
     #[must_use]
     pub fn checksum(&self, engine: Engine) -> String {
-        Sha256::digest(self.text(engine))
-            .iter()
-            .fold(String::with_capacity(64), |mut hex, byte| {
-                // Writing to a String does not fail.
-                let _infallible = write!(hex, "{byte:02x}");
-                hex
-            })
+        kernel::hexadecimal(&Sha256::digest(self.text(engine)))
     }
 
     /// Why the step is destructive on an engine, if it is.

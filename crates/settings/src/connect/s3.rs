@@ -1,9 +1,7 @@
 //! S3: asks whether the bucket is there, with a signed request (AWS Signature Version 4).
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::hmac;
-use kernel::Timestamp;
+use kernel::{Timestamp, hexadecimal};
 use outbound::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use outbound::{Client, Method, Request, StatusCode};
 use secrecy::ExposeSecret as _;
@@ -122,16 +120,6 @@ impl Key<'_> {
         );
         hexadecimal(sign(key.as_ref(), &to_sign).as_ref())
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a string does not fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 #[cfg(test)]
