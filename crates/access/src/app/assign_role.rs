@@ -10,7 +10,7 @@ use kernel::{DomainEvent, FieldValue, Id as _, OrganizationId, Rule, RuleViolati
 use super::{Refusal, changes};
 use crate::manifest::{GRANTED, REVOKED, UserRoleAssign, UserRoleRevoke};
 use crate::store::user_roles::NewGrant;
-use crate::store::{permissions, record, roles, user_roles};
+use crate::store::{permissions, roles, user_roles};
 use crate::view::{RoleGrantView, ScopeView, UserRoleView};
 
 /// A role for a user.
@@ -89,7 +89,7 @@ pub(crate) async fn revoke_role(
         .await?;
     let event = DomainEvent::new(REVOKED, user).changed("roles", role.code.as_str(), FieldValue::Null);
     let view = grant_view(&role, user, module, expires_at);
-    record(uow, organization, vec![event], &view)?;
+    uow.record_all(organization, [event], &view)?;
     changes::user(uow, organization, user);
     Ok(())
 }
@@ -109,7 +109,7 @@ pub(crate) async fn give(
         .changed("expiresAt", FieldValue::Null, grant.expires_at)
         .changed("module", FieldValue::Null, grant.module);
     let view = grant_view(role, grant.user, grant.module, grant.expires_at);
-    record(uow, organization, vec![event], &view)?;
+    uow.record_all(organization, [event], &view)?;
     changes::user(uow, organization, grant.user);
     Ok(true)
 }

@@ -8,7 +8,7 @@ use kernel::{DomainEvent, FieldValue};
 use super::{Refusal, changes};
 use crate::domain::NewPermission;
 use crate::manifest::{PERMISSION_CREATED, PermissionCreate};
-use crate::store::{permissions, record};
+use crate::store::permissions;
 use crate::view::PermissionView;
 
 /// Makes a permission; whoever holds a system role that covers it holds it from then on.
@@ -28,7 +28,7 @@ pub(crate) async fn create_permission(
     let event = DomainEvent::new(PERMISSION_CREATED, id)
         .changed("code", FieldValue::Null, made.code.as_str())
         .changed("scope", FieldValue::Null, made.scope.as_str());
-    record(uow, granted.organization(), vec![event], &made)?;
+    uow.record_all(granted.organization(), [event], &made)?;
     changes::catalogue(uow);
     Ok(made)
 }

@@ -7,7 +7,7 @@ use kernel::{DomainEvent, FieldValue};
 
 use super::{Refusal, changes};
 use crate::manifest::{PERMISSION_DELETED, PermissionDelete};
-use crate::store::{permissions, record};
+use crate::store::permissions;
 use crate::view::PermissionView;
 
 /// Deletes a permission, and with it every grant of it in every organization, if it still is as the client knows it.
@@ -30,7 +30,7 @@ pub(crate) async fn delete_permission(
     }
     permissions::remove(uow, id).await?;
     let event = DomainEvent::new(PERMISSION_DELETED, id).changed("code", permission.code.as_str(), FieldValue::Null);
-    record(uow, granted.organization(), vec![event], &permission)?;
+    uow.record_all(granted.organization(), [event], &permission)?;
     changes::catalogue(uow);
     Ok(())
 }

@@ -5,7 +5,6 @@ use db::list::{List, Listed, Start};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value};
 use kernel::{Direction, OrganizationId, PageRequest, fold};
 
-use super::record::record;
 use super::within::{Narrowed, narrowed};
 use crate::domain::{Code, Description, Group, GroupId, Name, StoredGroup};
 use crate::store::roles::Order;
@@ -153,7 +152,7 @@ pub(crate) async fn remove(uow: &UnitOfWork, group: &mut Group) -> Result<(), Db
 /// Hands what happened to the group to the unit of work; false when nothing did.
 pub(crate) fn tell(uow: &UnitOfWork, group: &mut Group) -> Result<bool, DbError> {
     let events = group.take_events();
-    record(uow, group.state().organization_id, events, &GroupView::from(&*group))
+    uow.record_all(group.state().organization_id, events, &GroupView::from(&*group))
 }
 
 fn group(row: &Row<'_>, first: usize) -> Result<Group, DbError> {

@@ -7,15 +7,12 @@ pub(crate) mod lock;
 pub(crate) mod memberships;
 pub(crate) mod permissions;
 pub(crate) mod personal;
-mod record;
 pub(crate) mod role_parents;
 pub(crate) mod role_permissions;
 pub(crate) mod roles;
 pub(crate) mod system_roles;
 pub(crate) mod user_roles;
 pub(crate) mod within;
-
-pub(crate) use record::record;
 
 use db::Sql;
 

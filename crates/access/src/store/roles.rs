@@ -6,7 +6,6 @@ use db::list::{List, Listed, Start};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value};
 use kernel::{Direction, OrganizationId, PageRequest, fold};
 
-use super::record::record;
 use super::within::{Narrowed, narrowed};
 use crate::domain::{Code, Description, Name, Role, Stored};
 
@@ -189,7 +188,7 @@ pub(crate) async fn remove(uow: &UnitOfWork, role: &mut Role) -> Result<(), DbEr
 /// Hands what happened to the role to the unit of work; false when nothing did.
 pub(crate) fn tell(uow: &UnitOfWork, role: &mut Role) -> Result<bool, DbError> {
     let events = role.take_events();
-    record(uow, role.state().organization_id, events, &RoleView::from(&*role))
+    uow.record_all(role.state().organization_id, events, &RoleView::from(&*role))
 }
 
 fn role(row: &Row<'_>) -> Result<Role, DbError> {

@@ -8,7 +8,7 @@ use kernel::{DomainEvent, FieldValue, OrganizationId};
 use super::{Neighbours, Refusal, entitlements_changed};
 use crate::domain::{ModuleFacts, PackageCode, Standing};
 use crate::manifest::{EntitlementUpdate, PACKAGE_ASSIGNED};
-use crate::store::{modules, packages, rendered, standings};
+use crate::store::{modules, packages, standings};
 use crate::views::AssignmentView;
 
 /// The codes of the business modules that are on.
@@ -64,7 +64,7 @@ pub(crate) async fn assign_package(
         package_code: code.as_str().to_owned(),
         modules: are_on,
     };
-    uow.record(id, event, rendered(&view)?);
+    uow.record_all(id, [event], &view)?;
     entitlements_changed(uow, id);
     Ok(OrganizationView {
         package_code: Some(view.package_code),
@@ -95,7 +95,7 @@ pub(crate) async fn assign_new(
         package_code: code.to_owned(),
         modules,
     };
-    uow.record(id, event, rendered(&view)?);
+    uow.record_all(id, [event], &view)?;
     entitlements_changed(uow, id);
     Ok(Some(view.modules))
 }

@@ -12,7 +12,7 @@ use crate::domain::{
     Effect, ModuleFacts, ModuleOverride, PermissionOverride, QuotaOverride, Reason, Standing, one_for_each, quota_texts,
 };
 use crate::manifest::{EntitlementUpdate, OVERRIDES_UPDATED};
-use crate::store::{modules, rendered, standings};
+use crate::store::{modules, standings};
 use crate::views::{OrganizationOverridesView, OverridesView};
 
 /// An exception about a module or a permission, as somebody asked for it.
@@ -219,6 +219,6 @@ fn record(
         permissions,
         quotas,
     };
-    uow.record(id, event, rendered(&view)?);
+    uow.record_all(id, [event], &view)?;
     Ok(())
 }

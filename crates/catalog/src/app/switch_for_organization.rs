@@ -8,7 +8,7 @@ use kernel::{DomainEvent, OrganizationId};
 use super::{Neighbours, Refusal, entitlements_changed};
 use crate::domain::{Standing, StoredModule, Switched};
 use crate::manifest::{MODULE_ACTIVATED, MODULE_DEACTIVATED, MODULE_RELEASED, OrganizationModuleUpdate};
-use crate::store::{modules, rendered, standings};
+use crate::store::{modules, standings};
 use crate::views::{AffectedView, OrganizationModuleView, SwitchedModuleView};
 
 /// How a module is to be switched off.
@@ -71,7 +71,7 @@ impl<'u> Scene<'u> {
             .changed("isActive", before.is_active, after.is_active)
             .changed("source", before.source, after.source);
         self.uow
-            .record(self.organization, event, rendered(&SwitchedModuleView::from(after))?);
+            .record_all(self.organization, [event], &SwitchedModuleView::from(after))?;
         entitlements_changed(self.uow, self.organization);
         Ok(())
     }

@@ -7,7 +7,6 @@ use kernel::OrganizationId;
 
 use crate::domain::{Module, ModuleFacts, StoredModule};
 use crate::manifest::{MODULE_ACTIVATED, MODULE_DEACTIVATED};
-use crate::store::rendered;
 use crate::views::{ModuleView, SwitchedModuleView};
 
 const ALL: Sql = Sql::global(
@@ -138,12 +137,11 @@ fn record(uow: &UnitOfWork, home: OrganizationId, module: &mut Module) -> Result
     let events = module.take_events();
     let happened = !events.is_empty();
     for event in events {
-        let data = if [MODULE_ACTIVATED, MODULE_DEACTIVATED].contains(&event.kind) {
-            rendered(&SwitchedModuleView::for_all(module.state()))?
+        if [MODULE_ACTIVATED, MODULE_DEACTIVATED].contains(&event.kind) {
+            uow.record_all(home, [event], &SwitchedModuleView::for_all(module.state()))?;
         } else {
-            rendered(&ModuleView::from(module.state()))?
-        };
-        uow.record(home, event, data);
+            uow.record_all(home, [event], &ModuleView::from(module.state()))?;
+        }
     }
     Ok(happened)
 }

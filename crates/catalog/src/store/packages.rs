@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use futures_util::try_join;
 use kernel::{Direction, OrganizationId, PageRequest, Timestamp, fold};
 
-use super::{rendered, standings};
+use super::standings;
 use crate::domain::{Contents, NamedModule, NamedPermission, Package, Packaged, StoredPackage};
 use crate::views::PackageView;
 
@@ -369,14 +369,7 @@ async fn add_quotas(uow: &UnitOfWork, state: &StoredPackage) -> Result<(), DbErr
 /// platform's.
 fn record(uow: &UnitOfWork, home: OrganizationId, package: &mut Package) -> Result<bool, DbError> {
     let events = package.take_events();
-    if events.is_empty() {
-        return Ok(false);
-    }
-    let data = rendered(&PackageView::from(package.state()))?;
-    for event in events {
-        uow.record(home, event, data.clone());
-    }
-    Ok(true)
+    uow.record_all(home, events, &PackageView::from(package.state()))
 }
 
 /// The package without what it holds, from columns that begin at `first`.

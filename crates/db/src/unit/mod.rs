@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use kernel::{DomainEvent, Generators, OrganizationId, Timestamp};
 use parking_lot::Mutex;
+use serde::Serialize;
 
 pub(crate) use context::Territory;
 pub use context::{Origin, UnitContext};
@@ -153,6 +154,29 @@ impl UnitOfWork {
             event,
             data,
         });
+    }
+
+    /// Records what happened to an object of `organization_id`, each event with the object as clients see it now; false when
+    /// nothing did.
+    ///
+    /// # Errors
+    /// [`DbError::Internal`] for a view that is no JSON.
+    pub fn record_all(
+        &self,
+        organization_id: OrganizationId,
+        events: impl IntoIterator<Item = DomainEvent>,
+        view: &impl Serialize,
+    ) -> Result<bool, DbError> {
+        let mut events = events.into_iter().peekable();
+        if events.peek().is_none() {
+            return Ok(false);
+        }
+        let data = serde_json::to_string(view)
+            .map_err(|error| DbError::Internal(format!("an object cannot be rendered: {error}")))?;
+        for event in events {
+            self.record(organization_id, event, data.clone());
+        }
+        Ok(true)
     }
 
     /// Writes an entry into the trail of `organization_id` about something that changed no row and is no event, by the unit's actor

@@ -45,9 +45,7 @@ pub(crate) async fn rotate_keys(service: &Service, revoke: bool) -> Result<Strin
                 let event = DomainEvent::new(SIGNING_KEY_ROTATED, new.id)
                     .changed("kid", FieldValue::Null, fact.kid.as_str())
                     .changed("formerRevoked", FieldValue::Null, revoke);
-                let data = serde_json::to_string(&fact)
-                    .map_err(|error| DbError::Internal(format!("a signing key cannot be rendered: {error}")))?;
-                uow.record(platform, event, data);
+                uow.record_all(platform, [event], &fact)?;
                 uow.access_changed(AccessChange {
                     organization_id: None,
                     kind: ChangeKind::SigningKeys,

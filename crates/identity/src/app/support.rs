@@ -133,9 +133,7 @@ fn tell(
     fact: &SupportSessionFact,
     expires_at: Timestamp,
 ) -> Result<(), DbError> {
-    let data = serde_json::to_string(fact)
-        .map_err(|error| DbError::Internal(format!("a support session cannot be rendered: {error}")))?;
-    uow.record(organization, event, data);
+    uow.record_all(organization, [event], fact)?;
     uow.access_changed(AccessChange {
         organization_id: Some(organization),
         kind: ChangeKind::User,

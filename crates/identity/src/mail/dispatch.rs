@@ -294,9 +294,7 @@ async fn settle(
             kind,
             reason,
         };
-        let data = serde_json::to_string(&fact)
-            .map_err(|error| DbError::Internal(format!("a mail's end cannot be written down: {error}")))?;
-        uow.record(organization, event, data);
+        uow.record_all(organization, [event], &fact)?;
     }
     Ok(())
 }

@@ -301,15 +301,7 @@ pub(crate) async fn count_of_module(scope: Scope<'_>, module: &str) -> Result<u6
 /// Hands what happened to the unit of work, with the key as the API shows it; false when nothing did.
 fn record(uow: &UnitOfWork, key: &mut ApiKey) -> Result<bool, DbError> {
     let events = key.take_events();
-    if events.is_empty() {
-        return Ok(false);
-    }
-    let data = serde_json::to_string(&view(key, uow.now()))
-        .map_err(|error| DbError::Internal(format!("a key cannot be rendered: {error}")))?;
-    for event in events {
-        uow.record(key.state().organization, event, data.clone());
-    }
-    Ok(true)
+    uow.record_all(key.state().organization, events, &view(key, uow.now()))
 }
 
 fn written(list: &IpAllowlist) -> Result<Value<'static>, DbError> {

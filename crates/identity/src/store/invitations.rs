@@ -193,14 +193,11 @@ pub(crate) async fn remove_expired(
 /// Hands what happened to the unit of work, with the invitation as the API shows it.
 fn record(uow: &UnitOfWork, invitation: &mut Invitation) -> Result<(), DbError> {
     let events = invitation.take_events();
-    if events.is_empty() {
-        return Ok(());
-    }
-    let data = serde_json::to_string(&InvitationView::from(&*invitation))
-        .map_err(|error| DbError::Internal(format!("an invitation cannot be rendered: {error}")))?;
-    for event in events {
-        uow.record(invitation.state().organization, event, data.clone());
-    }
+    uow.record_all(
+        invitation.state().organization,
+        events,
+        &InvitationView::from(&*invitation),
+    )?;
     Ok(())
 }
 

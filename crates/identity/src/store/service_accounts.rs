@@ -254,14 +254,11 @@ pub(crate) async fn note_use(
 /// Hands what happened to the unit of work, with the account as the API shows it.
 fn record(uow: &UnitOfWork, account: &mut ServiceAccount) -> Result<(), DbError> {
     let events = account.take_events();
-    if events.is_empty() {
-        return Ok(());
-    }
-    let data = serde_json::to_string(&ServiceAccountView::from(&*account))
-        .map_err(|error| DbError::Internal(format!("a service account cannot be rendered: {error}")))?;
-    for event in events {
-        uow.record(account.state().organization, event, data.clone());
-    }
+    uow.record_all(
+        account.state().organization,
+        events,
+        &ServiceAccountView::from(&*account),
+    )?;
     Ok(())
 }
 

@@ -244,20 +244,16 @@ pub(crate) async fn remove_ended(
 fn record(uow: &UnitOfWork, session: &mut Session) -> Result<(), DbError> {
     let events = session.take_events();
     let state = session.state();
-    for event in events {
-        let fact = SessionFact {
-            id: state.id,
-            user_id: state.user,
-            user_agent: state.device.user_agent().map(str::to_owned),
-            ip: state.device.ip().map(|ip| ip.to_string()),
-            created_at: state.created_at,
-            last_used_at: state.last_used_at,
-            expires_at: state.expires_at,
-        };
-        let data = serde_json::to_string(&fact)
-            .map_err(|error| DbError::Internal(format!("a session cannot be rendered: {error}")))?;
-        uow.record(state.organization, event, data);
-    }
+    let fact = SessionFact {
+        id: state.id,
+        user_id: state.user,
+        user_agent: state.device.user_agent().map(str::to_owned),
+        ip: state.device.ip().map(|ip| ip.to_string()),
+        created_at: state.created_at,
+        last_used_at: state.last_used_at,
+        expires_at: state.expires_at,
+    };
+    uow.record_all(state.organization, events, &fact)?;
     Ok(())
 }
 

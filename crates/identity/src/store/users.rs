@@ -199,14 +199,7 @@ pub(crate) async fn save(uow: &UnitOfWork, user: &mut User) -> Result<(), DbErro
 /// Hands what happened to the unit of work, with the user as the API shows it.
 pub(crate) fn record(uow: &UnitOfWork, user: &mut User) -> Result<(), DbError> {
     let events = user.take_events();
-    if events.is_empty() {
-        return Ok(());
-    }
-    let data = serde_json::to_string(&UserView::from(&*user))
-        .map_err(|error| DbError::Internal(format!("a user cannot be rendered: {error}")))?;
-    for event in events {
-        uow.record(user.state().organization, event, data.clone());
-    }
+    uow.record_all(user.state().organization, events, &UserView::from(&*user))?;
     Ok(())
 }
 

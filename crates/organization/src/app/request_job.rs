@@ -2,7 +2,7 @@
 
 use authz::Granted;
 use contracts::organization::JobSummary;
-use db::{DbError, UnitOfWork};
+use db::UnitOfWork;
 use kernel::{DomainEvent, Subject};
 
 use super::Refusal;
@@ -21,11 +21,10 @@ pub(crate) async fn request_job(granted: &Granted<JobUpdate>, uow: &UnitOfWork, 
         subject: Subject::from(job.id),
         changes: Vec::new(),
     };
-    let data = serde_json::to_string(&JobSummary {
+    let summary = JobSummary {
         id: job.id.into(),
         name: job.name.clone(),
-    })
-    .map_err(|error| DbError::Internal(format!("a job cannot be rendered: {error}")))?;
-    uow.record(granted.organization(), event, data);
+    };
+    uow.record_all(granted.organization(), [event], &summary)?;
     Ok(())
 }

@@ -188,10 +188,8 @@ pub(crate) async fn bury(
     platform: OrganizationId,
     organization: &mut Organization,
 ) -> Result<(), DbError> {
-    let data = rendered(organization)?;
-    for event in organization.take_events() {
-        uow.record(platform, event, data.clone());
-    }
+    let events = organization.take_events();
+    uow.record_all(platform, events, &OrganizationView::from(&*organization))?;
     let state = organization.state();
     let row = [
         Value::id(state.id),
@@ -203,22 +201,10 @@ pub(crate) async fn bury(
     uow.global().send(&BURY, &row).await
 }
 
-fn rendered(organization: &Organization) -> Result<String, DbError> {
-    serde_json::to_string(&OrganizationView::from(organization))
-        .map_err(|error| DbError::Internal(format!("an organization cannot be rendered: {error}")))
-}
-
 /// Hands what happened to the unit of work; false when nothing did.
 fn record(uow: &UnitOfWork, organization: &mut Organization) -> Result<bool, DbError> {
     let events = organization.take_events();
-    if events.is_empty() {
-        return Ok(false);
-    }
-    let data = rendered(organization)?;
-    for event in events {
-        uow.record(organization.state().id, event, data.clone());
-    }
-    Ok(true)
+    uow.record_all(organization.state().id, events, &OrganizationView::from(&*organization))
 }
 
 fn organization(row: &Row<'_>) -> Result<Organization, DbError> {

@@ -252,15 +252,7 @@ fn columns(state: &Stored) -> Vec<Value<'_>> {
 /// Hands what happened to the unit of work; false when nothing did.
 fn record(uow: &UnitOfWork, endpoint: &mut Endpoint) -> Result<bool, DbError> {
     let events = endpoint.take_events();
-    if events.is_empty() {
-        return Ok(false);
-    }
-    let data = serde_json::to_string(&WebhookView::from(&*endpoint))
-        .map_err(|error| DbError::Internal(format!("a webhook endpoint cannot be rendered: {error}")))?;
-    for event in events {
-        uow.record(endpoint.state().organization_id, event, data.clone());
-    }
-    Ok(true)
+    uow.record_all(endpoint.state().organization_id, events, &WebhookView::from(&*endpoint))
 }
 
 fn texts(row: &Row<'_>, column: usize) -> Result<Vec<String>, DbError> {

@@ -67,11 +67,7 @@ pub(crate) async fn save(uow: &UnitOfWork, branding: &mut Branding, links: &Link
         id: organization_id,
         branding: BrandingView::new(branding, links),
     };
-    let data = super::rendered(&shown)?;
-    for event in events {
-        uow.record(organization_id, event, data.clone());
-    }
-    Ok(true)
+    uow.record_all(organization_id, events, &shown)
 }
 
 fn branding(row: &Row<'_>) -> Result<Branding, DbError> {

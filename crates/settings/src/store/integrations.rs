@@ -195,15 +195,8 @@ pub(crate) async fn remove(uow: &UnitOfWork, integration: &mut Integration) -> R
 /// Hands what happened to the unit of work; false when nothing did.
 fn record(uow: &UnitOfWork, integration: &mut Integration) -> Result<bool, DbError> {
     let events = integration.take_events();
-    if events.is_empty() {
-        return Ok(false);
-    }
     let state = integration.state();
-    let data = rendered(&IntegrationView::from(state))?;
-    for event in events {
-        uow.record(state.organization_id, event, data.clone());
-    }
-    Ok(true)
+    uow.record_all(state.organization_id, events, &IntegrationView::from(state))
 }
 
 fn place(organization: OrganizationId, id: IntegrationId) -> SealContext {

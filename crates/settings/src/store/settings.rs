@@ -130,14 +130,11 @@ pub(crate) async fn save(uow: &UnitOfWork, settings: &mut Settings) -> Result<bo
     let chosen = rendered(&Chosen::of(settings.values(), later.unwrap_or_default()))?;
     let row = [Value::Json(chosen.into()), uow.now().into()];
     scope.send(&SAVE, &row).await?;
-    let data = rendered(&SettingsShown {
+    let shown = SettingsShown {
         id: organization_id,
         settings: SettingsView::from(settings.values()),
-    })?;
-    for event in events {
-        uow.record(organization_id, event, data.clone());
-    }
-    Ok(true)
+    };
+    uow.record_all(organization_id, events, &shown)
 }
 
 /// The values, and what a later version of the program put beside them.

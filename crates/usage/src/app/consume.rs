@@ -177,9 +177,7 @@ async fn tell(uow: &UnitOfWork, organization: OrganizationId, quota: &Quota, cou
             resets_at: counter.window.ends_at(),
             percent,
         };
-        let data = serde_json::to_string(&view)
-            .map_err(|error| DbError::Internal(format!("a threshold cannot be rendered: {error}")))?;
-        uow.record(organization, event, data);
+        uow.record_all(organization, [event], &view)?;
     }
     Ok(())
 }
