@@ -73,9 +73,10 @@ pub fn provide(config: &Config, key: &MasterKey) -> Arc<Ports> {
         webhooks.retry_schedule.clone(),
         webhooks.allow_private,
     )));
-    ports.provide(Arc::new(Jobs::of(&modules())));
+    let modules = modules();
+    ports.provide(Arc::new(Jobs::of(&modules)));
     ports.provide(Arc::new(Manifests::new(
-        modules().into_iter().map(|module| module.manifest),
+        modules.into_iter().map(|module| module.manifest),
     )));
     Arc::new(ports)
 }
@@ -143,16 +144,14 @@ impl Wiring {
         for module in modules() {
             (module.start)(foundation.clone()).await?;
         }
-        Ok(self.assembled(metrics))
+        // Whoever knows people and decides must be there: a server without them would refuse everybody, and not say why.
+        let authenticator = self.ports.get::<dyn Authenticator>()?;
+        let decider = self.ports.get::<dyn Decider>()?;
+        Ok(self.assembled(metrics, authenticator, decider))
     }
 
-    /// The parts, put together; contexts that were not started have no ports, and only their routes can be looked at.
-    fn assembled(self, metrics: Metrics) -> App {
-        let decider: Arc<dyn Decider> = self.ports.find::<dyn Decider>().unwrap_or_else(|| Arc::new(Nobody));
-        let authenticator: Arc<dyn Authenticator> = self
-            .ports
-            .find::<dyn Authenticator>()
-            .unwrap_or_else(|| Arc::new(Nobody));
+    /// The parts, put together.
+    fn assembled(self, metrics: Metrics, authenticator: Arc<dyn Authenticator>, decider: Arc<dyn Decider>) -> App {
         let settings = self.ports.find::<dyn Settings>();
         let clock = Arc::clone(&self.generators.clock);
         let limiter: Arc<dyn RateLimiter> = Arc::new(ActorLimiter::new(self.rate, settings, clock));
@@ -174,7 +173,7 @@ impl Wiring {
     }
 }
 
-/// Knows nobody and allows nothing: stands in for contexts that were not started.
+/// Knows nobody and allows nothing: stands in where contexts are not started, and only their routes are looked at.
 struct Nobody;
 
 impl Authenticator for Nobody {
@@ -247,7 +246,7 @@ pub fn routes() -> Result<Vec<Arc<RouteInfo>>, db::DbError> {
         platform,
         ports: Arc::default(),
     }
-    .assembled(Metrics::new(VERSION));
+    .assembled(Metrics::new(VERSION), Arc::new(Nobody), Arc::new(Nobody));
     Ok(edge(&app).routes().to_vec())
 }
 
