@@ -54,7 +54,8 @@ impl Client {
         self.send("POST", path, &body.to_string())
     }
 
-    fn send(&mut self, method: &str, path: &str, body: &str) -> anyhow::Result<Answer> {
+    /// Sends a request with any method; an empty `body` is none.
+    pub(crate) fn send(&mut self, method: &str, path: &str, body: &str) -> anyhow::Result<Answer> {
         let message = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n{body}",

@@ -99,6 +99,14 @@ impl Subject {
     /// # Errors
     /// When it ends, or is not ready within 30 s; with the end of its log.
     pub fn start(&self, url: &str, folder: &Path) -> anyhow::Result<Server> {
+        self.start_with(url, folder, &[])
+    }
+
+    /// The same, with variables of the environment that are set beside those of every measurement.
+    ///
+    /// # Errors
+    /// As [`Subject::start`].
+    pub fn start_with(&self, url: &str, folder: &Path, variables: &[(&str, &str)]) -> anyhow::Result<Server> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let mut command = tied(&self.kind.program()?, "TERM", None);
         if self.kind == Kind::Lastro {
@@ -117,7 +125,8 @@ impl Subject {
         command
             .current_dir(folder)
             .env("DATABASE_URL", url)
-            .env("LASTRO_BIND", address.to_string());
+            .env("LASTRO_BIND", address.to_string())
+            .envs(variables.iter().copied());
         let started = Instant::now();
         let mut child = Child::start(&self.name, &mut command, &folder.join("server.log"), Signal::TERM)?;
         let ready_after = process::wait_for(&self.name, Duration::from_secs(30), || {
@@ -152,6 +161,12 @@ fn log_in(address: SocketAddr) -> anyhow::Result<String> {
 }
 
 impl Server {
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.pid()
+    }
+
     /// A connection with the server's credential.
     pub(crate) fn client(&self) -> std::io::Result<Client> {
         Client::connect(self.address, &self.token)
