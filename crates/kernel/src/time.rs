@@ -225,12 +225,16 @@ pub trait Clock: Send + Sync + fmt::Debug {
 /// The machine's clock, corrected by a measured offset.
 ///
 /// Several nodes write into one database, whose clock is the one they share: whoever measures the offset to it passes
-/// it to [`SystemClock::set_offset`].
+/// it to [`SystemClock::set_offset`]. From then on the time is that of the last measurement, carried on by the monotonic clock:
+/// somebody who sets the machine's clock changes nothing, not even until the next measurement.
 #[derive(Debug)]
 pub struct SystemClock {
     start: Instant,
-    offset_micros: AtomicI64,
+    /// The corrected time at `start`, in microseconds since the Unix epoch; [`UNMEASURED`] before the first measurement.
+    corrected_start: AtomicI64,
 }
+
+const UNMEASURED: i64 = i64::MIN;
 
 impl SystemClock {
     /// The machine's clock as it is, without a correction.
@@ -242,19 +246,24 @@ impl SystemClock {
     pub fn new() -> Self {
         Self {
             start: Instant::now(),
-            offset_micros: AtomicI64::new(0),
+            corrected_start: AtomicI64::new(UNMEASURED),
         }
     }
 
-    /// From now on adds so many microseconds to what the machine says.
+    /// Corrects the time: it is so many microseconds after what the machine says at this moment.
     pub fn set_offset(&self, micros: i64) {
-        self.offset_micros.store(micros, Ordering::Relaxed);
+        let corrected = Self::machine_micros().saturating_add(micros);
+        let start = corrected.saturating_sub(saturating_micros(self.monotonic()));
+        self.corrected_start.store(start, Ordering::Relaxed);
     }
 
-    /// The correction in force, in microseconds: positive when the machine's clock is behind.
-    #[must_use]
-    pub fn offset(&self) -> i64 {
-        self.offset_micros.load(Ordering::Relaxed)
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that everything else takes as a parameter"
+    )]
+    fn machine_micros() -> i64 {
+        // A machine whose clock stands before 1970 gets the epoch: nothing it could write would make sense anyway.
+        saturating_micros(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 }
 
@@ -265,14 +274,11 @@ impl Default for SystemClock {
 }
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the clock that everything else takes as a parameter"
-    )]
     fn now(&self) -> Timestamp {
-        // A machine whose clock stands before 1970 gets the epoch: nothing it could write would make sense anyway.
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp::from_micros(saturating_micros(since_epoch).saturating_add(self.offset()))
+        Timestamp::from_micros(match self.corrected_start.load(Ordering::Relaxed) {
+            UNMEASURED => Self::machine_micros(),
+            start => start.saturating_add(saturating_micros(self.monotonic())),
+        })
     }
 
     fn monotonic(&self) -> Duration {
@@ -453,10 +459,9 @@ mod tests {
         let clock = SystemClock::default();
         let (before, started) = (clock.now(), clock.monotonic());
         assert!(before > at("2026-01-01T00:00:00Z"));
-        assert_eq!(clock.offset(), 0);
 
         clock.set_offset(3_600_000_000);
-        assert_eq!(clock.offset(), 3_600_000_000);
+        // Whoever sets the machine's clock from now on changes nothing; a later measurement replaces the earlier.
         let corrected = clock.now().since(before);
         assert!(
             corrected >= Duration::from_secs(3_599) && corrected < Duration::from_secs(3_900),
