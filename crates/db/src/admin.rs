@@ -32,7 +32,7 @@ pub async fn query(url: &str, sql: &str) -> Result<Vec<Vec<Option<String>>>, DbE
     match engine_of(url)? {
         Engine::Sqlite => {
             let connection = crate::sqlite::open_reader(&sqlite_path(url)?)?;
-            crate::sqlite::rows(&connection, sql, &[], columns)
+            crate::sqlite::rows(&connection, crate::sqlite::Text::plain(sql), &[], columns)
         }
         Engine::Postgres => {
             let connection = Connection::open(&Connector::parse(url)?).await?;

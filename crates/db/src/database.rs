@@ -11,12 +11,12 @@ use crate::error::DbError;
 use crate::feed::Feed;
 use crate::migrate::{self, Migrations, Pending};
 use crate::postgres::Postgres;
-use crate::row::Row;
+use crate::row::Sink;
 use crate::scope::{Scope, SystemScope};
 use crate::sql::{Engine, Sql};
 use crate::sqlite::{Readers, Writer};
 use crate::unit::{
-    Answerable, IdempotencyRequest, InProgress, Keyed, Refuse, Replayable, Unit, UnitContext, UnitOfWork,
+    Answerable, Closure, IdempotencyRequest, InProgress, Keyed, Refuse, Replayable, Unit, UnitContext, UnitOfWork, Work,
 };
 use crate::value::Value;
 
@@ -181,43 +181,39 @@ impl Db {
         F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
+        let work = Arc::new(Closure::new(keyed, refuse, work));
         let unit = Unit {
             context: Arc::new(context),
             generators: self.0.generators.clone(),
-            keyed,
-            refuse,
-            work,
+            work: Arc::clone(&work) as Arc<dyn Work>,
             feed: Arc::clone(&self.0.feed),
             events: Arc::clone(&self.0.events),
         };
+        work.answered(self.carry_out(unit).await)
+    }
+
+    async fn carry_out(&self, unit: Unit) -> Result<(), DbError> {
         match &self.0.backend {
             Backend::Postgres(postgres) => unit.run_on_postgres(Arc::clone(postgres)).await,
             Backend::Sqlite { writer, .. } => {
-                let turn = match &unit.keyed {
-                    None => None,
-                    Some(keyed) => match self.0.in_progress.enter(
-                        unit.context.organization_id,
-                        &unit.context.actor,
-                        &keyed.request.key,
-                    ) {
-                        Ok(turn) => Some(turn),
-                        Err(error) => return Err((unit.refuse)(error)),
-                    },
-                };
+                let turn = unit
+                    .work
+                    .request()
+                    .map(|request| {
+                        let (organization_id, actor) = (unit.context.organization_id, &unit.context.actor);
+                        self.0.in_progress.enter(organization_id, actor, &request.key)
+                    })
+                    .transpose()?;
                 unit.run_on_sqlite(writer, turn).await
             }
         }
     }
 
-    pub(crate) async fn rows<T: Send>(
-        &self,
-        sql: &Sql<'_>,
-        values: &[Value<'_>],
-        map: impl Fn(&Row<'_>) -> Result<T, DbError> + Send + Sync,
-    ) -> Result<Vec<T>, DbError> {
+    /// Runs a statement on what is committed; how many rows there were.
+    pub(crate) async fn read(&self, sql: &Sql<'_>, values: &[Value<'_>], sink: &mut dyn Sink) -> Result<u64, DbError> {
         match &self.0.backend {
-            Backend::Sqlite { readers, .. } => readers.rows(sql, values, map).await,
-            Backend::Postgres(postgres) => postgres.rows(sql, values, map).await,
+            Backend::Sqlite { readers, .. } => readers.read(sql, values, sink).await,
+            Backend::Postgres(postgres) => postgres.read(sql, values, sink).await,
         }
     }
 

@@ -23,6 +23,12 @@ use crate::values;
 /// How long a confirmed reading of the feed counts.
 pub const FRESH_FOR: Duration = Duration::from_secs(2);
 
+/// How long a reading may take that measures the database's clock: half of it is how far off the result can be.
+const PRECISE: Duration = Duration::from_millis(500);
+/// How much the machine's clock may differ from the monotonic one over such a reading, in microseconds: one that was set
+/// meanwhile measures nothing.
+const STEADY: u64 = 100_000;
+
 /// How far back the first reading goes beyond the node's own age: nothing older can have been read into memory before it.
 const BEFORE: Duration = Duration::from_secs(60 * 60);
 
@@ -254,12 +260,17 @@ impl Feed {
         };
         let readings = db.global().all(&READ, &values![from, since, now], reading).await?;
         let took = self.clock.monotonic().saturating_sub(started);
+        let ended_wall = self.clock.now();
         let changes = self.advance(&readings);
         self.publish(&changes);
         if let Some(server_time) = readings.first().and_then(|reading| reading.server_time) {
-            // The server looked at its clock about half-way through.
-            let half = i64::try_from(took.as_micros() / 2).unwrap_or(0);
-            self.tell_offset(server_time.as_micros() - started_wall.as_micros() - half);
+            let is_precise = took < PRECISE || !self.ever.load(Ordering::Acquire);
+            let took = i64::try_from(took.as_micros()).unwrap_or(0);
+            let passed = ended_wall.as_micros() - started_wall.as_micros();
+            if is_precise && (passed - took).unsigned_abs() < STEADY {
+                // The server looked at its clock about half-way through.
+                self.tell_offset(server_time.as_micros() - started_wall.as_micros() - took / 2);
+            }
         }
         let micros = u64::try_from(started.as_micros()).unwrap_or(u64::MAX);
         self.confirmed.fetch_max(micros, Ordering::AcqRel);

@@ -53,6 +53,7 @@
 
 mod backup;
 mod clean_up;
+pub mod columns;
 mod config;
 mod database;
 mod error;

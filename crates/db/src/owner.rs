@@ -13,7 +13,7 @@ use crate::database::Db;
 use crate::error::DbError;
 use crate::postgres::{Connection, Connector};
 use crate::sql::{Engine, Reach, Sql};
-use crate::sqlite;
+use crate::sqlite::{self, Text};
 use crate::value::Value;
 
 /// A statement of the owner, with its values behind the organization.
@@ -106,7 +106,7 @@ fn sqlite_transaction(connection: &rusqlite::Connection, statements: &Bound) -> 
     }
     let touched = statements
         .iter()
-        .map(|(sql, values)| sqlite::execute(connection, sql.text(Engine::Sqlite), values))
+        .map(|(sql, values)| sqlite::execute(connection, Text::of(sql), values))
         .collect::<Result<_, _>>()?;
     for (_, text) in &triggers {
         connection.execute_batch(text)?;

@@ -20,6 +20,67 @@ enum Inner<'a> {
     Postgres(&'a tokio_postgres::Row),
 }
 
+/// Takes a statement's rows, one after another, while the engine stands on them.
+///
+/// Whatever drives an engine is compiled against this and not against what the rows become, so once and not once a statement:
+/// that is most of what a context's code would otherwise compile to.
+pub(crate) trait Sink: Send {
+    /// The statement runs again: what came so far did not come.
+    fn restart(&mut self);
+
+    /// The next row.
+    fn take(&mut self, row: &Row<'_>) -> Result<(), DbError>;
+}
+
+/// Every row, mapped.
+pub(crate) struct All<T, M> {
+    pub(crate) rows: Vec<T>,
+    map: M,
+}
+
+impl<T, M> All<T, M> {
+    pub(crate) const fn new(map: M) -> Self {
+        Self { rows: Vec::new(), map }
+    }
+}
+
+impl<T: Send, M: Fn(&Row<'_>) -> Result<T, DbError> + Send> Sink for All<T, M> {
+    fn restart(&mut self) {
+        self.rows.clear();
+    }
+
+    fn take(&mut self, row: &Row<'_>) -> Result<(), DbError> {
+        self.rows.push((self.map)(row)?);
+        Ok(())
+    }
+}
+
+/// The one row that there may be, mapped.
+pub(crate) struct Only<T, M> {
+    pub(crate) row: Option<T>,
+    map: M,
+}
+
+impl<T, M> Only<T, M> {
+    pub(crate) const fn new(map: M) -> Self {
+        Self { row: None, map }
+    }
+}
+
+impl<T: Send, M: Fn(&Row<'_>) -> Result<T, DbError> + Send> Sink for Only<T, M> {
+    fn restart(&mut self) {
+        self.row = None;
+    }
+
+    fn take(&mut self, row: &Row<'_>) -> Result<(), DbError> {
+        if self.row.is_some() {
+            return Err(DbError::Internal("a statement for one row returned several".into()));
+        }
+        self.row = Some((self.map)(row)?);
+        Ok(())
+    }
+}
+
 /// A type that a column can be read as, on both engines.
 pub trait FromColumn: Sized {
     /// From SQLite's value; `None` when it is of another type.

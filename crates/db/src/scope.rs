@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use crate::database::Db;
 use crate::error::DbError;
-use crate::row::Row;
+use crate::row::{All, Only, Row, Sink};
 use crate::sql::{Reach, Sql};
 use crate::unit::UnitOfWork;
 use crate::value::Value;
@@ -118,12 +118,18 @@ impl<'a> Scope<'a> {
         values: &[Value<'_>],
         map: impl Fn(&Row<'_>) -> Result<T, DbError> + Send + Sync,
     ) -> Result<Vec<T>, DbError> {
+        let mut all = All::new(map);
+        self.read(sql, values, &mut all).await?;
+        Ok(all.rows)
+    }
+
+    async fn read(self, sql: &Sql<'_>, values: &[Value<'_>], sink: &mut dyn Sink) -> Result<u64, DbError> {
         let values = self.kind.bind(sql, values)?;
         match self.source {
-            Source::Committed(db) => db.rows(sql, &values, map).await,
+            Source::Committed(db) => db.read(sql, &values, sink).await,
             Source::Unit(unit) => {
                 self.kind.admit(unit)?;
-                unit.rows(sql, &values, map).await
+                unit.read(sql, &values, sink).await
             }
         }
     }
@@ -138,11 +144,9 @@ impl<'a> Scope<'a> {
         values: &[Value<'_>],
         map: impl Fn(&Row<'_>) -> Result<T, DbError> + Send + Sync,
     ) -> Result<Option<T>, DbError> {
-        let mut rows = self.all(sql, values, map).await?;
-        match rows.len() {
-            0 | 1 => Ok(rows.pop()),
-            _ => Err(DbError::Internal("a statement for one row returned several".into())),
-        }
+        let mut only = Only::new(map);
+        self.read(sql, values, &mut only).await?;
+        Ok(only.row)
     }
 
     /// The one row that must be there, such as a count's.

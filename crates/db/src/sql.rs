@@ -100,6 +100,32 @@ pub struct Sql<'t> {
     reach: Reach,
     lane: Lane,
     may_lag: bool,
+    /// Whether SQLite's own numbering of the parameters is that of their names.
+    in_order: bool,
+}
+
+/// Whether `$1`, `$2`, … each appear for the first time in this order. A `$` elsewhere, as in a literal, only makes the answer no.
+const fn in_order(text: &str) -> bool {
+    let mut rest = text.as_bytes();
+    let mut seen = 0_usize;
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        if *byte != b'$' {
+            continue;
+        }
+        let mut number = 0_usize;
+        while let [digit @ b'0'..=b'9', tail @ ..] = rest {
+            number = number.saturating_mul(10).saturating_add((*digit - b'0') as usize);
+            rest = tail;
+        }
+        if number == 0 || number > seen + 1 {
+            return false;
+        }
+        if number > seen {
+            seen = number;
+        }
+    }
+    true
 }
 
 impl<'t> Sql<'t> {
@@ -128,6 +154,7 @@ impl<'t> Sql<'t> {
             reach,
             lane: Lane::Pooled,
             may_lag: false,
+            in_order: in_order(text),
         }
     }
 
@@ -139,6 +166,8 @@ impl<'t> Sql<'t> {
             reach,
             lane,
             may_lag: false,
+            // Not worth a look at the text each time: the names are looked up.
+            in_order: false,
         }
     }
 
@@ -146,6 +175,7 @@ impl<'t> Sql<'t> {
     #[must_use]
     pub const fn on_sqlite(mut self, text: &'t str) -> Self {
         self.sqlite = Some(text);
+        self.in_order = in_order(text);
         self
     }
 
@@ -170,6 +200,11 @@ impl<'t> Sql<'t> {
             (Engine::Sqlite, Some(text)) => text,
             _ => self.postgres,
         }
+    }
+
+    /// Whether SQLite numbers its parameters as they are named, so that the n-th value goes to the n-th place.
+    pub(crate) const fn is_in_order(&self) -> bool {
+        self.in_order
     }
 
     /// Whose rows it may touch.
@@ -236,6 +271,15 @@ pub fn lint(sql: &Sql<'_>) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parameters_are_in_order_when_each_follows_those_before_it() {
+        assert!(Sql::tenant("SELECT $1, $2, $1, $3").is_in_order());
+        assert!(Sql::global("SELECT 1").is_in_order());
+        assert!(!Sql::tenant("SELECT $2, $1").is_in_order());
+        assert!(!Sql::tenant("SELECT '$', $1").is_in_order());
+        assert!(!Sql::tenant("SELECT $1, $2").on_sqlite("SELECT $2, $1").is_in_order());
+    }
 
     #[test]
     fn a_tenant_statement_without_its_organization_is_refused() {

@@ -1,28 +1,33 @@
-//! Moving everything from one engine to the other: `lastro move`.
+//! Moving rows from one database to another, of either engine: everything ([`run`], `lastro move`) or one organization
+//! ([`run_tenant`], `lastro tenant move`).
 //!
-//! One of the two is PostgreSQL, and it says what type each column is of; the rows of both engines are read and bound as those types,
-//! so a value that is equal on one is equal on the other. The source is read as of one moment, page by page along its primary
-//! keys; the target gets all of it in one transaction, the tables that others refer to first, or nothing.
+//! What each column holds is known from the migrations, so the rows of both engines are read and bound alike, and a value that is
+//! equal on one is equal on the other. The source is read as of one moment, page by page along its primary keys; the target gets
+//! all of it in one transaction, the tables that others refer to first, or nothing.
 
 use futures_util::future::{BoxFuture, FutureExt as _, try_join_all};
-use kernel::Timestamp;
+use kernel::OrganizationId;
 use parking_lot::Mutex;
-use uuid::Uuid;
+use sha2::{Digest as _, Sha256};
 
 use crate::admin;
+use crate::columns::{Column, Type, declared};
 use crate::config::{DbConfig, sqlite_path};
 use crate::error::DbError;
+use crate::migrate::Migrations;
 use crate::postgres::{Connection, Connector};
 use crate::row::Row;
-use crate::schema;
+use crate::schema::{self, Schema};
 use crate::sql::Engine;
-use crate::sqlite;
+use crate::sqlite::{self, Text};
 use crate::value::Value;
 
 /// Rows that are in memory at a time.
 const PAGE: usize = 500;
 /// Tables that say something about the database itself and not about what is in it.
 const OWN: [&str; 1] = ["schema_migrations"];
+/// The table with a row of each organization, which is not the organization's own.
+const ORGANIZATIONS: &str = "organizations";
 
 /// A table, and how many rows of it were moved, or would be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,61 +38,37 @@ pub struct Moved {
     pub rows: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Type {
-    Bool,
-    Integer,
-    Text,
-    Json,
-    Bytes,
-    Uuid,
-    Time,
-}
-
-impl Type {
-    fn of(declared: &str) -> Option<Self> {
-        Some(match declared {
-            "boolean" => Self::Bool,
-            "bigint" | "integer" | "smallint" => Self::Integer,
-            "text" => Self::Text,
-            "json" => Self::Json,
-            "bytea" => Self::Bytes,
-            "uuid" => Self::Uuid,
-            "timestamp with time zone" => Self::Time,
-            _ => return None,
-        })
-    }
-
-    fn read(self, row: &Row<'_>, index: usize) -> Result<Value<'static>, DbError> {
-        Ok(match self {
-            Self::Bool => row.get::<Option<bool>>(index)?.map_or(Value::Null, Value::Bool),
-            Self::Integer => row.get::<Option<i64>>(index)?.map_or(Value::Null, Value::Integer),
-            Self::Text => row
-                .get::<Option<String>>(index)?
-                .map_or(Value::Null, |text| Value::Text(text.into())),
-            Self::Json => row
-                .get::<Option<String>>(index)?
-                .map_or(Value::Null, |text| Value::Json(text.into())),
-            Self::Bytes => row
-                .get::<Option<Vec<u8>>>(index)?
-                .map_or(Value::Null, |bytes| Value::Bytes(bytes.into())),
-            Self::Uuid => row.get::<Option<Uuid>>(index)?.map_or(Value::Null, Value::Uuid),
-            Self::Time => row.get::<Option<Timestamp>>(index)?.map_or(Value::Null, Value::Time),
-        })
-    }
-}
-
-/// A table as it is moved.
-#[derive(Debug)]
-struct Table {
+/// A table as it is read and filled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
     name: String,
     columns: Vec<(String, Type)>,
     key: Vec<usize>,
     /// A column that PostgreSQL numbers by itself.
     numbered: Option<String>,
+    /// The column that names the organization whose rows are meant; `None` for all rows.
+    owner: Option<&'static str>,
 }
 
 impl Table {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its columns, in the order in which rows have their values.
+    #[must_use]
+    pub fn columns(&self) -> &[(String, Type)] {
+        &self.columns
+    }
+
+    /// The place of a column among the values of a row.
+    #[must_use]
+    pub fn place(&self, column: &str) -> Option<usize> {
+        self.columns.iter().position(|(name, _)| name == column)
+    }
+
     fn list(&self) -> String {
         let names: Vec<String> = self.columns.iter().map(|(name, _)| quoted(name)).collect();
         names.join(", ")
@@ -103,16 +84,27 @@ impl Table {
         names.join(", ")
     }
 
-    /// The statement that reads a page, the first or one after a key.
+    /// The statement that reads a page, the first or one after a key. Of one organization's rows it is `$1`.
     fn page(&self, is_first: bool) -> String {
-        let after = if is_first {
+        let mut kept: Vec<String> = self
+            .owner
+            .map(|owner| format!("{} = $1", quoted(owner)))
+            .into_iter()
+            .collect();
+        if !is_first {
+            let bound = kept.len();
+            let places: Vec<String> = (1..=self.key.len())
+                .map(|place| format!("${}", place + bound))
+                .collect();
+            kept.push(format!("({}) > ({})", self.key_list(), places.join(", ")));
+        }
+        let kept = if kept.is_empty() {
             String::new()
         } else {
-            let places: Vec<String> = (1..=self.key.len()).map(|place| format!("${place}")).collect();
-            format!(" WHERE ({}) > ({})", self.key_list(), places.join(", "))
+            format!(" WHERE {}", kept.join(" AND "))
         };
         format!(
-            "SELECT {} FROM {}{after} ORDER BY {} LIMIT {PAGE}",
+            "SELECT {} FROM {}{kept} ORDER BY {} LIMIT {PAGE}",
             self.list(),
             quoted(&self.name),
             self.key_list()
@@ -150,8 +142,8 @@ fn quoted(name: &str) -> String {
 ///
 /// # Errors
 /// As [`run`].
-pub async fn plan(from: &DbConfig, to: &DbConfig) -> Result<Vec<Moved>, DbError> {
-    let tables = prepared(from, to).await?;
+pub async fn plan(from: &DbConfig, to: &DbConfig, migrations: &[Migrations]) -> Result<Vec<Moved>, DbError> {
+    let tables = prepared(from, to, migrations).await?;
     let mut counted = Vec::with_capacity(tables.len());
     for table in tables {
         let text = format!("SELECT CAST(count(*) AS TEXT) FROM {}", quoted(&table.name));
@@ -174,9 +166,10 @@ pub async fn plan(from: &DbConfig, to: &DbConfig) -> Result<Vec<Moved>, DbError>
 pub async fn run(
     from: &DbConfig,
     to: &DbConfig,
+    migrations: &[Migrations],
     progress: &mut (dyn FnMut(&Moved) + Send),
 ) -> Result<Vec<Moved>, DbError> {
-    let tables = prepared(from, to).await?;
+    let tables = prepared(from, to, migrations).await?;
     let source = Side::open(from).await?;
     let target = Side::open(to).await?;
     source.begin_reading().await?;
@@ -202,42 +195,72 @@ async fn copy(
 ) -> Result<Vec<Moved>, DbError> {
     let mut moved = Vec::with_capacity(tables.len());
     for table in tables {
-        let mut rows = 0;
-        let mut after: Option<Vec<Value<'static>>> = None;
-        loop {
-            let values = after.take().unwrap_or_default();
-            let page = source.rows(&table.page(rows == 0), &values, table).await?;
-            let Some(last) = page.last() else { break };
-            let key = table.key.iter().filter_map(|index| last.get(*index).cloned());
-            after = Some(key.collect());
-            let is_last = page.len() < PAGE;
-            rows += page.len() as u64;
+        let mut pages = Pages::of(table, None);
+        while let Some(page) = pages.next(source).await? {
             target.insert(&table.insert(target.engine()), page).await?;
-            if is_last {
-                break;
-            }
         }
         if let (Engine::Postgres, Some(column)) = (target.engine(), &table.numbered) {
             target.go_on_numbering(&table.name, column).await?;
         }
-        let done = Moved {
-            table: table.name.clone(),
-            rows,
-        };
+        let done = pages.done();
         progress(&done);
         moved.push(done);
     }
     Ok(moved)
 }
 
+/// How far the reading of a table has come.
+struct Pages<'t> {
+    table: &'t Table,
+    organization: Option<OrganizationId>,
+    after: Vec<Value<'static>>,
+    rows: u64,
+    is_over: bool,
+}
+
+impl<'t> Pages<'t> {
+    const fn of(table: &'t Table, organization: Option<OrganizationId>) -> Self {
+        Self {
+            table,
+            organization,
+            after: Vec::new(),
+            rows: 0,
+            is_over: false,
+        }
+    }
+
+    /// The next page; `None` behind the last.
+    async fn next(&mut self, source: &Side) -> Result<Option<Vec<Vec<Value<'static>>>>, DbError> {
+        if self.is_over {
+            return Ok(None);
+        }
+        let mut values: Vec<Value<'static>> = self.organization.map(Value::id).into_iter().collect();
+        values.append(&mut self.after);
+        let page = source
+            .rows(&self.table.page(self.rows == 0), &values, self.table)
+            .await?;
+        self.is_over = page.len() < PAGE;
+        self.rows += page.len() as u64;
+        let Some(last) = page.last() else { return Ok(None) };
+        let key = self.table.key.iter().filter_map(|index| last.get(*index).cloned());
+        self.after = key.collect();
+        Ok(Some(page))
+    }
+
+    fn done(&self) -> Moved {
+        Moved {
+            table: self.table.name.clone(),
+            rows: self.rows,
+        }
+    }
+}
+
 /// Checks that the two fit, and says in which order the tables go.
-async fn prepared(from: &DbConfig, to: &DbConfig) -> Result<Vec<Table>, DbError> {
+async fn prepared(from: &DbConfig, to: &DbConfig, migrations: &[Migrations]) -> Result<Vec<Table>, DbError> {
     let unfit = |text: &str| DbError::Internal(text.to_owned());
-    let postgres = match (from.engine()?, to.engine()?) {
-        (Engine::Sqlite, Engine::Postgres) => to.owner_url(),
-        (Engine::Postgres, Engine::Sqlite) => from.owner_url(),
-        _ => return Err(unfit("one of the two must be PostgreSQL and the other SQLite")),
-    };
+    if from.engine()? == to.engine()? {
+        return Err(unfit("one of the two must be PostgreSQL and the other SQLite"));
+    }
     let versions = "SELECT context, CAST(number AS TEXT), name FROM schema_migrations ORDER BY context, number";
     if admin::query(from.owner_url(), versions).await? != admin::query(to.owner_url(), versions).await? {
         return Err(unfit("the two databases are not at the same version"));
@@ -246,38 +269,33 @@ async fn prepared(from: &DbConfig, to: &DbConfig) -> Result<Vec<Table>, DbError>
     if !held.is_empty() {
         return Err(unfit("the database to move to is not empty"));
     }
-    let schema = schema::describe(postgres).await?;
-    let types = admin::query(
-        postgres,
-        "SELECT table_name::text, column_name::text, data_type::text, is_identity::text FROM information_schema.columns \
-         WHERE table_schema = 'public' ORDER BY table_name, ordinal_position",
-    )
-    .await?;
-    schema::referred_first(&schema)?
+    let schema = schema::describe(from.owner_url()).await?;
+    tables(&schema, migrations, |name| !OWN.contains(&name))
+}
+
+/// The tables that are wanted, those that others refer to first.
+fn tables(schema: &Schema, migrations: &[Migrations], is_wanted: impl Fn(&str) -> bool) -> Result<Vec<Table>, DbError> {
+    let declared = declared(migrations);
+    schema::referred_first(schema)?
         .into_iter()
-        .filter(|name| !OWN.contains(&name.as_str()))
+        .filter(|name| is_wanted(name))
         .map(|name| {
-            let of_table = types.iter().filter_map(|row| match row.as_slice() {
-                [Some(table), Some(column), Some(kind), identity] if *table == name => {
-                    Some((column, kind, identity.as_deref() == Some("YES")))
-                }
-                _ => None,
-            });
-            let mut columns = Vec::new();
-            let mut numbered = None;
-            for (column, kind, is_numbered) in of_table {
-                // A transaction's number means nothing elsewhere: the target gives its own.
-                if let Some(kind) = Type::of(kind) {
-                    columns.push((column.clone(), kind));
-                }
-                if is_numbered {
-                    numbered = Some(column.clone());
-                }
+            let known = declared.get(&name).map(Vec::as_slice).unwrap_or_default();
+            // A transaction's number means nothing elsewhere: the target gives its own.
+            let columns: Vec<(String, Type)> = known
+                .iter()
+                .filter_map(|column| Some((column.name.clone(), column.kind?)))
+                .collect();
+            let numbered = known.iter().find(|column| column.is_numbered);
+            let described = schema.get(&name);
+            if let Some(unknown) = described
+                .into_iter()
+                .flat_map(|table| table.columns.keys())
+                .find(|name| !known.iter().any(|column: &Column| column.name == **name))
+            {
+                return Err(DbError::Internal(format!("no migration declares {name}.{unknown}")));
             }
-            let keys = schema
-                .get(&name)
-                .map(|table| table.primary_key.clone())
-                .unwrap_or_default();
+            let keys = described.map(|table| table.primary_key.as_slice()).unwrap_or_default();
             let key: Vec<usize> = keys
                 .iter()
                 .filter_map(|key| columns.iter().position(|(column, _)| column == key))
@@ -286,13 +304,132 @@ async fn prepared(from: &DbConfig, to: &DbConfig) -> Result<Vec<Table>, DbError>
                 return Err(DbError::Internal(format!("the table {name} has no key to read it by")));
             }
             Ok(Table {
-                name,
                 columns,
                 key,
-                numbered,
+                numbered: numbered.map(|column| column.name.clone()),
+                owner: None,
+                name,
             })
         })
         .collect()
+}
+
+/// The tables of which an organization may have rows: its own row first, then those of its tables.
+///
+/// # Errors
+/// [`DbError`] when the database cannot be asked, or holds tables that no migration declares.
+async fn tables_of_tenants(config: &DbConfig, migrations: &[Migrations]) -> Result<Vec<Table>, DbError> {
+    let schema = schema::describe(config.owner_url()).await?;
+    let is_tenant =
+        |name: &str| name == ORGANIZATIONS || schema.get(name).is_some_and(|table| schema::is_tenant(name, table));
+    let mut tables = tables(&schema, migrations, is_tenant)?;
+    tables.sort_by_key(|table| table.name != ORGANIZATIONS);
+    for table in &mut tables {
+        table.owner = Some(if table.name == ORGANIZATIONS {
+            "id"
+        } else {
+            "organization_id"
+        });
+    }
+    Ok(tables)
+}
+
+/// What hears of each row of an organization.
+pub type Visit<'v, E> = dyn FnMut(&Table, &[Value<'static>]) -> Result<(), E> + Send + 'v;
+
+/// Reads every row of an organization as of one moment: its own row first, then its tables, those that others refer to before those
+/// others. How many rows there were of each table. Only one page of them is in memory at a time.
+///
+/// # Errors
+/// [`DbError`], or what `visit` answered.
+pub async fn read_tenant<E: From<DbError>>(
+    config: &DbConfig,
+    migrations: &[Migrations],
+    organization: OrganizationId,
+    visit: &mut Visit<'_, E>,
+) -> Result<Vec<Moved>, E> {
+    let tables = tables_of_tenants(config, migrations).await?;
+    let source = Side::open(config).await?;
+    source.begin_reading().await?;
+    let mut read = Vec::with_capacity(tables.len());
+    for table in &tables {
+        let mut pages = Pages::of(table, Some(organization));
+        while let Some(page) = pages.next(&source).await? {
+            for row in &page {
+                visit(table, row)?;
+            }
+        }
+        read.push(pages.done());
+    }
+    source.end("ROLLBACK").await?;
+    Ok(read)
+}
+
+/// What makes a row fit for the target: ids of the other catalogue in the place of those of this one.
+pub type Translate<'t> = dyn Fn(&Table, &mut [Value<'static>]) -> Result<(), DbError> + Sync + 't;
+
+/// Copies every row of an organization into another database, where it must have none, in one transaction. The source is read twice:
+/// what changed in between fails it, so that nothing that somebody still wrote is left behind. Whoever calls it sees that nobody does.
+/// `progress` hears of every table that is copied.
+///
+/// # Errors
+/// [`DbError::Serialization`] when the rows changed meanwhile; else the failure of a statement. Then the target is as it was.
+pub async fn run_tenant(
+    from: &DbConfig,
+    to: &DbConfig,
+    migrations: &[Migrations],
+    organization: OrganizationId,
+    translate: &Translate<'_>,
+    progress: &mut (dyn FnMut(&Moved) + Send),
+) -> Result<Vec<Moved>, DbError> {
+    let tables = tables_of_tenants(from, migrations).await?;
+    let source = Side::open(from).await?;
+    let target = Side::open(to).await?;
+    target.begin_writing().await?;
+    let work = async {
+        source.begin_reading().await?;
+        let mut moved = Vec::with_capacity(tables.len());
+        let mut digest = Sha256::new();
+        for table in &tables {
+            let mut pages = Pages::of(table, Some(organization));
+            while let Some(mut page) = pages.next(&source).await? {
+                for row in &mut page {
+                    digest.update(format!("{} {row:?}\n", table.name));
+                    translate(table, row)?;
+                }
+                target.insert(&table.insert(target.engine()), page).await?;
+            }
+            let done = pages.done();
+            progress(&done);
+            moved.push(done);
+        }
+        source.end("ROLLBACK").await?;
+        source.begin_reading().await?;
+        let mut again = Sha256::new();
+        for table in &tables {
+            let mut pages = Pages::of(table, Some(organization));
+            while let Some(page) = pages.next(&source).await? {
+                for row in &page {
+                    again.update(format!("{} {row:?}\n", table.name));
+                }
+            }
+        }
+        source.end("ROLLBACK").await?;
+        if digest.finalize() != again.finalize() {
+            return Err(DbError::Serialization);
+        }
+        Ok(moved)
+    };
+    match work.await {
+        Ok(moved) => {
+            target.end("COMMIT").await?;
+            Ok(moved)
+        }
+        Err(error) => {
+            target.end("ROLLBACK").await?;
+            Err(error)
+        }
+    }
 }
 
 /// One of the two databases.
@@ -316,12 +453,21 @@ impl Side {
         }
     }
 
+    /// Begins a transaction that sees one moment; on SQLite it is that of its first statement.
     fn begin_reading(&self) -> BoxFuture<'_, Result<(), DbError>> {
-        self.end("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        self.end(match self {
+            Self::Postgres(_) => "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Self::Sqlite(_) => "BEGIN",
+        })
     }
 
+    /// Begins a transaction that writes. On SQLite it takes its turn at once: one that had read before would be refused when another
+    /// wrote meanwhile.
     fn begin_writing(&self) -> BoxFuture<'_, Result<(), DbError>> {
-        self.end("BEGIN")
+        self.end(match self {
+            Self::Postgres(_) => "BEGIN",
+            Self::Sqlite(_) => "BEGIN IMMEDIATE",
+        })
     }
 
     /// Runs a statement about the transaction.
@@ -329,11 +475,7 @@ impl Side {
         async move {
             match self {
                 Self::Postgres(connection) => Ok(connection.client().batch_execute(text).await?),
-                Self::Sqlite(connection) => {
-                    // SQLite knows one kind of transaction that reads: it sees one moment from its first statement on.
-                    let text = if text.starts_with("BEGIN") { "BEGIN" } else { text };
-                    Ok(connection.lock().execute_batch(text)?)
-                }
+                Self::Sqlite(connection) => Ok(connection.lock().execute_batch(text)?),
             }
         }
         .boxed()
@@ -347,7 +489,9 @@ impl Side {
     ) -> Result<Vec<Vec<Value<'static>>>, DbError> {
         match self {
             Self::Postgres(connection) => Ok(connection.rows(text, values, |row| table.read(row)).await?),
-            Self::Sqlite(connection) => sqlite::rows(&connection.lock(), text, values, |row| table.read(row)),
+            Self::Sqlite(connection) => {
+                sqlite::rows(&connection.lock(), Text::plain(text), values, |row| table.read(row))
+            }
         }
     }
 
@@ -361,7 +505,7 @@ impl Side {
             Self::Sqlite(connection) => {
                 let connection = connection.lock();
                 for row in &rows {
-                    sqlite::execute(&connection, text, row)?;
+                    sqlite::execute(&connection, Text::plain(text), row)?;
                 }
             }
         }

@@ -12,7 +12,7 @@ use tokio_postgres::{Client, Statement};
 
 use super::connect::Connector;
 use crate::error::DbError;
-use crate::row::Row;
+use crate::row::{All, Row, Sink};
 use crate::value::Value;
 
 /// Prepared statements kept per connection. Lists compose their text, so the set is open; past the bound it starts anew.
@@ -95,32 +95,41 @@ impl Connection {
         self.statements.lock().clear();
     }
 
-    /// Runs a query and maps its rows as they arrive.
-    pub(crate) async fn rows<T>(
-        &self,
-        text: &str,
-        values: &[Value<'_>],
-        map: impl Fn(&Row<'_>) -> Result<T, DbError>,
-    ) -> Result<Vec<T>, Failure> {
+    /// Runs a query, whose rows go into `sink` as they arrive; how many there were.
+    pub(crate) async fn read(&self, text: &str, values: &[Value<'_>], sink: &mut dyn Sink) -> Result<u64, Failure> {
         let prepared = self.prepare(text).await?;
-        self.rows_of(&prepared, values, map).await
+        self.read_of(&prepared, values, sink).await
     }
 
-    /// As [`Connection::rows`], of a statement prepared before.
-    pub(crate) async fn rows_of<T>(
+    /// As [`Connection::read`], of a statement prepared before.
+    pub(crate) async fn read_of(
         &self,
         prepared: &Prepared,
         values: &[Value<'_>],
-        map: impl Fn(&Row<'_>) -> Result<T, DbError>,
-    ) -> Result<Vec<T>, Failure> {
+        sink: &mut dyn Sink,
+    ) -> Result<u64, Failure> {
         let failed = |error| Failure::of(error, prepared.reused);
+        sink.restart();
         let stream = self.client.query_raw(&prepared.statement, values.iter());
         let mut stream = std::pin::pin!(stream.await.map_err(failed)?);
-        let mut rows = Vec::new();
+        let mut count = 0;
         while let Some(row) = stream.try_next().await.map_err(failed)? {
-            rows.push(map(&Row::postgres(&row))?);
+            sink.take(&Row::postgres(&row))?;
+            count += 1;
         }
-        Ok(rows)
+        Ok(count)
+    }
+
+    /// As [`Connection::read`], with the rows mapped.
+    pub(crate) async fn rows<T: Send>(
+        &self,
+        text: &str,
+        values: &[Value<'_>],
+        map: impl Fn(&Row<'_>) -> Result<T, DbError> + Send,
+    ) -> Result<Vec<T>, Failure> {
+        let mut all = All::new(map);
+        self.read(text, values, &mut all).await?;
+        Ok(all.rows)
     }
 
     /// Runs a statement that returns no rows; how many it touched.

@@ -17,7 +17,7 @@ pub(crate) use transaction::Transaction;
 
 use crate::config::DbConfig;
 use crate::error::DbError;
-use crate::row::Row;
+use crate::row::Sink;
 use crate::sql::{Lane, Sql};
 use crate::unit::Territory;
 use crate::value::Value;
@@ -86,23 +86,18 @@ impl Postgres {
         })
     }
 
-    pub(crate) async fn rows<T>(
-        &self,
-        sql: &Sql<'_>,
-        values: &[Value<'_>],
-        map: impl Fn(&Row<'_>) -> Result<T, DbError>,
-    ) -> Result<Vec<T>, DbError> {
+    pub(crate) async fn read(&self, sql: &Sql<'_>, values: &[Value<'_>], sink: &mut dyn Sink) -> Result<u64, DbError> {
         let text = sql.text(Engine::Postgres);
         let reading = match &self.replica {
             Some(replica) if sql.lags() => replica,
             _ => &self.primary,
         };
         match sql.lane() {
-            Lane::Point => reading.shared.rows(text, values, map).await,
+            Lane::Point => reading.shared.read(text, values, sink).await,
             Lane::Pooled => {
                 let connection = reading.pooled.take().await?;
-                let failure = match Self::within(&connection, text, values, &map).await {
-                    Ok(rows) => return Ok(rows),
+                let failure = match Self::within(&connection, text, values, sink).await {
+                    Ok(count) => return Ok(count),
                     Err(failure) => failure,
                 };
                 let lost = failure.is_lost();
@@ -111,19 +106,19 @@ impl Postgres {
                 }
                 connection.forget_all();
                 let connection = if lost { reading.pooled.take().await? } else { connection };
-                Ok(Self::within(&connection, text, values, &map).await?)
+                Ok(Self::within(&connection, text, values, sink).await?)
             }
         }
     }
 
     /// Reads, and closes the connection where even the server's own limit has passed without an answer: its peer is dead.
-    async fn within<T>(
+    async fn within(
         connection: &Connection,
         text: &str,
         values: &[Value<'_>],
-        map: &impl Fn(&Row<'_>) -> Result<T, DbError>,
-    ) -> Result<Vec<T>, Failure> {
-        let reading = connection.rows(text, values, map);
+        sink: &mut dyn Sink,
+    ) -> Result<u64, Failure> {
+        let reading = connection.read(text, values, sink);
         match tokio::time::timeout(READ_TIME + GRACE, reading).await {
             Ok(result) => result,
             Err(_) => {

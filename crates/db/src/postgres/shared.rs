@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use super::connect::Connector;
 use super::connection::{Connection, Failure};
 use crate::error::DbError;
-use crate::row::Row;
+use crate::row::Sink;
 use crate::value::Value;
 
 /// Requests in flight on one shared connection, at most; more wait for their turn.
@@ -84,14 +84,9 @@ impl Drop for InFlight<'_> {
 }
 
 impl Lane {
-    async fn rows<T>(
-        &self,
-        text: &str,
-        values: &[Value<'_>],
-        map: &impl Fn(&Row<'_>) -> Result<T, DbError>,
-    ) -> Result<Vec<T>, Failure> {
+    async fn read(&self, text: &str, values: &[Value<'_>], sink: &mut dyn Sink) -> Result<u64, Failure> {
         let counted = InFlight::enter(self);
-        let result = self.connection.rows(text, values, map).await;
+        let result = self.connection.read(text, values, sink).await;
         counted.answered();
         result
     }
@@ -124,24 +119,19 @@ impl Shared {
     }
 
     /// Reads. Repeated once when the statement was stale or the connection lost: a read has no effect to repeat.
-    pub(crate) async fn rows<T>(
-        &self,
-        text: &str,
-        values: &[Value<'_>],
-        map: impl Fn(&Row<'_>) -> Result<T, DbError>,
-    ) -> Result<Vec<T>, DbError> {
+    pub(crate) async fn read(&self, text: &str, values: &[Value<'_>], sink: &mut dyn Sink) -> Result<u64, DbError> {
         let (slot, _place) = self.place().await?;
         let lane = self.lane(slot).await?;
-        let first = match lane.rows(text, values, &map).await {
-            Ok(rows) => return Ok(rows),
+        let first = match lane.read(text, values, sink).await {
+            Ok(count) => return Ok(count),
             Err(failure) => failure,
         };
         if first.is_stale_statement() {
             lane.connection.forget_all();
-            return Ok(lane.rows(text, values, &map).await?);
+            return Ok(lane.read(text, values, sink).await?);
         }
         if first.is_lost() {
-            return Ok(self.lane(slot).await?.rows(text, values, &map).await?);
+            return Ok(self.lane(slot).await?.read(text, values, sink).await?);
         }
         Err(first.into())
     }

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use super::connection::{Failure, Prepared};
 use super::pool::Pooled;
 use crate::error::DbError;
-use crate::row::Row;
+use crate::row::{All, Row, Sink};
 use crate::value::Value;
 
 type Request = Pin<Box<dyn Future<Output = Result<u64, DbError>> + Send>>;
@@ -71,25 +71,26 @@ impl Transaction {
         told(&connection, self.drive(connection.prepare(text)).await)
     }
 
-    pub(crate) async fn rows<T>(
-        &self,
-        text: &str,
-        values: &[Value<'_>],
-        map: impl Fn(&Row<'_>) -> Result<T, DbError>,
-    ) -> Result<Vec<T>, DbError> {
+    pub(crate) async fn read(&self, text: &str, values: &[Value<'_>], sink: &mut dyn Sink) -> Result<u64, DbError> {
         let connection = self.connection()?;
-        told(&connection, self.drive(connection.rows(text, values, map)).await)
+        told(&connection, self.drive(connection.read(text, values, sink)).await)
     }
 
-    /// As [`Transaction::rows`], of a statement prepared before: it is on the wire when the future is first polled.
-    pub(crate) async fn rows_of<T>(
+    /// As [`Transaction::read`], of a statement prepared before and with the rows mapped: it is on the wire when the future is
+    /// first polled.
+    pub(crate) async fn rows_of<T: Send>(
         &self,
         prepared: &Prepared,
         values: &[Value<'_>],
-        map: impl Fn(&Row<'_>) -> Result<T, DbError>,
+        map: impl Fn(&Row<'_>) -> Result<T, DbError> + Send,
     ) -> Result<Vec<T>, DbError> {
         let connection = self.connection()?;
-        told(&connection, self.drive(connection.rows_of(prepared, values, map)).await)
+        let mut all = All::new(map);
+        told(
+            &connection,
+            self.drive(connection.read_of(prepared, values, &mut all)).await,
+        )?;
+        Ok(all.rows)
     }
 
     pub(crate) async fn execute(&self, text: &str, values: &[Value<'_>]) -> Result<u64, DbError> {

@@ -13,7 +13,8 @@ pub(crate) use readers::Readers;
 pub(crate) use writer::{Attempt, Job, Writer};
 
 use crate::error::DbError;
-use crate::row::Row;
+use crate::row::{All, Row, Sink};
+use crate::sql::{Engine, Sql};
 use crate::value::Value;
 
 /// Prepared statements kept per connection.
@@ -71,43 +72,79 @@ fn prepare(connection: &Connection) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Runs a query and maps its rows while the engine stands on them.
-pub(crate) fn rows<T>(
+/// Runs a query; how many rows there were.
+pub(crate) fn read(
     connection: &Connection,
-    text: &str,
+    text: Text<'_>,
     values: &[Value<'_>],
-    map: impl Fn(&Row<'_>) -> Result<T, DbError>,
-) -> Result<Vec<T>, DbError> {
-    let mut statement = connection.prepare_cached(text)?;
-    bind(&mut statement, values)?;
+    sink: &mut dyn Sink,
+) -> Result<u64, DbError> {
+    let mut statement = text.prepare(connection, values)?;
     let mut cursor = statement.raw_query();
-    let mut found = Vec::new();
+    let mut count = 0;
     while let Some(row) = cursor.next()? {
-        found.push(map(&Row::sqlite(row))?);
+        sink.take(&Row::sqlite(row))?;
+        count += 1;
     }
-    Ok(found)
+    Ok(count)
+}
+
+/// As [`read`], with the rows mapped.
+pub(crate) fn rows<T: Send>(
+    connection: &Connection,
+    text: Text<'_>,
+    values: &[Value<'_>],
+    map: impl Fn(&Row<'_>) -> Result<T, DbError> + Send,
+) -> Result<Vec<T>, DbError> {
+    let mut all = All::new(map);
+    read(connection, text, values, &mut all)?;
+    Ok(all.rows)
 }
 
 /// Runs a statement that returns no rows; how many it touched.
-pub(crate) fn execute(connection: &Connection, text: &str, values: &[Value<'_>]) -> Result<u64, DbError> {
-    let mut statement = connection.prepare_cached(text)?;
-    bind(&mut statement, values)?;
+pub(crate) fn execute(connection: &Connection, text: Text<'_>, values: &[Value<'_>]) -> Result<u64, DbError> {
+    let mut statement = text.prepare(connection, values)?;
     Ok(statement.raw_execute()? as u64)
 }
 
-/// Binds `$n` to the n-th value. SQLite takes `$1` for a name and numbers names by their first appearance, so each is
-/// looked up instead of rewriting the text.
-fn bind(statement: &mut CachedStatement<'_>, values: &[Value<'_>]) -> Result<(), DbError> {
-    for index in 1..=statement.parameter_count() {
-        let value = statement
-            .parameter_name(index)
-            .and_then(|name| name.strip_prefix('$'))
-            .and_then(|number| number.parse::<usize>().ok())
-            .and_then(|number| values.get(number.checked_sub(1)?))
-            .ok_or_else(|| DbError::Internal("a statement has more parameters than values".into()))?;
-        statement.raw_bind_parameter(index, value)?;
+/// A statement's text, with what is known of its parameters.
+#[derive(Clone, Copy)]
+pub(crate) struct Text<'t> {
+    text: &'t str,
+    in_order: bool,
+}
+
+impl<'t> Text<'t> {
+    pub(crate) const fn of(sql: &Sql<'t>) -> Self {
+        Self {
+            text: sql.text(Engine::Sqlite),
+            in_order: sql.is_in_order(),
+        }
     }
-    Ok(())
+
+    /// A text of which nothing is known.
+    pub(crate) const fn plain(text: &'t str) -> Self {
+        Self { text, in_order: false }
+    }
+
+    /// Prepares it and binds `$n` to the n-th value. SQLite takes `$1` for a name and numbers names by their first appearance:
+    /// where that is another order, each is looked up instead of rewriting the text.
+    fn prepare<'c>(self, connection: &'c Connection, values: &[Value<'_>]) -> Result<CachedStatement<'c>, DbError> {
+        let mut statement = connection.prepare_cached(self.text)?;
+        for index in 1..=statement.parameter_count() {
+            let place = if self.in_order {
+                Some(index)
+            } else {
+                let name = statement.parameter_name(index).and_then(|name| name.strip_prefix('$'));
+                name.and_then(|number| number.parse().ok())
+            };
+            let value = place
+                .and_then(|number| values.get(number.checked_sub(1)?))
+                .ok_or_else(|| DbError::Internal("a statement has more parameters than values".into()))?;
+            statement.raw_bind_parameter(index, value)?;
+        }
+        Ok(statement)
+    }
 }
 
 /// The writing connection while a unit of work runs on the writer thread. The lock is never contended: only that thread

@@ -7,10 +7,10 @@ use rusqlite::Connection;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
 
-use super::open_reader;
+use super::{Text, open_reader};
 use crate::error::DbError;
-use crate::row::Row;
-use crate::sql::{Engine, Lane, Sql};
+use crate::row::Sink;
+use crate::sql::{Lane, Sql};
 use crate::value::Value;
 
 /// Connections kept open; more are opened when needed and closed after.
@@ -34,15 +34,11 @@ impl Readers {
         }
     }
 
-    pub(crate) async fn rows<T>(
-        &self,
-        sql: &Sql<'_>,
-        values: &[Value<'_>],
-        map: impl Fn(&Row<'_>) -> Result<T, DbError>,
-    ) -> Result<Vec<T>, DbError> {
-        let text = sql.text(Engine::Sqlite);
+    /// Runs a statement; how many rows there were.
+    pub(crate) async fn read(&self, sql: &Sql<'_>, values: &[Value<'_>], sink: &mut dyn Sink) -> Result<u64, DbError> {
+        let text = Text::of(sql);
         match sql.lane() {
-            Lane::Point => self.read(text, values, map),
+            Lane::Point => self.in_place(text, values, sink),
             Lane::Pooled => {
                 let _turn = self
                     .long
@@ -51,26 +47,21 @@ impl Readers {
                     .map_err(|error| DbError::Internal(error.to_string()))?;
                 // On the multi-threaded runtime the thread's other tasks move away first; a test's single thread just waits.
                 if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
-                    tokio::task::block_in_place(|| self.read(text, values, map))
+                    tokio::task::block_in_place(|| self.in_place(text, values, sink))
                 } else {
-                    self.read(text, values, map)
+                    self.in_place(text, values, sink)
                 }
             }
         }
     }
 
-    fn read<T>(
-        &self,
-        text: &str,
-        values: &[Value<'_>],
-        map: impl Fn(&Row<'_>) -> Result<T, DbError>,
-    ) -> Result<Vec<T>, DbError> {
+    fn in_place(&self, text: Text<'_>, values: &[Value<'_>], sink: &mut dyn Sink) -> Result<u64, DbError> {
         let free = self.free.lock().pop();
         let connection = match free {
             Some(connection) => connection,
             None => open_reader(&self.path)?,
         };
-        let result = super::rows(&connection, text, values, map);
+        let result = super::read(&connection, text, values, sink);
         // After an engine error the connection is not kept: it may be the reason.
         if !matches!(&result, Err(DbError::Unavailable(_) | DbError::Inconsistency { .. })) {
             let mut free = self.free.lock();

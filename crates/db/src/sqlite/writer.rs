@@ -219,7 +219,7 @@ impl Loop {
 
     fn command(&self, text: &str) -> Result<(), DbError> {
         self.session
-            .with(|connection| super::execute(connection, text, &[]))
+            .with(|connection| super::execute(connection, super::Text::plain(text), &[]))
             .map(|_| ())
     }
 }

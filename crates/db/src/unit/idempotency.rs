@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{Core, Session};
 use crate::error::DbError;
-use crate::row::Row;
+use crate::row::{All, Row};
 use crate::sql::{Engine, Sql};
 use crate::values;
 
@@ -150,7 +150,11 @@ pub(crate) async fn gate(core: &Core, request: &IdempotencyRequest) -> Result<Op
         core.now
     ];
     let mut found = match &core.session {
-        Session::Sqlite(_) => core.rows(&LOOKUP, &bound, record).await?,
+        Session::Sqlite(_) => {
+            let mut all = All::new(record);
+            core.read(&LOOKUP, &bound, &mut all).await?;
+            all.rows
+        }
         Session::Postgres(transaction) => {
             let lock = transaction.prepare(LOCK.text(Engine::Postgres)).await?;
             let lookup = transaction.prepare(LOOKUP.text(Engine::Postgres)).await?;

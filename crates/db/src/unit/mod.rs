@@ -6,6 +6,7 @@ mod ledger;
 mod perform;
 mod run;
 mod watch;
+mod work;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -19,13 +20,15 @@ pub use context::{Origin, UnitContext};
 pub use idempotency::{Answerable, IdempotencyRequest, Replayable, StoredAnswer};
 pub(crate) use idempotency::{InProgress, Keyed};
 pub use ledger::{AuditEntryId, EventId, Note};
-pub(crate) use run::{Refuse, Unit};
+pub(crate) use run::Unit;
+pub(crate) use work::{Closure, Refuse, Work};
 
 use crate::error::DbError;
 use crate::feed::AccessChange;
-use crate::row::Row;
+use crate::row::Sink;
 use crate::scope::WriteScope;
 use crate::sql::{Engine, Sql, Verb};
+use crate::sqlite::Text;
 use crate::value::Value;
 use crate::{postgres, sqlite};
 use watch::{Activity, UnderWay};
@@ -196,19 +199,14 @@ impl UnitOfWork {
         self.0.gathered.lock().changes.push(change);
     }
 
-    pub(crate) async fn rows<T: Send>(
-        &self,
-        sql: &Sql<'_>,
-        values: &[Value<'_>],
-        map: impl Fn(&Row<'_>) -> Result<T, DbError> + Send + Sync,
-    ) -> Result<Vec<T>, DbError> {
+    pub(crate) async fn read(&self, sql: &Sql<'_>, values: &[Value<'_>], sink: &mut dyn Sink) -> Result<u64, DbError> {
         let statement = self.0.begin(sql)?;
-        let result = self.0.rows(sql, values, map).await;
-        let rows = statement.told(result)?;
-        if statement.verb == Verb::Change && !rows.is_empty() {
+        let result = self.0.read(sql, values, sink).await;
+        let count = statement.told(result)?;
+        if statement.verb == Verb::Change && count > 0 {
             self.0.gathered.lock().mutated = true;
         }
-        Ok(rows)
+        Ok(count)
     }
 
     pub(crate) async fn execute(&self, sql: &Sql<'_>, values: &[Value<'_>]) -> Result<u64, DbError> {
@@ -339,25 +337,18 @@ impl Core {
         }
     }
 
-    pub(crate) async fn rows<T: Send>(
-        &self,
-        sql: &Sql<'_>,
-        values: &[Value<'_>],
-        map: impl Fn(&Row<'_>) -> Result<T, DbError> + Send + Sync,
-    ) -> Result<Vec<T>, DbError> {
+    pub(crate) async fn read(&self, sql: &Sql<'_>, values: &[Value<'_>], sink: &mut dyn Sink) -> Result<u64, DbError> {
         match &self.session {
             Session::Sqlite(session) => {
-                session.work(|connection| sqlite::rows(connection, sql.text(Engine::Sqlite), values, map))
+                session.work(|connection| sqlite::read(connection, Text::of(sql), values, sink))
             }
-            Session::Postgres(transaction) => transaction.rows(sql.text(Engine::Postgres), values, map).await,
+            Session::Postgres(transaction) => transaction.read(sql.text(Engine::Postgres), values, sink).await,
         }
     }
 
     pub(crate) async fn execute(&self, sql: &Sql<'_>, values: &[Value<'_>]) -> Result<u64, DbError> {
         match &self.session {
-            Session::Sqlite(session) => {
-                session.work(|connection| sqlite::execute(connection, sql.text(Engine::Sqlite), values))
-            }
+            Session::Sqlite(session) => session.work(|connection| sqlite::execute(connection, Text::of(sql), values)),
             Session::Postgres(transaction) => transaction.execute(sql.text(Engine::Postgres), values).await,
         }
     }
@@ -365,7 +356,7 @@ impl Core {
     pub(crate) async fn send(&self, sql: &Sql<'_>, values: &[Value<'_>]) -> Result<(), DbError> {
         match &self.session {
             Session::Sqlite(session) => {
-                let result = session.work(|connection| sqlite::execute(connection, sql.text(Engine::Sqlite), values));
+                let result = session.work(|connection| sqlite::execute(connection, Text::of(sql), values));
                 // As on PostgreSQL, the failure is told when the unit ends.
                 if let Err(error) = result {
                     self.gathered.lock().fail(error, false);
@@ -383,7 +374,7 @@ impl Core {
     async fn command(&self, text: &'static str) -> Result<(), DbError> {
         match &self.session {
             Session::Sqlite(session) => session
-                .work(|connection| sqlite::execute(connection, text, &[]))
+                .work(|connection| sqlite::execute(connection, Text::plain(text), &[]))
                 .map(|_| ()),
             Session::Postgres(transaction) => transaction.send_simple(text.to_owned()).await,
         }

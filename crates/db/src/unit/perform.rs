@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::{Core, IdempotencyRequest, Keyed, Recorded, StoredAnswer, UnitOfWork, idempotency, ledger, watch};
+use super::{Core, IdempotencyRequest, Recorded, StoredAnswer, UnitOfWork, Work, idempotency, ledger, watch};
 use crate::error::DbError;
 use crate::feed::AccessChange;
 
-/// What to do with the transaction after a run, and what to answer once that is done.
-pub(crate) enum Outcome<T, E> {
-    /// COMMIT, then answer. A refusal is kept too when its idempotency record was written.
-    Commit(Result<T, E>, Published),
-    /// ROLLBACK, then answer.
-    Rollback(Result<T, E>),
+/// What to do with the transaction after a run, before the work's answer is given.
+pub(crate) enum Outcome {
+    /// COMMIT. A refusal is kept too when its idempotency record was written.
+    Commit(Published),
+    /// ROLLBACK.
+    Rollback,
     /// ROLLBACK, and run again: it could not be ordered among others.
     Again,
 }
@@ -25,37 +25,30 @@ pub(crate) struct Published {
 }
 
 /// Runs the closure between its idempotency gate and its ledger.
-///
-/// `refuse` makes the closure's kind of refusal of a failure that the storage found: also of one that nobody waited for.
-pub(crate) async fn perform<T, E, F, Fut>(
-    core: &Arc<Core>,
-    keyed: Option<&Keyed<T, E>>,
-    refuse: &(dyn Fn(DbError) -> E + Send + Sync),
-    work: &F,
-) -> Outcome<T, E>
-where
-    F: Fn(UnitOfWork) -> Fut,
-    Fut: Future<Output = Result<T, E>>,
-{
-    if let Some(keyed) = keyed {
-        match gate(core, keyed).await {
+pub(crate) async fn perform(core: &Arc<Core>, work: &dyn Work) -> Outcome {
+    let failed = |error| {
+        work.refuse(error);
+        Outcome::Rollback
+    };
+    if let Some(request) = work.request() {
+        match gate(core, request).await {
             Ok(None) => {}
-            Ok(Some(answer)) => return Outcome::Rollback(Ok(answer)),
+            Ok(Some(stored)) => {
+                work.replay(stored);
+                return Outcome::Rollback;
+            }
             Err(DbError::Serialization) => return Outcome::Again,
-            Err(error) => return Outcome::Rollback(Err(refuse(core.cause(error).await))),
+            Err(error) => return failed(core.cause(error).await),
         }
     }
-    // Called inside, so that a panic before its first await is caught like any other.
-    let work = async { work(UnitOfWork::new(Arc::clone(core))).await };
-    let watched = watch::watched(&core.activity, work).await;
+    let watched = watch::watched(&core.activity, work.run(UnitOfWork::new(Arc::clone(core)))).await;
     // Not an answer of the unit: nothing of it may stay, nor be kept under the key.
-    let mut result = match (watched, core.close()) {
-        (Ok(result), Ok(())) => result,
-        (Err(error), _) | (_, Err(error)) => return Outcome::Rollback(Err(refuse(error))),
-    };
+    if let (Err(error), _) | (_, Err(error)) = (watched, core.close()) {
+        return failed(error);
+    }
     // What was sent must be known before deciding which answer to keep under a key, and before believing a refusal: it may
     // only follow from a statement whose answer nobody waited for. Otherwise the COMMIT tells.
-    if keyed.is_some() || result.is_err() || core.gathered.lock().failure.is_some() {
+    if work.request().is_some() || work.is_refused() || core.gathered.lock().failure.is_some() {
         core.settle().await;
     }
     let (events, changes, mutated, failure, serialization) = {
@@ -75,33 +68,28 @@ where
     }
     // A closure that was told of the failure may refuse in its own words; it cannot succeed in spite of it.
     if let Some(failure) = failure
-        && (result.is_ok() || !failure.told)
+        && (!work.is_refused() || !failure.told)
     {
-        result = Err(refuse(failure.error));
+        work.refuse(failure.error);
     }
-    match result {
-        Ok(answer) => {
-            if let Err(error) = acceptable(core, mutated, &events, &changes) {
-                return Outcome::Rollback(Err(refuse(error)));
-            }
-            let kept = keyed.and_then(|keyed| Some((&keyed.request, (keyed.store_answer)(&answer)?)));
-            match conclude(core, kept, &events, &changes).await {
-                Ok(()) => {
-                    let events = !events.is_empty();
-                    Outcome::Commit(Ok(answer), Published { changes, events })
-                }
-                Err(DbError::Serialization) => Outcome::Again,
-                Err(error) => Outcome::Rollback(Err(refuse(error))),
-            }
+    let refused = work.is_refused();
+    if !refused && let Err(error) = acceptable(core, mutated, &events, &changes) {
+        return failed(error);
+    }
+    let kept = work.request().and_then(|request| Some((request, work.stored()?)));
+    let (written, published) = match (refused, kept) {
+        (false, kept) => {
+            let written = conclude(core, kept, &events, &changes).await;
+            let events = !events.is_empty();
+            (written, Published { changes, events })
         }
-        Err(refusal) => match keyed.and_then(|keyed| Some((&keyed.request, (keyed.store_refusal)(&refusal)?))) {
-            None => Outcome::Rollback(Err(refusal)),
-            Some((request, kept)) => match keep_refusal(core, request, &kept).await {
-                Ok(()) => Outcome::Commit(Err(refusal), Published::default()),
-                Err(DbError::Serialization) => Outcome::Again,
-                Err(error) => Outcome::Rollback(Err(refuse(error))),
-            },
-        },
+        (true, Some((request, kept))) => (keep_refusal(core, request, &kept).await, Published::default()),
+        (true, None) => return Outcome::Rollback,
+    };
+    match written {
+        Ok(()) => Outcome::Commit(published),
+        Err(DbError::Serialization) => Outcome::Again,
+        Err(error) => failed(error),
     }
 }
 
@@ -123,12 +111,12 @@ fn acceptable(core: &Core, mutated: bool, events: &[Recorded], changes: &[Access
 }
 
 /// The answer given before under the key, if there is one; else the savepoint to which a refusal rolls back.
-async fn gate<T, E>(core: &Core, keyed: &Keyed<T, E>) -> Result<Option<T>, DbError> {
-    if let Some(stored) = idempotency::gate(core, &keyed.request).await? {
-        return Ok(Some((keyed.replay)(stored)));
+async fn gate(core: &Core, request: &IdempotencyRequest) -> Result<Option<StoredAnswer>, DbError> {
+    let stored = idempotency::gate(core, request).await?;
+    if stored.is_none() {
+        core.command("SAVEPOINT work").await?;
     }
-    core.command("SAVEPOINT work").await?;
-    Ok(None)
+    Ok(stored)
 }
 
 async fn conclude(

@@ -1,6 +1,5 @@
 //! Running a unit on each engine, from its submission to its answer.
 
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use tokio::time::timeout;
 use super::idempotency::Turn;
 use super::perform::{Outcome, Published, perform};
 use super::watch::panicked;
-use super::{Core, Keyed, Session, UnitContext, UnitOfWork};
+use super::{Core, Session, UnitContext, Work};
 use crate::error::DbError;
 use crate::feed::Feed;
 use crate::postgres::Postgres;
@@ -31,32 +30,27 @@ const UNIT_TIME: Duration = Duration::from_secs(60);
 /// The same, for units declared long.
 const LONG_UNIT_TIME: Duration = Duration::from_secs(60 * 60);
 
-/// Makes a unit's own kind of refusal of a failure of the storage.
-pub(crate) type Refuse<E> = Arc<dyn Fn(DbError) -> E + Send + Sync>;
-
-/// A unit ready to run.
-pub(crate) struct Unit<T, E, F> {
+/// A unit ready to run. Its work has the answer once it ran.
+pub(crate) struct Unit {
     pub(crate) context: Arc<UnitContext>,
     pub(crate) generators: Generators,
-    pub(crate) keyed: Option<Keyed<T, E>>,
-    pub(crate) refuse: Refuse<E>,
-    pub(crate) work: F,
+    pub(crate) work: Arc<dyn Work>,
     pub(crate) feed: Arc<Feed>,
     /// Told of each commit with events.
     pub(crate) events: Arc<watch::Sender<()>>,
 }
 
-impl<T, E, F, Fut> Unit<T, E, F>
-where
-    T: Send + 'static,
-    E: Send + 'static,
-    F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<T, E>> + Send + 'static,
-{
+fn unanswered<T>(_: T) -> DbError {
+    DbError::Internal("a unit of work ended without an answer".into())
+}
+
+impl Unit {
     /// Runs on PostgreSQL in a task of its own, so that a caller that goes away does not leave it half done.
-    pub(crate) async fn run_on_postgres(self, postgres: Arc<Postgres>) -> Result<T, E> {
+    ///
+    /// # Errors
+    /// When it came to no answer of its own.
+    pub(crate) async fn run_on_postgres(self, postgres: Arc<Postgres>) -> Result<(), DbError> {
         let (answer, waiting) = oneshot::channel();
-        let refuse = Arc::clone(&self.refuse);
         tokio::spawn(async move {
             let mut answer = answer;
             // A caller that left while the unit was queued for a connection wants nothing any more.
@@ -66,29 +60,22 @@ where
             };
             let result = match taken {
                 Ok(connection) => self.attempts(&postgres, connection).await,
-                Err(error) => Err((self.refuse)(error)),
+                Err(error) => Err(error),
             };
             // The caller may be gone; what happened, happened.
             let _gone = answer.send(result);
         });
-        waiting.await.unwrap_or_else(|_| {
-            Err(refuse(DbError::Internal(
-                "a unit of work ended without an answer".into(),
-            )))
-        })
+        waiting.await.map_err(unanswered)?
     }
 
-    async fn attempts(&self, postgres: &Postgres, first: crate::postgres::Pooled) -> Result<T, E> {
+    async fn attempts(&self, postgres: &Postgres, first: crate::postgres::Pooled) -> Result<(), DbError> {
         let mut connection = Some(first);
         for run in 1..=RUNS {
             let taken = match connection.take() {
-                Some(taken) => Ok(taken),
-                None => postgres.take().await,
+                Some(taken) => taken,
+                None => postgres.take().await?,
             };
-            let transaction = match taken {
-                Ok(connection) => postgres.begin(connection, self.context.territory).await,
-                Err(error) => return Err((self.refuse)(error)),
-            };
+            let transaction = postgres.begin(taken, self.context.territory).await;
             let core = Core::new(
                 Session::Postgres(transaction),
                 Arc::clone(&self.context),
@@ -99,31 +86,33 @@ where
             };
             let limit = if self.context.long { LONG_UNIT_TIME } else { UNIT_TIME };
             // The closure's panics are caught within; whatever else of the unit panics must end its transaction too.
-            let work = perform(&core, self.keyed.as_ref(), &*self.refuse, &self.work);
+            let work = perform(&core, &*self.work);
             let outcome = match timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
                 Ok(Ok(outcome)) => outcome,
-                Ok(Err(panic)) => Outcome::Rollback(Err((self.refuse)(panicked(panic.as_ref())))),
+                Ok(Err(panic)) => {
+                    self.work.refuse(panicked(panic.as_ref()));
+                    Outcome::Rollback
+                }
                 Err(_) => {
                     transaction.abort();
-                    let error = DbError::Unavailable("the database stopped answering".into());
-                    return Err((self.refuse)(error));
+                    return Err(DbError::Unavailable("the database stopped answering".into()));
                 }
             };
             match outcome {
-                Outcome::Commit(result, published) => {
+                Outcome::Commit(published) => {
                     let committed = timeout(limit, transaction.commit()).await;
                     match committed.unwrap_or_else(|_| Err(DbError::CommitUnknown("no answer".into()))) {
                         Ok(()) => {
                             self.publish(&published);
-                            return result;
+                            return Ok(());
                         }
                         Err(DbError::Serialization) => {}
-                        Err(error) => return Err((self.refuse)(error)),
+                        Err(error) => return Err(error),
                     }
                 }
-                Outcome::Rollback(result) => {
+                Outcome::Rollback => {
                     transaction.rollback().await;
-                    return result;
+                    return Ok(());
                 }
                 // On the same connection: what was prepared on it and found stale has been forgotten there.
                 Outcome::Again => connection = transaction.rollback().await,
@@ -133,10 +122,10 @@ where
             // At once it would take the rows again from whom it has just given way to.
             tokio::time::sleep(self.pause(run)).await;
         }
-        Err((self.refuse)(DbError::Busy {
+        Err(DbError::Busy {
             what: "contended rows",
             retry_after: Duration::from_secs(1),
-        }))
+        })
     }
 
     /// Tells this node what was committed.
@@ -154,43 +143,39 @@ where
     }
 
     /// Runs on the writer thread of SQLite.
-    pub(crate) async fn run_on_sqlite(self, writer: &Writer, turn: Option<Turn>) -> Result<T, E> {
+    ///
+    /// # Errors
+    /// As [`Unit::run_on_postgres`].
+    pub(crate) async fn run_on_sqlite(self, writer: &Writer, turn: Option<Turn>) -> Result<(), DbError> {
         let (answer, waiting) = oneshot::channel();
-        let refuse = Arc::clone(&self.refuse);
         let job = Submitted {
             unit: self,
-            result: None,
             published: Published::default(),
             answer,
             turn,
         };
-        if let Err(error) = writer.submit(Box::new(job)).await {
-            return Err(refuse(error));
-        }
-        waiting.await.unwrap_or_else(|_| {
-            Err(refuse(DbError::Internal(
-                "a unit of work ended without an answer".into(),
-            )))
-        })
+        writer.submit(Box::new(job)).await?;
+        waiting.await.map_err(unanswered)?
     }
 }
 
 /// A unit in the writer's hands.
-struct Submitted<T, E, F> {
-    unit: Unit<T, E, F>,
-    result: Option<Result<T, E>>,
+struct Submitted {
+    unit: Unit,
     published: Published,
-    answer: oneshot::Sender<Result<T, E>>,
+    answer: oneshot::Sender<Result<(), DbError>>,
     turn: Option<Turn>,
 }
 
-impl<T, E, F, Fut> sqlite::Job for Submitted<T, E, F>
-where
-    T: Send + 'static,
-    E: Send + 'static,
-    F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<T, E>> + Send + 'static,
-{
+impl Submitted {
+    fn end(self, ended: Result<(), DbError>) {
+        // Before the answer: whoever has it may send the same key again.
+        drop(self.turn);
+        let _gone = self.answer.send(ended);
+    }
+}
+
+impl sqlite::Job for Submitted {
     fn is_wanted(&self) -> bool {
         !self.answer.is_closed()
     }
@@ -206,37 +191,33 @@ where
         // watch has already turned into an error.
         // The closure's panics are caught within; whatever else of the unit panics must not end the thread either.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let unit = &self.unit;
-            let run = pin!(perform(&core, unit.keyed.as_ref(), &*unit.refuse, &unit.work));
+            let run = pin!(perform(&core, &*self.unit.work));
             run.poll(&mut Context::from_waker(Waker::noop()))
         }));
-        let refused = |error| (Attempt::Discard, Err((self.unit.refuse)(error)), Published::default());
-        let (attempt, result, published) = match outcome {
-            Ok(Poll::Ready(Outcome::Commit(result, published))) => (Attempt::Keep, result, published),
-            Ok(Poll::Ready(Outcome::Rollback(result))) => (Attempt::Discard, result, Published::default()),
-            Ok(Poll::Ready(Outcome::Again) | Poll::Pending) => refused(DbError::Internal(
+        let refused = match outcome {
+            Ok(Poll::Ready(Outcome::Commit(published))) => {
+                self.published = published;
+                return Attempt::Keep;
+            }
+            Ok(Poll::Ready(Outcome::Rollback)) => None,
+            Ok(Poll::Ready(Outcome::Again) | Poll::Pending) => Some(DbError::Internal(
                 "a unit of work did not end on the writer thread".into(),
             )),
-            Err(panic) => refused(panicked(panic.as_ref())),
+            Err(panic) => Some(panicked(panic.as_ref())),
         };
-        self.result = Some(result);
-        self.published = published;
-        attempt
+        if let Some(error) = refused {
+            self.unit.work.refuse(error);
+        }
+        self.published = Published::default();
+        Attempt::Discard
     }
 
     fn answer(self: Box<Self>) {
-        let job = *self;
-        job.unit.publish(&job.published);
-        // Before the answer: whoever has it may send the same key again.
-        drop(job.turn);
-        if let Some(result) = job.result {
-            let _gone = job.answer.send(result);
-        }
+        self.unit.publish(&self.published);
+        self.end(Ok(()));
     }
 
     fn fail(self: Box<Self>, error: DbError) {
-        let job = *self;
-        drop(job.turn);
-        let _gone = job.answer.send(Err((job.unit.refuse)(error)));
+        self.end(Err(error));
     }
 }
