@@ -9,15 +9,13 @@ use std::sync::Arc;
 
 use contracts::access::{AccessControl, judged};
 use contracts::identity::UserView;
-use db::schema::Schema;
+use db::schema::{Schema, is_tenant};
 use db::{DbError, Row, Sql, UnitContext, UnitOfWork, Value};
 use http::App;
 use identity::{NotErased, PersonalData};
 use kernel::{Actor, Id as _, OrganizationId};
 use serde_json::Value as Json;
 use uuid::Uuid;
-
-use crate::onboarding::is_tenant;
 
 /// What stands in the place of a name.
 const NOBODY: &str = "Erased";

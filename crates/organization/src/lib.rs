@@ -28,7 +28,9 @@ pub use manifest::{
     JobRead, JobUpdate, MANIFEST, OrganizationCreate, OrganizationDelete, OrganizationRead, OrganizationUpdate,
     ProfileRead, ProfileUpdate, SupportCreate,
 };
-pub use operator::{NotChanged, bury, deactivate, find, list};
+pub use operator::{
+    NotChanged, Whereabouts, arrive, bury, deactivate, deactivated_at, find, freeze, leave, list, whereabouts,
+};
 pub use scheduler::{Ran, Scheduler};
 pub use tenants::TenantDirectory;
 
@@ -71,7 +73,7 @@ pub fn module() -> Module {
     }
 }
 
-const MIGRATIONS: Migrations = db::migrations!("organization": "0001_organizations", "0002_jobs");
+const MIGRATIONS: Migrations = db::migrations!("organization": "0001_organizations", "0002_jobs", "0003_endings");
 
 async fn work(app: App, stop: CancellationToken) {
     match scheduler(app).await {

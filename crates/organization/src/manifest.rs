@@ -40,6 +40,12 @@ pub(crate) const JOB_REQUESTED: &str = "job.requested";
 /// A deactivated organization was purged: its rows are gone.
 pub(crate) const PURGED: &str = "organization.purged";
 
+/// An organization's move to another database began: nothing leaves for it in the background any more.
+pub(crate) const FROZEN: &str = "organization.frozen";
+
+/// An organization is in another database now; or, in its own trail, came from one.
+pub(crate) const MOVED: &str = "organization.moved";
+
 const fn event(name: &'static str, description: &'static str) -> EventType {
     EventType {
         name,
@@ -72,10 +78,13 @@ pub const MANIFEST: Manifest = Manifest {
         event(ACTIVATED, "A deactivated organization was activated"),
         event(PURGED, "What a deactivated organization had was deleted for good"),
         event(DEACTIVATED, "An organization was deactivated: nobody of it gets in"),
+        event(FROZEN, "The move of an organization to another database began: nothing is sent for it any more"),
+        event(MOVED, "An organization went to another database, or came from one"),
         EventType {
             permission: JobRead::INFO,
             data: EventData::of::<JobSummary>(crate::http::jobs::requested_example),
             ..event(JOB_REQUESTED, "An operator made a job due at once")
         },
     ],
+    objects: &[],
 };

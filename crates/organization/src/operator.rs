@@ -4,11 +4,11 @@ use authz::Granted;
 use contracts::organization::OrganizationView;
 use db::list::Start;
 use db::{AccessChange, ChangeKind, Db, DbError, UnitOfWork};
-use kernel::{Direction, OrganizationId, PageRequest};
+use kernel::{Direction, OrganizationId, PageRequest, Timestamp};
 
 use crate::app::{Refusal, deactivate_organization};
-use crate::domain::PlatformOrganization;
-use crate::manifest::OrganizationDelete;
+use crate::domain::{Organization, PlatformOrganization};
+use crate::manifest::{OrganizationDelete, OrganizationUpdate};
 use crate::store::organizations::{self, Filter, Order};
 
 /// Why an organization was not changed.
@@ -20,6 +20,12 @@ pub enum NotChanged {
     /// It is the platform's.
     #[error("the platform organization cannot be deactivated or purged: it operates the installation")]
     Platform,
+    /// It is in another database.
+    #[error("the organization was moved to another database")]
+    Moved,
+    /// Its move was not begun, or was given up.
+    #[error("the organization was activated meanwhile: its move was given up")]
+    NotFrozen,
     /// The database.
     #[error(transparent)]
     Storage(#[from] DbError),
@@ -30,6 +36,7 @@ impl From<Refusal> for NotChanged {
         match refusal {
             Refusal::NotFound | Refusal::Stale => Self::NotFound,
             Refusal::Platform => Self::Platform,
+            Refusal::Moved => Self::Moved,
             Refusal::Storage(error) => Self::Storage(error),
         }
     }
@@ -93,16 +100,99 @@ pub async fn bury(
     platform: OrganizationId,
     id: OrganizationId,
 ) -> Result<(), NotChanged> {
-    let mut organization = organizations::lock(uow, id).await?.ok_or(NotChanged::NotFound)?;
+    let mut organization = locked(uow, id).await?;
     organization
         .bury(uow.now())
         .map_err(|PlatformOrganization| NotChanged::Platform)?;
     organizations::bury(uow, platform, &mut organization).await?;
+    tell_nodes(uow, id);
+    Ok(())
+}
+
+/// Since when an organization is not active; `None` while it is. It is held until the unit ends.
+///
+/// # Errors
+/// [`NotChanged::NotFound`], or the database's.
+pub async fn deactivated_at(uow: &UnitOfWork, id: OrganizationId) -> Result<Option<Timestamp>, NotChanged> {
+    Ok(locked(uow, id).await?.deactivated_at())
+}
+
+/// How far an organization's move to another database has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// Since when it is on its way.
+    pub frozen_at: Option<Timestamp>,
+    /// The database that it went to.
+    pub moved_to: Option<String>,
+}
+
+/// How far an organization's move has come; `None` when there is no such organization.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn whereabouts(db: &Db, id: OrganizationId) -> Result<Option<Whereabouts>, DbError> {
+    Ok(organizations::find(db.global(), id).await?.map(|organization| {
+        let ending = &organization.state().ending;
+        Whereabouts {
+            frozen_at: ending.frozen_at,
+            moved_to: ending.moved_to.clone(),
+        }
+    }))
+}
+
+/// Begins an organization's move to another database: its access ends, and nothing leaves for it in the background. Activating it
+/// gives the move up.
+///
+/// # Errors
+/// [`NotChanged`].
+pub async fn freeze(_: &Granted<OrganizationDelete>, uow: &UnitOfWork, id: OrganizationId) -> Result<(), NotChanged> {
+    let mut organization = locked(uow, id).await?;
+    organization.freeze(uow.now()).map_err(Refusal::from)?;
+    if organizations::save(uow, &mut organization).await? {
+        tell_nodes(uow, id);
+    }
+    Ok(())
+}
+
+/// Ends an organization's move where it came from: it went to the database `to`. `platform` is told.
+///
+/// # Errors
+/// [`NotChanged`].
+pub async fn leave(
+    _: &Granted<OrganizationDelete>,
+    uow: &UnitOfWork,
+    platform: OrganizationId,
+    id: OrganizationId,
+    to: &str,
+) -> Result<(), NotChanged> {
+    let mut organization = locked(uow, id).await?;
+    organization.leave(to, uow.now()).map_err(|_| NotChanged::NotFrozen)?;
+    organizations::save_told_in(uow, platform, &mut organization).await?;
+    Ok(())
+}
+
+/// Ends an organization's move where it went to: it is as it was before. One that is not on its way is left as it is.
+///
+/// # Errors
+/// [`NotChanged`].
+pub async fn arrive(_: &Granted<OrganizationUpdate>, uow: &UnitOfWork, id: OrganizationId) -> Result<(), NotChanged> {
+    let mut organization = locked(uow, id).await?;
+    organization.arrive(uow.now());
+    if organizations::save(uow, &mut organization).await? {
+        tell_nodes(uow, id);
+    }
+    Ok(())
+}
+
+async fn locked(uow: &UnitOfWork, id: OrganizationId) -> Result<Organization, NotChanged> {
+    organizations::lock(uow, id).await?.ok_or(NotChanged::NotFound)
+}
+
+fn tell_nodes(uow: &UnitOfWork, id: OrganizationId) {
     uow.access_changed(AccessChange {
         organization_id: Some(id),
         kind: ChangeKind::Organization,
         subject: None,
         until: None,
     });
-    Ok(())
 }

@@ -326,6 +326,22 @@ async fn both_engines_have_the_same_schema() {
             "ALTER TABLE comments ADD CONSTRAINT fk_comments__notes FOREIGN KEY (organization_id, note_id) REFERENCES notes (organization_id, id)",
         ),
         ("CREATE TABLE another (id bigint)", "DROP TABLE another"),
+        (
+            "CREATE INDEX ix_notes__text ON notes (text)",
+            "DROP INDEX ix_notes__text",
+        ),
+        (
+            "DROP INDEX ix_notes__place",
+            "CREATE INDEX ix_notes__place ON notes (organization_id, place, id)",
+        ),
+        (
+            "DROP INDEX ix_notes__place; CREATE INDEX ix_notes__place ON notes (organization_id, place DESC, id)",
+            "DROP INDEX ix_notes__place; CREATE INDEX ix_notes__place ON notes (organization_id, place, id)",
+        ),
+        (
+            "DROP INDEX ix_notes__place; CREATE INDEX ix_notes__place ON notes (organization_id, place, id) WHERE place > 0",
+            "DROP INDEX ix_notes__place; CREATE INDEX ix_notes__place ON notes (organization_id, place, id)",
+        ),
     ] {
         // A CHECK would stand in the way of the change of type.
         let without_check = difference.contains("TYPE text");

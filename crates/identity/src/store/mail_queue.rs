@@ -20,7 +20,8 @@ const RECENT: Sql = Sql::tenant(
     "SELECT count(*) FROM mail_queue WHERE organization_id = $1 AND recipient = $2 AND kind = $3 AND created_at > $4",
 );
 const ORGANIZATIONS: Sql = Sql::system(
-    "SELECT DISTINCT organization_id FROM mail_queue WHERE state = 'queued' AND next_attempt_at <= $1 LIMIT 64",
+    "SELECT DISTINCT m.organization_id FROM mail_queue m WHERE m.state = 'queued' AND m.next_attempt_at <= $1 AND NOT EXISTS \
+     (SELECT 1 FROM organizations o WHERE o.id = m.organization_id AND o.frozen_at IS NOT NULL) LIMIT 64",
 );
 const CLAIM: Sql = Sql::tenant(
     "SELECT id, recipient, recipient_name, user_id, params, locale, attempts, created_at FROM mail_queue \

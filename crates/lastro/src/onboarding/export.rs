@@ -2,12 +2,11 @@
 
 use std::io::Write;
 
-use db::schema::{Kind, Table};
-use db::{DbError, Engine, admin, engine_of, schema};
+use db::transfer::{self, Table};
+use db::{DbConfig, DbError, Value};
 use kernel::OrganizationId;
 
-/// Rows that are read at once.
-const PAGE: usize = 1_000;
+use crate::app;
 
 /// What was exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,7 +14,7 @@ pub struct Exported {
     /// Tables that had rows.
     pub tables: usize,
     /// Rows.
-    pub rows: usize,
+    pub rows: u64,
 }
 
 /// Why nothing, or not everything, was exported.
@@ -29,75 +28,49 @@ pub enum NotExported {
     File(#[from] std::io::Error),
 }
 
-/// Writes every row of the organization, each as a line `{"table": …, "row": {…}}`: its own row first, then its tables by their names.
-/// Values are as the engine keeps them: on SQLite instants are microseconds and ids hexadecimal, on PostgreSQL they are texts. Only
-/// one page of rows is in memory at a time. `url` is the owner's, who sees the rows of all.
+/// Writes every row of the organization as of one moment, each as a line `{"table": …, "row": {…}}`: its own row first, then its
+/// tables, those that others refer to before those others. The lines are the same whichever engine keeps the rows: instants are RFC 3339 in UTC, ids
+/// hyphenated, bytes hexadecimal, JSON is itself. Only one page of rows is in memory at a time. `url` is the owner's, who sees the
+/// rows of all.
 ///
 /// # Errors
 /// [`NotExported`].
-pub async fn export(url: &str, organization: OrganizationId, to: &mut dyn Write) -> Result<Exported, NotExported> {
-    let engine = engine_of(url)?;
-    let tables = schema::describe(url).await?;
-    let mut exported = Exported::default();
-    let own = tables.get("organizations").map(|table| ("organizations", table, "id"));
-    let of_it = tables
-        .iter()
-        .filter(|(name, table)| is_tenant(name, table))
-        .map(|(name, table)| (name.as_str(), table, "organization_id"));
-    for (name, table, key) in own.into_iter().chain(of_it) {
-        let mut rows = 0;
-        loop {
-            let text = page(engine, name, table, key, organization, rows);
-            let found = admin::query(url, &text).await?;
-            for row in found.iter().flatten().flatten() {
-                writeln!(to, r#"{{"table":"{name}","row":{row}}}"#)?;
-            }
-            rows += found.len();
-            if found.len() < PAGE {
-                break;
-            }
-        }
-        exported.rows += rows;
-        exported.tables += usize::from(rows > 0);
-    }
+pub async fn export(
+    url: &str,
+    organization: OrganizationId,
+    to: &mut (dyn Write + Send),
+) -> Result<Exported, NotExported> {
+    let read = transfer::read_tenant(
+        &DbConfig::new(url),
+        &app::migrations(),
+        organization,
+        &mut |table, row| write_row(to, table, row).map_err(NotExported::File),
+    )
+    .await?;
     to.flush()?;
-    Ok(exported)
+    Ok(Exported {
+        tables: read.iter().filter(|table| table.rows > 0).count(),
+        rows: read.iter().map(|table| table.rows).sum(),
+    })
 }
 
-/// Whether the rows of a table belong to organizations. Those of the change feed are the installation's.
-pub(crate) fn is_tenant(name: &str, table: &Table) -> bool {
-    table.columns.contains_key("organization_id") && name != "access_changes"
-}
-
-/// A page of a table's rows as JSON. Names come from the schema, and an id holds nothing but digits and letters.
-fn page(engine: Engine, name: &str, table: &Table, key: &str, id: OrganizationId, skip: usize) -> String {
-    let order = table.primary_key.join(", ");
-    let (row, id) = match engine {
-        Engine::Postgres => ("to_jsonb(t)::text".to_owned(), format!("'{id}'::uuid")),
-        Engine::Sqlite => {
-            let columns: Vec<_> = table
-                .columns
-                .iter()
-                .map(|(column, (kind, _))| pair(column, *kind))
-                .collect();
-            let hexadecimal = id.to_string().replace('-', "");
-            (
-                format!("json_object({})", columns.join(", ")),
-                format!("x'{hexadecimal}'"),
-            )
-        }
-    };
-    format!("SELECT {row} FROM {name} t WHERE t.{key} = {id} ORDER BY {order} LIMIT {PAGE} OFFSET {skip}")
-}
-
-/// A column of SQLite with its name: bytes have no form of their own in JSON.
-fn pair(column: &str, kind: Option<Kind>) -> String {
-    match kind {
-        Some(Kind::Integer | Kind::Text) => format!("'{column}', t.\"{column}\""),
-        Some(Kind::Blob) | None => {
-            format!(
-                "'{column}', CASE typeof(t.\"{column}\") WHEN 'blob' THEN lower(hex(t.\"{column}\")) ELSE t.\"{column}\" END"
-            )
+fn write_row(to: &mut (dyn Write + Send), table: &Table, row: &[Value<'static>]) -> std::io::Result<()> {
+    write!(to, r#"{{"table":"{}","row":{{"#, table.name())?;
+    let mut separator = "";
+    for ((column, _), value) in table.columns().iter().zip(row) {
+        write!(to, r#"{separator}"{column}":"#)?;
+        separator = ",";
+        match value {
+            Value::Null => write!(to, "null")?,
+            Value::Bool(value) => write!(to, "{value}")?,
+            Value::Integer(value) => write!(to, "{value}")?,
+            Value::Text(text) => serde_json::to_writer(&mut *to, text)?,
+            // A line break can only stand between JSON's words, where a space says the same.
+            Value::Json(text) => to.write_all(text.replace(['\n', '\r'], " ").as_bytes())?,
+            Value::Bytes(bytes) => write!(to, r#""{}""#, kernel::hexadecimal(bytes))?,
+            Value::Uuid(id) => write!(to, r#""{id}""#)?,
+            Value::Time(instant) => write!(to, r#""{instant}""#)?,
         }
     }
+    to.write_all(b"}}\n")
 }

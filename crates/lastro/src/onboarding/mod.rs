@@ -12,7 +12,6 @@ use ::http::Module;
 use db::SystemScope;
 
 pub use customer::{Administrator, Coming, Customer};
-pub(crate) use export::is_tenant;
 pub use export::{Exported, export};
 pub use file::{FileProblem, Line, read};
 pub use onboard::{NotOnboarded, Onboarded, Onboarding};

@@ -6,12 +6,10 @@ use std::time::Duration;
 
 use authz::Granted;
 use contracts::organization::OrganizationView;
-use db::schema::Schema;
+use db::schema::{Schema, is_tenant};
 use db::{Db, DbError, Sql, SystemScope, UnitContext};
 use kernel::{Actor, OrganizationId};
 use organization::{NotChanged, OrganizationDelete};
-
-use super::export::is_tenant;
 
 /// For how long the rows of a deactivated organization are kept.
 pub const KEPT_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -26,7 +24,7 @@ pub enum NotPurged {
     #[error("the organization is active; deactivate it first, and purge it 30 days later")]
     Active,
     /// It was active not long ago.
-    #[error("the organization was deactivated or changed less than 30 days ago")]
+    #[error("the organization was deactivated less than 30 days ago")]
     TooEarly,
     /// It is the platform's, or not there.
     #[error(transparent)]
@@ -51,9 +49,6 @@ pub async fn purge(
     if organization.id == platform {
         return Err(NotChanged::Platform.into());
     }
-    if organization.is_active {
-        return Err(NotPurged::Active);
-    }
     let actor = Actor::system("tenant purge");
     let granted = Granted::<OrganizationDelete>::for_operator("tenant purge", Arc::new(actor.clone()), platform);
     let deletions: Arc<[String]> = in_order(tables)
@@ -61,11 +56,11 @@ pub async fn purge(
         .map(|table| format!("DELETE FROM {table} WHERE organization_id = $1"))
         .collect();
     let id = organization.id;
-    let since = organization.updated_at;
     let context = UnitContext::system(actor, platform, LEAVING).long();
     db.write(context, move |uow| {
         let (granted, deletions) = (granted.clone(), Arc::clone(&deletions));
         async move {
+            let since = organization::deactivated_at(&uow, id).await?.ok_or(NotPurged::Active)?;
             if uow.now().since(since) < KEPT_FOR {
                 return Err(NotPurged::TooEarly);
             }

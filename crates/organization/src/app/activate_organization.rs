@@ -9,17 +9,17 @@ use crate::domain::Organization;
 use crate::manifest::OrganizationUpdate;
 use crate::store::organizations;
 
-/// Lets a deactivated organization act again.
+/// Lets a deactivated organization act again, and gives its move up if one was begun.
 ///
 /// # Errors
-/// [`Refusal::NotFound`].
+/// [`Refusal`]: not found, or moved to another database.
 pub(crate) async fn activate_organization(
     _: &Granted<OrganizationUpdate>,
     uow: &UnitOfWork,
     id: OrganizationId,
 ) -> Result<Organization, Refusal> {
     let mut organization = organizations::lock(uow, id).await?.ok_or(Refusal::NotFound)?;
-    organization.activate(uow.now());
+    organization.activate(uow.now()).map_err(|_| Refusal::Moved)?;
     if organizations::save(uow, &mut organization).await? {
         uow.access_changed(AccessChange {
             organization_id: Some(id),

@@ -11,6 +11,8 @@ pub(crate) enum Refusal {
     NotFound,
     /// The platform organization cannot be renamed or deactivated.
     Platform,
+    /// It acts in another database now.
+    Moved,
     /// It is not as the client last saw it.
     Stale,
     /// The storage refused: a slug or document that is taken, or a failure.

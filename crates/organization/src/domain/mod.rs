@@ -5,5 +5,5 @@ mod organization;
 mod values;
 
 pub(crate) use job::{JobId, JobState, LEASE, RENEWAL};
-pub(crate) use organization::{Changes, NewOrganization, Organization, PlatformOrganization, Stored};
+pub(crate) use organization::{Changes, Ending, NewOrganization, Organization, PlatformOrganization, Stored};
 pub(crate) use values::{Document, Name, Slug};

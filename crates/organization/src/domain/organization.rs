@@ -4,11 +4,20 @@ use contracts::organization::PLATFORM_SLUG;
 use kernel::{DomainEvent, FieldValue, OrganizationId, Timestamp};
 
 use super::{Document, Name, Slug};
-use crate::manifest::{ACTIVATED, CREATED, DEACTIVATED, PURGED, UPDATED};
+use crate::manifest::{ACTIVATED, CREATED, DEACTIVATED, FROZEN, MOVED, PURGED, UPDATED};
 
 /// The platform organization was asked for something that it cannot do: be renamed or deactivated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PlatformOrganization;
+
+/// What was asked for does not fit how far the organization's move to another database has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moving {
+    /// It is in another database.
+    Gone,
+    /// Nothing was begun, or it was given up.
+    NotFrozen,
+}
 
 /// What it takes to make an organization.
 #[derive(Debug, Clone)]
@@ -45,6 +54,20 @@ pub(crate) struct Stored {
     pub(crate) package_code: Option<String>,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
+    pub(crate) ending: Ending,
+}
+
+/// How an organization that is not active came to be so. It says nothing of one that is: a node of an older version activates
+/// without clearing it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Ending {
+    /// Since when; `None` also where a node of an older version deactivated it.
+    pub(crate) deactivated_at: Option<Timestamp>,
+    /// Since when nothing leaves for it in the background either: it is on its way to another database. The instant of its
+    /// deactivation, if that was what deactivated it.
+    pub(crate) frozen_at: Option<Timestamp>,
+    /// The database that it went to.
+    pub(crate) moved_to: Option<String>,
 }
 
 impl From<Stored> for Organization {
@@ -77,6 +100,7 @@ impl Organization {
             package_code: None,
             created_at: now,
             updated_at: now,
+            ending: Ending::default(),
         };
         Self {
             stored,
@@ -135,15 +159,24 @@ impl Organization {
         Ok(())
     }
 
-    /// Lets it act again. Nothing happens to one that is active.
-    pub(crate) fn activate(&mut self, now: Timestamp) {
-        if !self.stored.is_active {
-            self.stored.is_active = true;
-            self.record(
-                DomainEvent::new(ACTIVATED, self.stored.id).changed("isActive", false, true),
-                now,
-            );
+    /// Lets it act again, and gives a move up that was begun. Nothing happens to one that is active.
+    ///
+    /// # Errors
+    /// [`Moving::Gone`]: it acts in another database now.
+    pub(crate) fn activate(&mut self, now: Timestamp) -> Result<(), Moving> {
+        if self.stored.is_active {
+            return Ok(());
         }
+        if self.stored.ending.moved_to.is_some() {
+            return Err(Moving::Gone);
+        }
+        self.stored.is_active = true;
+        self.stored.ending = Ending::default();
+        self.record(
+            DomainEvent::new(ACTIVATED, self.stored.id).changed("isActive", false, true),
+            now,
+        );
+        Ok(())
     }
 
     /// Ends its access. Nothing happens to one that is inactive.
@@ -156,12 +189,71 @@ impl Organization {
         }
         if self.stored.is_active {
             self.stored.is_active = false;
+            self.stored.ending = Ending {
+                deactivated_at: Some(now),
+                ..Ending::default()
+            };
             self.record(
                 DomainEvent::new(DEACTIVATED, self.stored.id).changed("isActive", true, false),
                 now,
             );
         }
         Ok(())
+    }
+
+    /// Since when it is not active; `None` while it is.
+    pub(crate) fn deactivated_at(&self) -> Option<Timestamp> {
+        let since = self.stored.ending.deactivated_at.unwrap_or(self.stored.updated_at);
+        (!self.stored.is_active).then_some(since)
+    }
+
+    /// Begins its move to another database: it is deactivated if it is not yet, and nothing leaves for it any more. Nothing happens
+    /// to one that is frozen.
+    ///
+    /// # Errors
+    /// [`PlatformOrganization`]: without it nobody could operate the installation.
+    pub(crate) fn freeze(&mut self, now: Timestamp) -> Result<(), PlatformOrganization> {
+        self.deactivate(now)?;
+        if self.stored.ending.frozen_at.is_none() {
+            self.stored.ending.frozen_at = Some(now);
+            self.record(DomainEvent::new(FROZEN, self.stored.id), now);
+        }
+        Ok(())
+    }
+
+    /// Ends its move where it came from: it is in another database, and stays deactivated here.
+    ///
+    /// # Errors
+    /// [`Moving::NotFrozen`] when it was activated meanwhile.
+    pub(crate) fn leave(&mut self, to: &str, now: Timestamp) -> Result<(), Moving> {
+        let ending = &mut self.stored.ending;
+        if self.stored.is_active || ending.frozen_at.is_none() {
+            return Err(Moving::NotFrozen);
+        }
+        if ending.moved_to.is_none() {
+            ending.moved_to = Some(to.to_owned());
+            self.record(
+                DomainEvent::new(MOVED, self.stored.id).changed("movedTo", FieldValue::Null, to),
+                now,
+            );
+        }
+        Ok(())
+    }
+
+    /// Ends its move where it went to: it is as it was before it was frozen. Nothing happens to one that is not frozen.
+    pub(crate) fn arrive(&mut self, now: Timestamp) {
+        let Some(frozen_at) = self.stored.ending.frozen_at.take() else {
+            return;
+        };
+        self.record(DomainEvent::new(MOVED, self.stored.id), now);
+        if !self.stored.is_active && self.stored.ending.deactivated_at == Some(frozen_at) {
+            self.stored.is_active = true;
+            self.stored.ending = Ending::default();
+            self.record(
+                DomainEvent::new(ACTIVATED, self.stored.id).changed("isActive", false, true),
+                now,
+            );
+        }
     }
 
     /// Takes its name, slug and document away. The slug is made of the id, so it is nobody else's.
@@ -257,10 +349,66 @@ mod tests {
         made.deactivate(LATER).unwrap();
         assert_eq!(made.take_events().len(), 1);
         assert!(!made.state().is_active);
-        made.activate(LATER);
-        made.activate(LATER);
+        assert_eq!(made.deactivated_at(), Some(LATER));
+        made.activate(LATER).unwrap();
+        made.activate(LATER).unwrap();
         assert_eq!(made.take_events().len(), 1);
         assert!(made.state().is_active);
+        assert_eq!(made.deactivated_at(), None);
+    }
+
+    #[test]
+    fn a_change_does_not_move_the_instant_of_the_deactivation() {
+        let mut made = organization("padaria");
+        made.deactivate(MADE).unwrap();
+        let document = Changes {
+            document: Some(None),
+            ..Changes::default()
+        };
+        made.change(document, LATER).unwrap();
+        assert_eq!((made.deactivated_at(), made.state().updated_at), (Some(MADE), LATER));
+        // As an older version left it.
+        made.stored.ending.deactivated_at = None;
+        assert_eq!(made.deactivated_at(), Some(LATER));
+    }
+
+    #[test]
+    fn what_leaves_is_frozen_and_arrives_as_it_was() {
+        let mut made = organization("padaria");
+        assert_eq!(made.leave("there", LATER), Err(Moving::NotFrozen));
+        made.freeze(LATER).unwrap();
+        made.freeze(LATER).unwrap();
+        let names = |made: &mut Organization| {
+            made.take_events()
+                .into_iter()
+                .map(|event| event.name)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(&mut made), [DEACTIVATED, FROZEN]);
+        let mut copy = Organization::from(made.state().clone());
+        made.leave("there", LATER).unwrap();
+        made.leave("elsewhere", LATER).unwrap();
+        assert_eq!(names(&mut made), [MOVED]);
+        assert_eq!(made.state().ending.moved_to.as_deref(), Some("there"));
+        assert_eq!(made.activate(LATER), Err(Moving::Gone));
+        copy.arrive(LATER);
+        copy.arrive(LATER);
+        assert_eq!(names(&mut copy), [MOVED, ACTIVATED]);
+        assert!(copy.state().is_active);
+        assert_eq!(copy.state().ending, Ending::default());
+
+        let mut inactive = organization("padaria");
+        inactive.deactivate(MADE).unwrap();
+        inactive.freeze(LATER).unwrap();
+        inactive.take_events();
+        inactive.arrive(LATER);
+        assert_eq!(names(&mut inactive), [MOVED]);
+        assert_eq!(inactive.deactivated_at(), Some(MADE));
+        // Giving it up.
+        inactive.freeze(LATER).unwrap();
+        inactive.activate(LATER).unwrap();
+        assert_eq!(inactive.leave("there", LATER), Err(Moving::NotFrozen));
+        assert_eq!(organization(PLATFORM_SLUG).freeze(LATER), Err(PlatformOrganization));
     }
 
     #[test]

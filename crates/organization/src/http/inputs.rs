@@ -7,7 +7,7 @@ use crate::domain::{Document, Name, Slug};
 
 http::text_value! {
     Name, Name::new,
-    TextSchema { min_length: Some(Name::MIN), max_length: Some(Name::MAX), example: "Padaria Central", ..Default::default() }
+    TextSchema::line(Name::MIN, Name::MAX, "Padaria Central")
 }
 http::text_value! {
     Slug, Slug::new,
@@ -21,7 +21,13 @@ http::text_value! {
 }
 http::text_value! {
     Document, Document::new,
-    TextSchema { example: "12.ABC.345/01DE-35", ..Default::default() }
+    TextSchema {
+        min_length: Some(14),
+        max_length: Some(18),
+        pattern: Some(r"^[0-9A-Za-z]{2}\.?[0-9A-Za-z]{3}\.?[0-9A-Za-z]{3}/?[0-9A-Za-z]{4}-?[0-9]{2}$"),
+        example: "12.ABC.345/01DE-35",
+        ..Default::default()
+    }
 }
 
 impl From<Refusal> for ApiError {
@@ -31,6 +37,10 @@ impl From<Refusal> for ApiError {
             Refusal::Platform => Self::conflict_state(Message::new(
                 "The platform organization cannot be renamed or deactivated.",
                 "A organização da plataforma não pode ser renomeada nem desativada.",
+            )),
+            Refusal::Moved => Self::conflict_state(Message::new(
+                "The organization was moved to another database.",
+                "A organização foi movida para outro banco de dados.",
             )),
             Refusal::Stale => Self::new(ErrorCode::ConflictVersion),
             Refusal::Storage(error) => error.into(),

@@ -5,21 +5,24 @@ use db::list::{List, Listed, Start};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value, values};
 use kernel::{Direction, OrganizationId, PageRequest, fold};
 
-use crate::domain::{Document, Name, Organization, Slug, Stored};
+use crate::domain::{Document, Ending, Name, Organization, Slug, Stored};
 
 const COLUMNS: &str = "id, name, slug, document, is_active, package_code, created_at, updated_at";
 
 const LOOKUP: Sql = Sql::global(
-    "SELECT id, name, slug, document, is_active, package_code, created_at, updated_at FROM organizations WHERE id = $1",
+    "SELECT id, name, slug, document, is_active, package_code, created_at, updated_at, deactivated_at, frozen_at, moved_to \
+     FROM organizations WHERE id = $1",
 )
 .point();
 const LOCK: Sql = Sql::global(
-    "SELECT id, name, slug, document, is_active, package_code, created_at, updated_at FROM organizations WHERE id = $1 \
+    "SELECT id, name, slug, document, is_active, package_code, created_at, updated_at, deactivated_at, frozen_at, moved_to \
+     FROM organizations WHERE id = $1 \
      FOR UPDATE",
 )
 .on_sqlite(LOOKUP.text(db::Engine::Sqlite));
 const FIND_BY_SLUG: Sql = Sql::global(
-    "SELECT id, name, slug, document, is_active, package_code, created_at, updated_at FROM organizations WHERE slug = $1",
+    "SELECT id, name, slug, document, is_active, package_code, created_at, updated_at, deactivated_at, frozen_at, moved_to \
+     FROM organizations WHERE slug = $1",
 )
 .point();
 const IS_ACTIVE: Sql = Sql::global("SELECT is_active FROM organizations WHERE id = $1").point();
@@ -28,8 +31,8 @@ const ADD: Sql = Sql::global(
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 );
 const SAVE: Sql = Sql::global(
-    "UPDATE organizations SET name = $2, name_folded = $3, slug = $4, document = $5, is_active = $6, updated_at = $7 \
-     WHERE id = $1",
+    "UPDATE organizations SET name = $2, name_folded = $3, slug = $4, document = $5, is_active = $6, updated_at = $7, \
+     deactivated_at = $8, frozen_at = $9, moved_to = $10 WHERE id = $1",
 );
 const NOTE_PACKAGE: Sql = Sql::global("UPDATE organizations SET package_code = $2, updated_at = $3 WHERE id = $1");
 
@@ -71,6 +74,11 @@ pub(crate) struct Filter<'f> {
 /// An organization as clients see it. What is only shown is not checked again: the domain did that when it was written.
 pub(crate) async fn lookup(scope: Scope<'_>, id: OrganizationId) -> Result<Option<OrganizationView>, DbError> {
     scope.optional(&LOOKUP, &[Value::id(id)], |row| view(row, 0)).await
+}
+
+/// Its whole state, without holding it.
+pub(crate) async fn find(scope: Scope<'_>, id: OrganizationId) -> Result<Option<Organization>, DbError> {
+    scope.optional(&LOOKUP, &[Value::id(id)], organization).await
 }
 
 /// Reads it for a change, and holds it until the unit ends.
@@ -158,7 +166,18 @@ pub(crate) async fn add(uow: &UnitOfWork, organization: &mut Organization) -> Re
 
 /// Stores what changed; false when nothing did.
 pub(crate) async fn save(uow: &UnitOfWork, organization: &mut Organization) -> Result<bool, DbError> {
-    if !record(uow, organization)? {
+    let home = organization.state().id;
+    save_told_in(uow, home, organization).await
+}
+
+/// As [`save`], where the trail of `home` tells it.
+pub(crate) async fn save_told_in(
+    uow: &UnitOfWork,
+    home: OrganizationId,
+    organization: &mut Organization,
+) -> Result<bool, DbError> {
+    let events = organization.take_events();
+    if !uow.record_all(home, events, &OrganizationView::from(&*organization))? {
         return Ok(false);
     }
     let state = organization.state();
@@ -170,6 +189,9 @@ pub(crate) async fn save(uow: &UnitOfWork, organization: &mut Organization) -> R
         state.document.as_ref().map(Document::as_str).into(),
         state.is_active.into(),
         state.updated_at.into(),
+        state.ending.deactivated_at.into(),
+        state.ending.frozen_at.into(),
+        state.ending.moved_to.as_deref().into(),
     ];
     uow.global().send(&SAVE, &row).await?;
     Ok(true)
@@ -220,6 +242,11 @@ fn organization(row: &Row<'_>) -> Result<Organization, DbError> {
         package_code: row.get(5)?,
         created_at: row.get(6)?,
         updated_at: row.get(7)?,
+        ending: Ending {
+            deactivated_at: row.get(8)?,
+            frozen_at: row.get(9)?,
+            moved_to: row.get(10)?,
+        },
     }))
 }
 

@@ -32,10 +32,10 @@ pub(super) fn run(file: Option<PathBuf>, args: &MoveArgs) -> Result<(), Failure>
             .await
             .context("the database to move to")?;
         let moved = if args.dry_run {
-            transfer::plan(&from, &to).await?
+            transfer::plan(&from, &to, &migrations).await?
         } else {
             let bar = progress::spinner("moving");
-            let moved = transfer::run(&from, &to, &mut |done: &Moved| {
+            let moved = transfer::run(&from, &to, &migrations, &mut |done: &Moved| {
                 bar.set_message(format!("{}: {} rows", done.table, done.rows));
             })
             .await?;
