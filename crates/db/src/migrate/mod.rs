@@ -355,8 +355,9 @@ fn is_name(word: &str) -> bool {
 /// Whether the text removes something, renames it or changes its type.
 fn loses(words: &[&str]) -> bool {
     // What can be made again from the program alone.
-    const REMADE: [&str; 11] = [
+    const REMADE: [&str; 12] = [
         "NOT",
+        "INDEX",
         "DEFAULT",
         "EXPRESSION",
         "IDENTITY",
@@ -431,6 +432,7 @@ mod tests {
         assert!(lint(&step("ALTER TABLE a ADD COLUMN type text;")).is_ok());
         assert!(lint(&step("ALTER TABLE a ALTER COLUMN type DROP NOT NULL;")).is_ok());
         assert!(lint(&step("DROP TRIGGER b;")).is_ok());
+        assert!(lint(&step("DROP INDEX b;\nCREATE INDEX b ON a (c);")).is_ok());
     }
 
     #[test]
