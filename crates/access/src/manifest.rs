@@ -2,9 +2,10 @@
 
 use authz::{Permission, PermissionInfo};
 use contracts::access::RoleView;
-use contracts::{EventData, EventType, Manifest};
+use contracts::{EventData, EventType, Manifest, ObjectFields};
 
 use crate::http::example;
+use crate::store::{groups, roles, user_roles};
 use crate::view::{GroupView, PermissionView, RoleGrantView};
 
 authz::permission! {
@@ -141,5 +142,19 @@ pub const MANIFEST: Manifest = Manifest {
             PermissionRead::INFO,
             PERMISSION,
         ),
+    ],
+    objects: &[
+        ObjectFields {
+            resource: "ROLE",
+            columns: &roles::FIELDS,
+        },
+        ObjectFields {
+            resource: "GROUP",
+            columns: &groups::FIELDS,
+        },
+        ObjectFields {
+            resource: "USER_ROLE",
+            columns: &user_roles::FIELDS,
+        },
     ],
 };

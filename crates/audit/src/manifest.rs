@@ -18,4 +18,5 @@ pub const MANIFEST: Manifest = Manifest {
     is_core: true,
     permissions: &[AuditLogRead::INFO, AuditLogExport::INFO],
     events: &[],
+    objects: &[],
 };

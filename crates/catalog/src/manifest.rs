@@ -141,4 +141,5 @@ pub const MANIFEST: Manifest = Manifest {
             OVERRIDES,
         ),
     ],
+    objects: &[],
 };

@@ -10,10 +10,12 @@ pub mod catalog;
 pub mod identity;
 pub mod mail;
 mod manifest;
+mod narrowed;
 pub mod organization;
 mod ports;
 pub mod settings;
 pub mod usage;
 
-pub use manifest::{EventData, EventType, Manifest, Manifests};
+pub use manifest::{EventData, EventType, Manifest, Manifests, ObjectFields};
+pub use narrowed::Narrowed;
 pub use ports::{MissingPort, Ports};

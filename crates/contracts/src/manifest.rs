@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use authz::PermissionInfo;
+use authz::conditions::Column;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
@@ -21,6 +22,17 @@ pub struct Manifest {
     pub permissions: &'static [&'static PermissionInfo],
     /// The events that its aggregates record.
     pub events: &'static [EventType],
+    /// The objects whose permissions it applies under a condition; of all others a conditional grant counts as none.
+    pub objects: &'static [ObjectFields],
+}
+
+/// What conditions on the permissions of a resource can ask for. A grant is checked with it when it is made.
+#[derive(Debug, Clone, Copy)]
+pub struct ObjectFields {
+    /// The resource that the permissions name, such as `USER`.
+    pub resource: &'static str,
+    /// Its fields, as the API shows them, with the columns that its lists are filtered by.
+    pub columns: &'static [Column],
 }
 
 /// A kind of event. An audit entry's action is the same name.
@@ -127,6 +139,23 @@ impl Manifests {
     /// Every kind of event, in the same order.
     pub fn events(&self) -> impl Iterator<Item = &'static EventType> + '_ {
         self.0.iter().flat_map(|manifest| manifest.events)
+    }
+
+    /// What conditions on the permission with the code can ask for; `None` where the program does not know its objects: of
+    /// permissions that it does not declare, and of those whose context applies no conditions.
+    #[must_use]
+    pub fn condition_fields(&self, permission: &str) -> Option<&'static [Column]> {
+        self.iter().find_map(|manifest| {
+            let declared = manifest
+                .permissions
+                .iter()
+                .find(|declared| declared.code == permission)?;
+            let object = manifest
+                .objects
+                .iter()
+                .find(|object| object.resource == declared.resource)?;
+            Some(object.columns)
+        })
     }
 
     /// The kind of event with the name.

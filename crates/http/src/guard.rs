@@ -13,11 +13,13 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use authz::conditions::{Column, Object};
 use authz::snapshot::Explanation;
 use authz::{Decision, Denial, Granted, Permission, PermissionInfo, PermissionScope, Step, Within};
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use contracts::Narrowed;
 use contracts::access::PathView;
 use contracts::audit::{SecurityEvent, SecurityTrail};
 use contracts::identity::{Principals, UserId};
@@ -30,7 +32,7 @@ use crate::answer::Precondition;
 use crate::app::App;
 use crate::error::{ApiError, Details, ErrorCode, Message};
 use crate::problems::MAX_PROBLEMS;
-use crate::request::RequestContext;
+use crate::request::{RequestContext, joined};
 
 /// Names the organization a service account of the platform acts in.
 pub(crate) const TENANT_ID: HeaderName = HeaderName::from_static("x-tenant-id");
@@ -396,7 +398,7 @@ impl Caller {
                 Metered::Asking(answer) => answer.await?,
             }
         }
-        let if_match = parts.headers.get(header::IF_MATCH).cloned();
+        let if_match = joined(&parts.headers, header::IF_MATCH);
         let idempotency_keys = idempotency_keys(&parts.headers);
         Ok(Self {
             app,
@@ -676,6 +678,25 @@ impl<P> RequiresWithin<P> {
     #[must_use]
     pub fn within(&self) -> &Within<P> {
         &self.within
+    }
+}
+
+impl<P: Permission> RequiresWithin<P> {
+    /// Lets the caller see an object, or not.
+    ///
+    /// # Errors
+    /// `RBAC_FORBIDDEN` when no condition of the grant holds of it.
+    pub fn admit(&self, object: &(impl Object + ?Sized)) -> Result<&Granted<P>, ApiError> {
+        self.within.admit(object).map_err(|denial| self.refused(denial))
+    }
+
+    /// What the grant leaves of a list, by the columns that conditions can ask for.
+    ///
+    /// # Errors
+    /// `RBAC_FORBIDDEN` when a condition asks for what is no column.
+    pub fn narrowed(&self, columns: &[Column]) -> Result<Narrowed, ApiError> {
+        let engine = self.app().db().engine();
+        Narrowed::to_reach_of(&self.within, columns, engine).map_err(|denial| self.refused(denial))
     }
 }
 

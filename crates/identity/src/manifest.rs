@@ -2,10 +2,11 @@
 
 use authz::{Permission, PermissionInfo};
 use contracts::identity::{ApiKeyView, InvitationView, ServiceAccountView, UserView};
-use contracts::{EventData, EventType, Manifest};
+use contracts::{EventData, EventType, Manifest, ObjectFields};
 
 use crate::http::example;
 use crate::mail::letter::MailFact;
+use crate::store::users;
 use crate::view::{SessionFact, SigningKeyFact, SupportSessionFact};
 
 authz::permission! {
@@ -238,4 +239,8 @@ pub const MANIFEST: Manifest = Manifest {
             "Access tokens are signed with another key from now on",
         ),
     ],
+    objects: &[ObjectFields {
+        resource: "USER",
+        columns: &users::FIELDS,
+    }],
 };

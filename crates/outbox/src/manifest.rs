@@ -69,4 +69,5 @@ pub const MANIFEST: Manifest = Manifest {
         ),
         event(SECRET_ROTATED, "A webhook endpoint got another secret"),
     ],
+    objects: &[],
 };

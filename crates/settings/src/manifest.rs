@@ -83,4 +83,5 @@ pub const MANIFEST: Manifest = Manifest {
             "A connection to another system was deleted, with its secrets",
         ),
     ],
+    objects: &[],
 };

@@ -31,6 +31,7 @@ const LAWLESS: Manifest = Manifest {
         permission: &FOREIGN,
         data: EventData::of::<contracts::organization::OrganizationView>(|| json!(null)),
     }],
+    objects: &[],
 };
 
 fn lawless() -> Module {

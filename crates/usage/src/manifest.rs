@@ -28,4 +28,5 @@ pub const MANIFEST: Manifest = Manifest {
         permission: ReportRead::INFO,
         data: EventData::of::<ThresholdView>(crate::http::threshold),
     }],
+    objects: &[],
 };

@@ -1,6 +1,6 @@
 //! Granting roles to users.
 
-use authz::Granted;
+use authz::Within;
 use authz::snapshot::Touched;
 use contracts::access::{Judge, RoleId, RoleView};
 use contracts::identity::UserId;
@@ -9,7 +9,7 @@ use kernel::{DomainEvent, FieldValue, Id as _, OrganizationId, Rule, RuleViolati
 
 use super::{Refusal, changes};
 use crate::manifest::{GRANTED, REVOKED, UserRoleAssign, UserRoleRevoke};
-use crate::store::user_roles::NewGrant;
+use crate::store::user_roles::{NewGrant, Seen};
 use crate::store::{permissions, roles, user_roles};
 use crate::view::{RoleGrantView, ScopeView, UserRoleView};
 
@@ -25,15 +25,15 @@ pub(crate) struct Assignment {
 /// Grants a role to a user of the organization. That the user exists is for the caller to have seen in this unit.
 ///
 /// # Errors
-/// [`Refusal`]: an unknown role or module, a scope that does not fit the role, an end that is past, a role that the user has, more
-/// than the actor holds.
+/// [`Refusal`]: an unknown role or module, out of reach, a scope that does not fit the role, an end that is past, a role that the
+/// user has, more than the actor holds.
 pub(crate) async fn assign_role(
-    granted: &Granted<UserRoleAssign>,
+    within: &Within<UserRoleAssign>,
     uow: &UnitOfWork,
     judge: &dyn Judge,
     new: &Assignment,
 ) -> Result<UserRoleView, Refusal> {
-    let organization = granted.organization();
+    let organization = within.organization();
     if new.expires_at.is_some_and(|end| end <= uow.now()) {
         return Err(Refusal::Invalid(RuleViolation::new("expiresAt", Rule::InPast)));
     }
@@ -46,49 +46,59 @@ pub(crate) async fn assign_role(
         }
     }
     let module = new.module.as_deref();
-    judge.may_grant_roles(granted.actor(), &[role.id], module, new.expires_at, uow.now())?;
+    let made = UserRoleView {
+        role,
+        assigned_by: within.actor().as_ref().into(),
+        scope: new.module.clone().map(|module| ScopeView { module }),
+        expires_at: new.expires_at,
+        created_at: uow.now(),
+    };
+    let granted = within.admit(&Seen {
+        user: new.user,
+        granted: &made,
+    })?;
+    judge.may_grant_roles(granted.actor(), &[made.role.id], module, new.expires_at, uow.now())?;
     let grant = NewGrant {
         user: new.user,
-        role: role.id,
-        is_system: role.is_system,
+        role: made.role.id,
+        is_system: made.role.is_system,
         module,
         expires_at: new.expires_at,
         assigned_by: granted.actor(),
     };
-    if !give(uow, organization, &role, &grant).await? {
+    if !give(uow, organization, &made.role, &grant).await? {
         return Err(Refusal::Duplicate("roleId"));
     }
-    Ok(UserRoleView {
-        role,
-        assigned_by: granted.actor().as_ref().into(),
-        scope: new.module.clone().map(|module| ScopeView { module }),
-        expires_at: new.expires_at,
-        created_at: uow.now(),
-    })
+    Ok(made)
 }
 
 /// Takes a role from a user.
 ///
 /// # Errors
-/// [`Refusal`]: a role that the user does not hold, or the one by which somebody administers the organization.
+/// [`Refusal`]: a role that the user does not hold, out of reach, or the one by which somebody administers the organization.
 pub(crate) async fn revoke_role(
-    granted: &Granted<UserRoleRevoke>,
+    within: &Within<UserRoleRevoke>,
     uow: &UnitOfWork,
     judge: &dyn Judge,
     user: UserId,
     role: RoleId,
     module: Option<&str>,
 ) -> Result<(), Refusal> {
-    let organization = granted.organization();
+    let organization = within.organization();
     let found = roles::lookup_in(uow, organization, role).await?;
     let role = found.ok_or(Refusal::NotFound)?;
-    let removed = user_roles::remove(uow, organization, user, role.id, module).await?;
-    let expires_at = removed.ok_or(Refusal::NotFound)?;
+    let removed = user_roles::remove(uow, organization, user, &role, module).await?;
+    let removed = removed.ok_or(Refusal::NotFound)?;
+    // A refusal undoes the removal, so that it takes one statement to look and to take.
+    within.admit(&Seen {
+        user,
+        granted: &removed,
+    })?;
     judge
         .keeps_an_administrator(uow, &[Touched::User(user.as_uuid())])
         .await?;
     let event = DomainEvent::new(REVOKED, user).changed("roles", role.code.as_str(), FieldValue::Null);
-    let view = grant_view(&role, user, module, expires_at);
+    let view = grant_view(&role, user, module, removed.expires_at);
     uow.record_all(organization, [event], &view)?;
     changes::user(uow, organization, user);
     Ok(())

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use authz::Within;
-use authz::conditions::{Column, Condition};
+use authz::conditions::Condition;
 use authz::snapshot::Offer;
+use contracts::Manifests;
 use contracts::access::{Judge, RoleId};
 use contracts::catalog::PermissionId;
 use db::UnitOfWork;
@@ -14,7 +15,7 @@ use super::update_role::reach_role;
 use super::{Refusal, changes};
 use crate::manifest::RoleUpdate;
 use crate::store::role_permissions::Held;
-use crate::store::{groups, permissions, role_permissions, roles};
+use crate::store::{permissions, role_permissions, roles};
 use crate::view::RolePermissionView;
 
 /// A permission for a role.
@@ -34,6 +35,7 @@ pub(crate) async fn grant_permission(
     within: &Within<RoleUpdate>,
     uow: &UnitOfWork,
     judge: &dyn Judge,
+    manifests: &Manifests,
     granting: Granting,
 ) -> Result<(RolePermissionView, bool), Refusal> {
     let organization = within.organization();
@@ -52,7 +54,7 @@ pub(crate) async fn grant_permission(
         condition: condition.clone(),
         expires_at: None,
     };
-    if let Some(misfit) = misfit(&view.code, condition.as_deref()) {
+    if let Some(misfit) = misfit(manifests, &view.code, condition.as_deref()) {
         return Err(Refusal::Invalid(misfit));
     }
     judge.may_offer(within.actor(), &[offer], uow.now())?;
@@ -104,15 +106,9 @@ fn told(code: &str, condition: Option<&str>) -> String {
     condition.map_or_else(|| code.to_owned(), |condition| format!("{code} {condition}"))
 }
 
-/// What in the condition makes no sense for the objects of this context's own permissions. What other permissions are about is
-/// known where they are asked for.
-fn misfit(permission: &str, condition: Option<&Condition>) -> Option<kernel::RuleViolation> {
-    let columns: &[Column] = if permission.starts_with("RBAC_ROLE_") {
-        &roles::FIELDS
-    } else if permission.starts_with("RBAC_GROUP_") {
-        &groups::FIELDS
-    } else {
-        return None;
-    };
+/// What in the condition makes no sense for the permission's objects, where a context of this program declares them. What other
+/// permissions are about is known where they are asked for.
+fn misfit(manifests: &Manifests, permission: &str, condition: Option<&Condition>) -> Option<kernel::RuleViolation> {
+    let columns = manifests.condition_fields(permission)?;
     condition?.misfits("conditions", columns).into_iter().next()
 }

@@ -1,7 +1,7 @@
 //! `POST /users/{userId}/roles`
 
 use contracts::identity::{Principals, UserId};
-use http::{Answer, ApiError, Body, Doc, ErrorCode, PathId, Requires, TimeText};
+use http::{Answer, ApiError, Body, Doc, ErrorCode, PathId, RequiresWithin, TimeText};
 use serde_json::json;
 
 use super::inputs::RoleIdText;
@@ -45,7 +45,7 @@ pub(super) fn doc() -> Doc {
 }
 
 pub(super) async fn handle(
-    caller: Requires<UserRoleAssign>,
+    caller: RequiresWithin<UserRoleAssign>,
     path: PathId<UserId>,
     Body(input): Body<AssignRole>,
 ) -> Result<Answer, ApiError> {
@@ -55,14 +55,14 @@ pub(super) async fn handle(
         module: input.scope.map(|scope| scope.module),
         expires_at: input.expires_at.map(|TimeText(end)| end),
     };
-    let (granted, principals) = (caller.granted().clone(), caller.app().port::<dyn Principals>()?);
+    let (within, principals) = (caller.within().clone(), caller.app().port::<dyn Principals>()?);
     caller
         .write_judged(move |uow, judge| {
-            let (granted, principals, new) = (granted.clone(), principals.clone(), new.clone());
+            let (within, principals, new) = (within.clone(), principals.clone(), new.clone());
             async move {
-                let user = principals.user_in(&uow, granted.organization(), new.user).await?;
+                let user = principals.user_in(&uow, within.organization(), new.user).await?;
                 user.ok_or_else(ApiError::not_found)?;
-                let made = assign_role(&granted, &uow, &*judge, &new).await?;
+                let made = assign_role(&within, &uow, &*judge, &new).await?;
                 Answer::created(&format!("/users/{}/roles/{}", new.user, new.role), &made)
             }
         })

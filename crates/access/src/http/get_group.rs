@@ -22,6 +22,6 @@ pub(super) async fn handle(caller: RequiresWithin<GroupRead>, path: PathId<Group
 pub(super) async fn reached(caller: &RequiresWithin<GroupRead>, id: GroupId) -> Result<GroupView, ApiError> {
     let scope = caller.app().db().scope(caller.organization());
     let group = groups::lookup(scope, id).await?.ok_or_else(ApiError::not_found)?;
-    caller.within().admit(&group).map_err(|denial| caller.refused(denial))?;
+    caller.admit(&group)?;
     Ok(group)
 }

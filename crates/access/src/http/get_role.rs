@@ -23,9 +23,6 @@ pub(super) async fn handle(caller: RequiresWithin<RoleRead>, path: PathId<RoleId
 pub(super) async fn reached(caller: &RequiresWithin<RoleRead>, id: RoleId) -> Result<RoleView, ApiError> {
     let scope = caller.app().db().scope(caller.organization());
     let role = roles::lookup(scope, id).await?.ok_or_else(ApiError::not_found)?;
-    caller
-        .within()
-        .admit(&Seen(&role))
-        .map_err(|denial| caller.refused(denial))?;
+    caller.admit(&Seen(&role))?;
     Ok(role)
 }

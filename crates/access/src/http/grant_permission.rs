@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use authz::conditions::Condition;
+use contracts::Manifests;
 use contracts::access::RoleId;
 use contracts::catalog::PermissionId;
 use http::{Answer, ApiError, Body, Doc, ErrorCode, IdText, PathId, RequiresWithin};
@@ -34,6 +35,7 @@ pub(super) fn doc() -> Doc {
             "permissionCode": "FINANCE_INVOICE_APPROVE",
             "conditions": { "amount": { "$lte": 100_000 }, "ownerId": "${user.id}" }
         }))
+        .with_one_of(&["permissionId", "permissionCode"])
         .answers::<RolePermissionView>("It was granted before", super::example::role_permission())
         .creates::<RolePermissionView>("It is granted", super::example::role_permission())
         .refuses([
@@ -55,13 +57,13 @@ pub(super) async fn handle(
         permission,
         condition,
     };
-    let within = caller.within().clone();
+    let (within, manifests) = (caller.within().clone(), caller.app().port::<Manifests>()?);
     caller
         .write_judged(move |uow, judge| {
-            let (within, granting) = (within.clone(), granting.clone());
+            let (within, granting, manifests) = (within.clone(), granting.clone(), Arc::clone(&manifests));
             async move {
                 let role = granting.role;
-                let (granted, is_new) = grant_permission(&within, &uow, &*judge, granting).await?;
+                let (granted, is_new) = grant_permission(&within, &uow, &*judge, &manifests, granting).await?;
                 if is_new {
                     let location = format!("/roles/{role}/permissions/{}", granted.permission_id);
                     Answer::created(&location, &granted)

@@ -6,7 +6,6 @@ use serde_json::json;
 use crate::manifest::GroupRead;
 use crate::store::groups;
 use crate::store::roles::Order;
-use crate::store::within::reached;
 use crate::view::GroupView;
 
 http::filters! {
@@ -40,9 +39,8 @@ pub(super) async fn handle(caller: RequiresWithin<GroupRead>, query: Groups) -> 
         GroupSort::Code => Order::Code,
         GroupSort::CreatedAt => Order::CreatedAt,
     };
-    let db = caller.app().db();
-    let narrowed = reached(caller.within(), &groups::FIELDS, db.engine()).map_err(|denial| caller.refused(denial))?;
-    let scope = db.scope(caller.organization());
+    let narrowed = caller.narrowed(&groups::FIELDS)?;
+    let scope = caller.app().db().scope(caller.organization());
     let text = query.filter.q.as_ref().map(Search::text);
     let listed = groups::list(
         scope,

@@ -6,7 +6,6 @@ use serde_json::json;
 
 use crate::manifest::RoleRead;
 use crate::store::roles::{self, Order};
-use crate::store::within::reached;
 
 http::filters! {
     /// What the list can be narrowed by.
@@ -40,9 +39,8 @@ pub(super) async fn handle(caller: RequiresWithin<RoleRead>, query: Roles) -> Re
         RoleSort::Code => Order::Code,
         RoleSort::CreatedAt => Order::CreatedAt,
     };
-    let db = caller.app().db();
-    let narrowed = reached(caller.within(), &roles::FIELDS, db.engine()).map_err(|denial| caller.refused(denial))?;
-    let scope = db.scope(caller.organization());
+    let narrowed = caller.narrowed(&roles::FIELDS)?;
+    let scope = caller.app().db().scope(caller.organization());
     let text = query.filter.q.as_ref().map(Search::text);
     let listed = roles::list(
         scope,

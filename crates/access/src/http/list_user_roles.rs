@@ -1,11 +1,11 @@
 //! `GET /users/{userId}/roles`
 
 use contracts::identity::{Principals, UserId};
-use http::{Answer, ApiError, Caller, Doc, ListQuery, PathId, Place, Requires};
+use http::{Answer, ApiError, Caller, Doc, ListQuery, PathId, Place, RequiresWithin};
 use serde_json::json;
 
 use crate::manifest::UserRoleRead;
-use crate::store::user_roles;
+use crate::store::user_roles::{self, FIELDS, Filter};
 use crate::view::UserRoleView;
 
 http::filters! {
@@ -33,24 +33,19 @@ pub(super) fn doc() -> Doc {
 }
 
 pub(super) async fn handle(
-    caller: Requires<UserRoleRead>,
+    caller: RequiresWithin<UserRoleRead>,
     path: PathId<UserId>,
     query: UserRoles,
 ) -> Result<Answer, ApiError> {
     let user = known(&caller, path.found()?).await?;
+    let reached = caller.narrowed(&FIELDS)?;
     let scope = caller.app().db().scope(caller.organization());
-    let now = caller.app().generators().now();
-    let module = query.filter.module.as_deref();
-    let listed = user_roles::list(
-        scope,
+    let filter = Filter {
         user,
-        module,
-        now,
-        query.sort.direction,
-        &query.page,
-        query.start(),
-    )
-    .await?;
+        module: query.filter.module.as_deref(),
+        now: caller.app().generators().now(),
+    };
+    let listed = user_roles::list(scope, reached, filter, query.sort.direction, &query.page, query.start()).await?;
     query.answer(&listed, |granted, _| Place::time(granted.created_at, granted.role.id))
 }
 

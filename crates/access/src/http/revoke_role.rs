@@ -2,7 +2,7 @@
 
 use contracts::access::RoleId;
 use contracts::identity::{Principals, UserId};
-use http::{Answer, ApiError, Doc, ErrorCode, PathIds, Query, Requires};
+use http::{Answer, ApiError, Doc, ErrorCode, PathIds, Query, RequiresWithin};
 
 use crate::app::revoke_role;
 use crate::manifest::UserRoleRevoke;
@@ -24,22 +24,22 @@ pub(super) fn doc() -> Doc {
 }
 
 pub(super) async fn handle(
-    caller: Requires<UserRoleRevoke>,
+    caller: RequiresWithin<UserRoleRevoke>,
     path: PathIds<UserId, RoleId>,
     Query(query): Query<RevokeQuery>,
 ) -> Result<Answer, ApiError> {
     let (user, role) = path.found()?;
-    let (granted, precondition) = (caller.granted().clone(), caller.precondition());
+    let (within, precondition) = (caller.within().clone(), caller.precondition());
     let principals = caller.app().port::<dyn Principals>()?;
     caller
         .write_judged(move |uow, judge| {
-            let (granted, precondition) = (granted.clone(), precondition.clone());
+            let (within, precondition) = (within.clone(), precondition.clone());
             let (principals, module) = (principals.clone(), query.module.clone());
             async move {
                 precondition.check_unversioned()?;
-                let known = principals.user_in(&uow, granted.organization(), user).await?;
+                let known = principals.user_in(&uow, within.organization(), user).await?;
                 known.ok_or_else(ApiError::not_found)?;
-                revoke_role(&granted, &uow, &*judge, user, role, module.as_deref()).await?;
+                revoke_role(&within, &uow, &*judge, user, role, module.as_deref()).await?;
                 Ok(Answer::no_content())
             }
         })

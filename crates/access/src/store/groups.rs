@@ -1,11 +1,11 @@
 //! The table `groups`.
 
 use authz::conditions::{Column, ColumnKind, Object, Value as FieldOf};
+use contracts::Narrowed;
 use db::list::{List, Listed, Start};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value};
 use kernel::{Direction, OrganizationId, PageRequest, fold};
 
-use super::within::{Narrowed, narrowed};
 use crate::domain::{Code, Description, Group, GroupId, Name, StoredGroup};
 use crate::store::roles::Order;
 use crate::view::GroupView;
@@ -64,7 +64,8 @@ pub(crate) async fn list(
     page: &PageRequest,
     start: Start<'_>,
 ) -> Result<Listed<GroupView>, DbError> {
-    narrowed(listing(text, order, direction), reached)
+    reached
+        .apply(listing(text, order, direction))
         .fetch(scope, page, start, |row| Ok(GroupView::from(&group(row, 1)?)))
         .await
 }

@@ -12,7 +12,6 @@ pub(crate) mod role_permissions;
 pub(crate) mod roles;
 pub(crate) mod system_roles;
 pub(crate) mod user_roles;
-pub(crate) mod within;
 
 use db::Sql;
 

@@ -1,12 +1,12 @@
 //! The table `roles`, and the system roles beside it where both are shown.
 
 use authz::conditions::{Column, ColumnKind, Object, Value as FieldOf};
+use contracts::Narrowed;
 use contracts::access::{RoleId, RoleView};
 use db::list::{List, Listed, Start};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value};
 use kernel::{Direction, OrganizationId, PageRequest, fold};
 
-use super::within::{Narrowed, narrowed};
 use crate::domain::{Code, Description, Name, Role, Stored};
 
 /// An organization's own roles and the system roles, which have no organization. The two never share an id.
@@ -91,7 +91,8 @@ pub(crate) async fn list(
     start: Start<'_>,
 ) -> Result<Listed<RoleView>, DbError> {
     // The list's first column is the total.
-    narrowed(listing(text, order, direction), reached)
+    reached
+        .apply(listing(text, order, direction))
         .fetch(scope, page, start, |row| view(row, 1))
         .await
 }
@@ -245,18 +246,22 @@ pub(crate) struct Seen<'r>(pub(crate) &'r RoleView);
 
 impl Object for Seen<'_> {
     fn value(&self, field: &str) -> Option<FieldOf<'_>> {
-        let role = self.0;
-        match field {
-            "id" => Some(FieldOf::id(role.id)),
-            "organizationId" => role.organization_id.map(FieldOf::id),
-            "name" => Some(role.name.as_str().into()),
-            "code" => Some(role.code.as_str().into()),
-            "description" => role.description.as_deref().map(FieldOf::from),
-            "isSystem" => Some(role.is_system.into()),
-            "createdAt" => Some(role.created_at.into()),
-            "updatedAt" => Some(role.updated_at.into()),
-            _ => None,
-        }
+        seen(self.0, field)
+    }
+}
+
+/// A field of a role.
+pub(crate) fn seen<'r>(role: &'r RoleView, field: &str) -> Option<FieldOf<'r>> {
+    match field {
+        "id" => Some(FieldOf::id(role.id)),
+        "organizationId" => role.organization_id.map(FieldOf::id),
+        "name" => Some(role.name.as_str().into()),
+        "code" => Some(role.code.as_str().into()),
+        "description" => role.description.as_deref().map(FieldOf::from),
+        "isSystem" => Some(role.is_system.into()),
+        "createdAt" => Some(role.created_at.into()),
+        "updatedAt" => Some(role.updated_at.into()),
+        _ => None,
     }
 }
 

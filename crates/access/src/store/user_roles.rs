@@ -1,5 +1,7 @@
 //! The table `user_roles`: who holds roles.
 
+use authz::conditions::{Column, ColumnKind, Object, Value as FieldOf};
+use contracts::Narrowed;
 use contracts::access::{RoleId, RoleView};
 use contracts::identity::UserId;
 use db::list::{List, Listed, Start};
@@ -19,6 +21,24 @@ const GRANTED: &str = "(SELECT u.granted_id AS id, r.organization_id AS role_org
      coalesce(u.expires_at > $2, TRUE) AS is_in_force \
      FROM user_roles u LEFT JOIN roles r ON r.organization_id = u.organization_id AND r.id = u.role_id \
      LEFT JOIN system_roles s ON s.id = u.system_role_id WHERE u.organization_id = $1) AS granted";
+/// What conditions on the roles of users can ask for.
+pub(crate) const FIELDS: [Column; 15] = [
+    Column::new("userId", "user_id", ColumnKind::Id),
+    Column::new("role.id", "id", ColumnKind::Id),
+    Column::new("role.organizationId", "role_organization_id", ColumnKind::Id),
+    Column::new("role.name", "name", ColumnKind::Text),
+    Column::new("role.code", "code", ColumnKind::Text),
+    Column::new("role.description", "description", ColumnKind::Text),
+    Column::new("role.isSystem", "(role_organization_id IS NULL)", ColumnKind::Bool),
+    Column::new("role.createdAt", "role_created_at", ColumnKind::Time),
+    Column::new("role.updatedAt", "role_updated_at", ColumnKind::Time),
+    Column::new("assignedBy.type", "assigned_by_kind", ColumnKind::Text),
+    Column::new("assignedBy.id", "assigned_by_id", ColumnKind::Id),
+    Column::new("assignedBy.name", "assigned_by_name", ColumnKind::Text),
+    Column::new("scope.module", "nullif(module, '')", ColumnKind::Text),
+    Column::new("expiresAt", "expires_at", ColumnKind::Time),
+    Column::new("createdAt", "created_at", ColumnKind::Time),
+];
 const COLUMNS: &str = "id, role_organization_id, name, code, description, role_created_at, role_updated_at, module, expires_at, \
      assigned_by_kind, assigned_by_id, assigned_by_name, created_at";
 
@@ -34,7 +54,8 @@ const ADD: Sql = Sql::tenant(
 );
 const REMOVE: Sql = Sql::tenant(
     "DELETE FROM user_roles WHERE organization_id = $1 AND user_id = $2 AND granted_id = $3 AND module = $4 \
-     AND (expires_at IS NULL OR expires_at > $5) RETURNING expires_at",
+     AND (expires_at IS NULL OR expires_at > $5) \
+     RETURNING expires_at, assigned_by_kind, assigned_by_id, assigned_by_name, created_at",
 );
 
 /// The statements of this file, for the statement test.
@@ -69,42 +90,65 @@ pub(crate) async fn add(uow: &UnitOfWork, organization: OrganizationId, grant: &
     Ok(uow.scope(organization).execute(&ADD, &row).await? > 0)
 }
 
-/// Takes a role from a user; its end, if it had one, or `None` when the user does not hold it now.
+/// Takes a role from a user; the grant as it was, or `None` when the user does not hold it now.
 pub(crate) async fn remove(
     uow: &UnitOfWork,
     organization: OrganizationId,
     user: UserId,
-    role: RoleId,
+    role: &RoleView,
     module: Option<&str>,
-) -> Result<Option<Option<Timestamp>>, DbError> {
+) -> Result<Option<UserRoleView>, DbError> {
     let key = [
         Value::id(user),
-        Value::id(role),
+        Value::id(role.id),
         module.unwrap_or_default().into(),
         uow.now().into(),
     ];
-    uow.scope(organization)
-        .reads()
-        .optional(&REMOVE, &key, |row| row.get(0))
-        .await
+    let was = |row: &Row<'_>| {
+        Ok(UserRoleView {
+            role: role.clone(),
+            assigned_by: AssignedByView {
+                kind: row.get(1)?,
+                id: row.get(2)?,
+                name: row.get(3)?,
+            },
+            scope: module.map(|module| ScopeView {
+                module: module.to_owned(),
+            }),
+            expires_at: row.get(0)?,
+            created_at: row.get(4)?,
+        })
+    };
+    uow.scope(organization).reads().optional(&REMOVE, &key, was).await
 }
 
-/// The roles of a user that are in force at `now`.
+/// Which grants of a user are listed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Filter<'f> {
+    pub(crate) user: UserId,
+    /// Those that are limited to this module.
+    pub(crate) module: Option<&'f str>,
+    /// Those that are in force then.
+    pub(crate) now: Timestamp,
+}
+
+/// The roles of a user that the grant reaches.
 pub(crate) async fn list(
     scope: Scope<'_>,
-    user: UserId,
-    module: Option<&str>,
-    now: Timestamp,
+    reached: Narrowed,
+    filter: Filter<'_>,
     direction: Direction,
     page: &PageRequest,
     start: Start<'_>,
 ) -> Result<Listed<UserRoleView>, DbError> {
-    listing(user, module, now, direction)
+    reached
+        .apply(listing(filter, direction))
         .fetch(scope, page, start, |row| view(row, 1))
         .await
 }
 
-fn listing<'v>(user: UserId, module: Option<&str>, now: Timestamp, direction: Direction) -> List<'v> {
+fn listing<'v>(filter: Filter<'_>, direction: Direction) -> List<'v> {
+    let Filter { user, module, now } = filter;
     List::tenant_view(GRANTED, COLUMNS)
         // The view's own text names this value.
         .satisfying(|first| format!("is_in_force AND ${first} IS NOT NULL"), vec![now.into()])
@@ -119,7 +163,8 @@ pub(crate) fn lists() -> Vec<String> {
     let (user, now) = (UserId::from_uuid(Uuid::nil()), Timestamp::UNIX_EPOCH);
     [None, Some("FINANCE")]
         .into_iter()
-        .flat_map(|module| listing(user, module, now, Direction::Ascending).texts(&PageRequest::default()))
+        .map(|module| Filter { user, module, now })
+        .flat_map(|filter| listing(filter, Direction::Ascending).texts(&PageRequest::default()))
         .collect()
 }
 
@@ -137,4 +182,26 @@ fn view(row: &Row<'_>, first: usize) -> Result<UserRoleView, DbError> {
         expires_at: row.get(first + 8)?,
         created_at: row.get(first + 12)?,
     })
+}
+
+/// A role of a user, as conditions see it.
+pub(crate) struct Seen<'v> {
+    pub(crate) user: UserId,
+    pub(crate) granted: &'v UserRoleView,
+}
+
+impl Object for Seen<'_> {
+    fn value(&self, field: &str) -> Option<FieldOf<'_>> {
+        let granted = self.granted;
+        match field {
+            "userId" => Some(FieldOf::id(self.user)),
+            "assignedBy.type" => Some(granted.assigned_by.kind.as_str().into()),
+            "assignedBy.id" => Some(granted.assigned_by.id.into()),
+            "assignedBy.name" => Some(granted.assigned_by.name.as_str().into()),
+            "scope.module" => granted.scope.as_ref().map(|scope| scope.module.as_str().into()),
+            "expiresAt" => granted.expires_at.map(FieldOf::from),
+            "createdAt" => Some(granted.created_at.into()),
+            _ => roles::seen(&granted.role, field.strip_prefix("role.")?),
+        }
+    }
 }

@@ -1,11 +1,12 @@
 //! Letting a user act again.
 
-use authz::Granted;
+use authz::Within;
 use authz::snapshot::Principal;
 use contracts::access::Judge;
 use contracts::identity::UserId;
 use db::UnitOfWork;
 
+use super::update_user::reach_user;
 use super::{Refusal, headcount, user_changed};
 use crate::domain::User;
 use crate::manifest::UserUpdate;
@@ -16,23 +17,23 @@ use crate::store::users;
 /// nothing.
 ///
 /// # Errors
-/// [`Refusal`]: not found, beyond what the actor holds, beyond the quota.
+/// [`Refusal`]: not found, out of reach before or after the change, beyond what the actor holds, beyond the quota.
 pub(crate) async fn activate_user(
-    granted: &Granted<UserUpdate>,
+    within: &Within<UserUpdate>,
     uow: &UnitOfWork,
     service: &Service,
     judge: &dyn Judge,
     id: UserId,
 ) -> Result<User, Refusal> {
-    let organization = granted.organization();
-    let mut user = users::lock(uow, organization, id).await?.ok_or(Refusal::NotFound)?;
-    judge.may_act_on(granted.actor(), Principal::user(id.into()), uow.now())?;
+    let mut user = reach_user(within, uow, id).await?;
+    judge.may_act_on(within.actor(), Principal::user(id.into()), uow.now())?;
     if user.state().is_active {
         return Ok(user);
     }
     user.activate(uow.now());
+    within.admit(&user)?;
     users::save(uow, &mut user).await?;
     user_changed(uow, &user);
-    headcount(uow, service, organization, 1).await?;
+    headcount(uow, service, within.organization(), 1).await?;
     Ok(user)
 }

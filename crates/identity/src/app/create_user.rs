@@ -1,6 +1,6 @@
 //! Making a user.
 
-use authz::Granted;
+use authz::Within;
 use db::UnitOfWork;
 
 use super::{Refusal, headcount, user_changed};
@@ -12,16 +12,18 @@ use crate::store::users;
 /// Makes a user, who may log in at once and holds nothing yet. The password was hashed before.
 ///
 /// # Errors
-/// [`Refusal::Quota`]; [`Refusal::Storage`], a taken address among it, at the latest when the unit commits.
+/// [`Refusal::Denied`]; [`Refusal::Quota`]; [`Refusal::Storage`], a taken address among it, at the latest when the unit commits.
 pub(crate) async fn create_user(
-    granted: &Granted<UserCreate>,
+    within: &Within<UserCreate>,
     uow: &UnitOfWork,
     service: &Service,
     new: NewUser,
 ) -> Result<User, Refusal> {
-    let mut user = User::create(uow.generators().id(), granted.organization(), new, uow.now());
+    let organization = within.organization();
+    let mut user = User::create(uow.generators().id(), organization, new, uow.now());
+    within.admit(&user)?;
     users::add(uow, &mut user).await?;
     user_changed(uow, &user);
-    headcount(uow, service, granted.organization(), 1).await?;
+    headcount(uow, service, organization, 1).await?;
     Ok(user)
 }

@@ -1,11 +1,12 @@
 //! Ending a user's access.
 
-use authz::Granted;
+use authz::Within;
 use authz::snapshot::Principal;
 use contracts::access::Judge;
 use contracts::identity::UserId;
 use db::UnitOfWork;
 
+use super::update_user::reach_user;
 use super::{Refusal, end_sessions, headcount, user_changed};
 use crate::domain::{RevocationReason, User};
 use crate::manifest::UserDelete;
@@ -16,18 +17,18 @@ use crate::store::{pending_registrations, users};
 /// inactive one changes nothing.
 ///
 /// # Errors
-/// [`Refusal`]: not found, beyond what the actor holds, stale, the last administrator.
+/// [`Refusal`]: not found, out of reach, beyond what the actor holds, stale, the last administrator.
 pub(crate) async fn deactivate_user(
-    granted: &Granted<UserDelete>,
+    within: &Within<UserDelete>,
     uow: &UnitOfWork,
     service: &Service,
     judge: &dyn Judge,
     id: UserId,
     is_current: impl FnOnce(&User) -> bool,
 ) -> Result<(), Refusal> {
-    let organization = granted.organization();
-    let mut user = users::lock(uow, organization, id).await?.ok_or(Refusal::NotFound)?;
-    judge.may_act_on(granted.actor(), Principal::user(id.into()), uow.now())?;
+    let organization = within.organization();
+    let mut user = reach_user(within, uow, id).await?;
+    judge.may_act_on(within.actor(), Principal::user(id.into()), uow.now())?;
     if !is_current(&user) {
         return Err(Refusal::Stale);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use authz::{Granted, Permission as _};
+use authz::{Granted, Permission as _, Within};
 use contracts::access::{AccessControl, Judge, JudgeError, Refused, RoleId, judged};
 use contracts::identity::InvitationId;
 use db::{UnitContext, UnitOfWork};
@@ -28,26 +28,15 @@ pub(crate) struct Guest {
 /// Invites somebody, granting no more than the actor holds. An invitation of the same address that has expired is replaced.
 ///
 /// # Errors
-/// [`Refusal`]: beyond what the actor holds, an unknown role, an address that is a user's or was invited already.
+/// [`Refusal`]: out of reach, beyond what the actor holds, an unknown role, an address that is a user's or was invited already.
 pub(crate) async fn invite(
-    granted: &Granted<UserCreate>,
+    within: &Within<UserCreate>,
     uow: &UnitOfWork,
     queue: &Queue,
     judge: &dyn Judge,
     guest: Guest,
 ) -> Result<Invitation, Refusal> {
-    let (organization, inviter) = (granted.organization(), granted.actor());
-    judge.may_grant_roles(inviter, &guest.roles, None, None, uow.now())?;
-    let scope = uow.scope(organization).reads();
-    if users::find_by_email(scope, &guest.email).await?.is_some() {
-        return Err(Refusal::EmailTaken);
-    }
-    if let Some(mut earlier) = invitations::lock_by_email(uow, organization, &guest.email).await? {
-        if earlier.is_open(uow.now()) {
-            return Err(Refusal::EmailTaken);
-        }
-        invitations::remove(uow, &mut earlier).await?;
-    }
+    let (organization, inviter) = (within.organization(), within.actor());
     let new = NewInvitation {
         organization,
         email: guest.email,
@@ -55,7 +44,22 @@ pub(crate) async fn invite(
         user: None,
         inviter: inviter.as_ref().clone(),
     };
-    Ok(issue(uow, queue, new, None).await?)
+    let mut invitation = Invitation::create(uow.generators().id(), new, uow.now());
+    within.admit(&invitation)?;
+    let (email, roles) = (&invitation.state().email, &invitation.state().roles);
+    judge.may_grant_roles(inviter, roles, None, None, uow.now())?;
+    let scope = uow.scope(organization).reads();
+    if users::find_by_email(scope, email).await?.is_some() {
+        return Err(Refusal::EmailTaken);
+    }
+    if let Some(mut earlier) = invitations::lock_by_email(uow, organization, email).await? {
+        if earlier.is_open(uow.now()) {
+            return Err(Refusal::EmailTaken);
+        }
+        invitations::remove(uow, &mut earlier).await?;
+    }
+    issue(uow, queue, &mut invitation, None).await?;
+    Ok(invitation)
 }
 
 /// Invites somebody who is a user already and has no password yet: the first administrator of an organization. What it grants was
@@ -72,23 +76,23 @@ pub(crate) async fn issue_for(uow: &UnitOfWork, queue: &Queue, user: &User) -> R
         user: Some(state.id),
         inviter: Actor::system("onboarding"),
     };
-    issue(uow, queue, new, Some(user)).await
+    let mut invitation = Invitation::create(uow.generators().id(), new, uow.now());
+    issue(uow, queue, &mut invitation, Some(user)).await?;
+    Ok(invitation)
 }
 
 async fn issue(
     uow: &UnitOfWork,
     queue: &Queue,
-    new: NewInvitation,
+    invitation: &mut Invitation,
     user: Option<&User>,
-) -> Result<Invitation, db::DbError> {
-    let mut invitation = Invitation::create(uow.generators().id(), new, uow.now());
-    invitations::add(uow, &mut invitation).await?;
+) -> Result<(), db::DbError> {
+    invitations::add(uow, invitation).await?;
     let recipient = match user {
         Some(user) => Recipient::user(user),
         None => Recipient::address(&invitation.state().email),
     };
-    mail(uow, queue, &invitation, &recipient).await?;
-    Ok(invitation)
+    mail(uow, queue, invitation, &recipient).await
 }
 
 async fn mail(
@@ -108,15 +112,14 @@ async fn mail(
 /// Sends an invitation once more, with a link of its own; it lives from now on, and the link before opens nothing any more.
 ///
 /// # Errors
-/// [`Refusal::NotFound`].
+/// [`Refusal`]: not found, out of reach.
 pub(crate) async fn resend_invitation(
-    granted: &Granted<UserCreate>,
+    within: &Within<UserCreate>,
     uow: &UnitOfWork,
     queue: &Queue,
     id: InvitationId,
 ) -> Result<Invitation, Refusal> {
-    let found = invitations::lock(uow, granted.organization(), id).await?;
-    let mut invitation = found.ok_or(Refusal::NotFound)?;
+    let mut invitation = reach_invitation(within, uow, id).await?;
     invitation.resend(uow.now());
     invitations::save(uow, &mut invitation).await?;
     let recipient = Recipient::address(&invitation.state().email);
@@ -127,21 +130,32 @@ pub(crate) async fn resend_invitation(
 /// Takes an invitation back: its link opens nothing any more.
 ///
 /// # Errors
-/// [`Refusal`]: not found, stale.
+/// [`Refusal`]: not found, out of reach, stale.
 pub(crate) async fn revoke_invitation(
-    granted: &Granted<UserCreate>,
+    within: &Within<UserCreate>,
     uow: &UnitOfWork,
     id: InvitationId,
     is_current: impl FnOnce(&Invitation) -> bool,
 ) -> Result<(), Refusal> {
-    let found = invitations::lock(uow, granted.organization(), id).await?;
-    let mut invitation = found.ok_or(Refusal::NotFound)?;
+    let mut invitation = reach_invitation(within, uow, id).await?;
     if !is_current(&invitation) {
         return Err(Refusal::Stale);
     }
     invitation.revoke();
     invitations::remove(uow, &mut invitation).await?;
     Ok(())
+}
+
+/// The invitation for a change, within the actor's grant, held until the unit ends.
+async fn reach_invitation(
+    within: &Within<UserCreate>,
+    uow: &UnitOfWork,
+    id: InvitationId,
+) -> Result<Invitation, Refusal> {
+    let found = invitations::lock(uow, within.organization(), id).await?;
+    let invitation = found.ok_or(Refusal::NotFound)?;
+    within.admit(&invitation)?;
+    Ok(invitation)
 }
 
 /// An invitation whose link somebody followed.
@@ -277,6 +291,7 @@ impl Acceptance<'_> {
 
     async fn admit_new(&self, id: UserId, invitation: &Invitation, chosen: Chosen) -> Result<User, EntryRefusal> {
         let (uow, state) = (self.uow, invitation.state());
+        let inviting = self.still_inviting(invitation).await?;
         let roles = still_grantable(self.judge, invitation, uow.now())?;
         let scope = uow.scope(state.organization).reads();
         if users::find_by_email(scope, &state.email).await?.is_some() {
@@ -289,6 +304,7 @@ impl Acceptance<'_> {
             email_verified: true,
         };
         let mut user = User::create(id, state.organization, new, uow.now());
+        inviting.admit(&user).map_err(|_| no_longer_inviting())?;
         users::add(uow, &mut user).await?;
         user_changed(uow, &user);
         if !roles.is_empty() {
@@ -299,21 +315,36 @@ impl Acceptance<'_> {
         headcount(uow, self.service, state.organization, 1).await?;
         Ok(user)
     }
+
+    /// What the inviter may still invite.
+    async fn still_inviting(&self, invitation: &Invitation) -> Result<Within<UserCreate>, EntryRefusal> {
+        let (uow, state) = (self.uow, invitation.state());
+        let decision = self.judge.snapshot().check(&state.inviter, UserCreate::INFO, uow.now());
+        let inviter = Arc::new(state.inviter.clone());
+        let granted =
+            Granted::from_decision(decision, inviter, state.organization).map_err(|_| no_longer_inviting())?;
+        let email = match state.inviter.kind {
+            ActorKind::User if granted.residual().is_some() => {
+                let scope = uow.scope(state.organization).reads();
+                let inviter = users::lookup(scope, UserId::from_uuid(state.inviter.id)).await?;
+                inviter.map(|inviter| inviter.state().email.as_str().into())
+            }
+            _ => None,
+        };
+        Ok(Within::new(granted, email, uow.now()))
+    }
+}
+
+fn no_longer_inviting() -> JudgeError {
+    JudgeError::Escalation(Refused {
+        permission: Some(UserCreate::INFO.code.to_owned()),
+        reason: "who invited may not invite this person any more".to_owned(),
+    })
 }
 
 /// The roles that the inviter may grant now, all or none. One that was deleted meanwhile is left out: it grants nothing.
 fn still_grantable(judge: &dyn Judge, invitation: &Invitation, now: Timestamp) -> Result<Vec<RoleId>, JudgeError> {
     let state = invitation.state();
-    if !judge
-        .snapshot()
-        .check(&state.inviter, UserCreate::INFO, now)
-        .is_allowed()
-    {
-        return Err(JudgeError::Escalation(Refused {
-            permission: Some(UserCreate::INFO.code.to_owned()),
-            reason: "who invited may not invite any more".to_owned(),
-        }));
-    }
     let mut roles = Vec::new();
     for role in &state.roles {
         match judge.may_grant_roles(&state.inviter, std::slice::from_ref(role), None, None, now) {

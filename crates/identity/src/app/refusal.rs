@@ -1,5 +1,6 @@
 //! Why a use case did not happen.
 
+use authz::Denial;
 use contracts::access::JudgeError;
 use contracts::usage::ReserveError;
 use db::DbError;
@@ -15,6 +16,8 @@ pub(crate) enum Refusal {
     Stale,
     /// The address belongs to another user of the organization.
     EmailTaken,
+    /// The condition of the actor's grant does not hold of the object.
+    Denied(Denial),
     /// It goes beyond what the actor holds, or would leave nobody to administer the organization.
     Judged(JudgeError),
     /// It goes beyond a quota.
@@ -25,6 +28,12 @@ pub(crate) enum Refusal {
     Ended,
     /// The storage refused, or failed.
     Storage(DbError),
+}
+
+impl From<Denial> for Refusal {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(denial)
+    }
 }
 
 impl From<JudgeError> for Refusal {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use authz::Granted;
+use authz::Within;
 use authz::snapshot::Principal;
 use contracts::access::Judge;
 use contracts::identity::UserView;
@@ -12,6 +12,7 @@ use kernel::OrganizationId;
 use kernel::secret::SecretString;
 
 use super::login::{note_failure, unit};
+use super::update_user::reach_user;
 use super::{Guesses, LoginRefusal, Opening, Refusal, Tokens};
 use crate::crypto::{OpaqueSecret, SecretKind};
 use crate::domain::{RecoveryCode, TotpSecret, User, UserId};
@@ -160,19 +161,19 @@ pub(crate) async fn remove_factor(
 /// Removes somebody else's second factor, who lost it. It takes all that they hold. Nothing happens where there is none.
 ///
 /// # Errors
-/// [`Refusal`]: not found, beyond what the actor holds.
+/// [`Refusal`]: not found, out of reach before or after the change, beyond what the actor holds.
 pub(crate) async fn reset_factor(
-    granted: &Granted<UserUpdate>,
+    within: &Within<UserUpdate>,
     uow: &UnitOfWork,
     queue: Queue,
     judge: &dyn Judge,
     user: UserId,
 ) -> Result<User, Refusal> {
-    let held = users::lock(uow, granted.organization(), user).await?;
-    let mut owner = held.ok_or(Refusal::NotFound)?;
-    judge.may_act_on(granted.actor(), Principal::user(user.into()), uow.now())?;
+    let mut owner = reach_user(within, uow, user).await?;
+    judge.may_act_on(within.actor(), Principal::user(user.into()), uow.now())?;
     if owner.state().mfa_enabled {
         drop_factor(uow, queue, &mut owner, true).await?;
+        within.admit(&owner)?;
     }
     Ok(owner)
 }

@@ -1,7 +1,7 @@
 //! Changing somebody else's name or address.
 
-use authz::Granted;
 use authz::snapshot::Principal;
+use authz::{Permission, Within};
 use contracts::access::Judge;
 use contracts::identity::UserId;
 use db::UnitOfWork;
@@ -25,9 +25,9 @@ pub(crate) struct UserChanges {
 /// is: another address is only a wish until its owner confirms it.
 ///
 /// # Errors
-/// [`Refusal`]: not found, beyond what the actor holds, stale, an address that is taken.
+/// [`Refusal`]: not found, out of reach before or after the change, beyond what the actor holds, stale, an address that is taken.
 pub(crate) async fn update_user(
-    granted: &Granted<UserUpdate>,
+    within: &Within<UserUpdate>,
     uow: &UnitOfWork,
     queue: Queue,
     judge: &dyn Judge,
@@ -35,18 +35,37 @@ pub(crate) async fn update_user(
     is_current: impl FnOnce(&User) -> bool,
     changes: UserChanges,
 ) -> Result<User, Refusal> {
-    let organization = granted.organization();
-    let mut user = users::lock(uow, organization, id).await?.ok_or(Refusal::NotFound)?;
-    judge.may_act_on(granted.actor(), Principal::user(id.into()), uow.now())?;
+    let mut user = reach_user(within, uow, id).await?;
+    judge.may_act_on(within.actor(), Principal::user(id.into()), uow.now())?;
     if !is_current(&user) {
         return Err(Refusal::Stale);
     }
     if let Some(name) = changes.name.filter(|name| *name != user.state().name) {
         user.rename(name, uow.now());
+        within.admit(&user)?;
         users::save(uow, &mut user).await?;
     }
     if let Some(email) = changes.email {
+        // Its new owner will confirm it without anybody being asked again.
+        let mut confirmed = user.clone();
+        confirmed.confirm_email(email.clone(), uow.now());
+        within.admit(&confirmed)?;
         request_email_change(uow, &queue, &mut user, &email).await?;
     }
+    Ok(user)
+}
+
+/// The user for a change, within the actor's grant, held until the unit ends.
+///
+/// # Errors
+/// [`Refusal`]: not found, out of reach.
+pub(super) async fn reach_user<P: Permission>(
+    within: &Within<P>,
+    uow: &UnitOfWork,
+    id: UserId,
+) -> Result<User, Refusal> {
+    let found = users::lock(uow, within.organization(), id).await?;
+    let user = found.ok_or(Refusal::NotFound)?;
+    within.admit(&user)?;
     Ok(user)
 }

@@ -11,6 +11,7 @@ impl From<Refusal> for ApiError {
             Refusal::NotFound => Self::not_found(),
             Refusal::Stale => Self::new(ErrorCode::ConflictVersion),
             Refusal::EmailTaken => Self::duplicate("email"),
+            Refusal::Denied(denial) => denial.into(),
             Refusal::Judged(error) => error.into(),
             Refusal::Quota(ReserveError::Exceeded(exceeded)) => exceeded.into(),
             Refusal::Quota(ReserveError::Storage(error)) | Refusal::Storage(error) => error.into(),

@@ -1,5 +1,7 @@
 //! The table `invitations`: those that were neither accepted nor revoked.
 
+use authz::conditions::{Column, ColumnKind, Object, Value as FieldOf};
+use contracts::Narrowed;
 use contracts::access::RoleId;
 use contracts::identity::{InvitationId, InvitationView, UserId};
 use db::list::{List, Listed, Start};
@@ -10,6 +12,21 @@ use crate::crypto::{OpaqueSecret, SecretDigest};
 use crate::domain::{Email, Invitation, StoredInvitation};
 
 const VIEW: &str = "id, email, role_ids, expires_at, created_at";
+
+/// What conditions on users ask of an invitation: it is taken for the user that it makes, as far as that is known. The rest is
+/// missing, here and in [`Object`], and is looked at when somebody comes in.
+pub(crate) const FIELDS: [Column; 10] = [
+    Column::new("id", "CAST(NULL AS UUID)", ColumnKind::Id),
+    Column::new("organizationId", "organization_id", ColumnKind::Id),
+    Column::new("name", "CAST(NULL AS TEXT)", ColumnKind::Text),
+    Column::new("email", "email", ColumnKind::Text),
+    Column::new("isActive", "TRUE", ColumnKind::Bool),
+    Column::new("emailVerified", "TRUE", ColumnKind::Bool),
+    Column::new("mfaEnabled", "FALSE", ColumnKind::Bool),
+    Column::new("lastLoginAt", "CAST(NULL AS TIMESTAMPTZ)", ColumnKind::Time),
+    Column::new("createdAt", "CAST(NULL AS TIMESTAMPTZ)", ColumnKind::Time),
+    Column::new("updatedAt", "CAST(NULL AS TIMESTAMPTZ)", ColumnKind::Time),
+];
 
 const LOCK: Sql = Sql::tenant(
     "SELECT id, organization_id, email, role_ids, user_id, inviter_kind, inviter_id, inviter_name, created_at, expires_at \
@@ -62,16 +79,18 @@ pub(crate) enum Order {
     CreatedAt,
 }
 
-/// A page of invitations as clients see them.
+/// A page of the invitations that the grant reaches, as clients see them.
 pub(crate) async fn list(
     scope: Scope<'_>,
+    reached: Narrowed,
     order: Order,
     direction: Direction,
     page: &PageRequest,
     start: Start<'_>,
 ) -> Result<Listed<InvitationView>, DbError> {
     // The list's first column is the total.
-    listing(order, direction)
+    reached
+        .apply(listing(order, direction))
         .fetch(scope, page, start, |row| view(row, 1))
         .await
 }
@@ -231,6 +250,20 @@ fn view(row: &Row<'_>, first: usize) -> Result<InvitationView, DbError> {
         expires_at: row.get(first + 3)?,
         created_at: row.get(first + 4)?,
     })
+}
+
+/// As the user that it makes: see [`FIELDS`].
+impl Object for Invitation {
+    fn value(&self, field: &str) -> Option<FieldOf<'_>> {
+        let state = self.state();
+        match field {
+            "organizationId" => Some(FieldOf::id(state.organization)),
+            "email" => Some(state.email.as_str().into()),
+            "isActive" | "emailVerified" => Some(true.into()),
+            "mfaEnabled" => Some(false.into()),
+            _ => None,
+        }
+    }
 }
 
 impl From<&Invitation> for InvitationView {

@@ -1,5 +1,7 @@
 //! The table `users`.
 
+use authz::conditions::{Column, ColumnKind, Object, Value as FieldOf};
+use contracts::Narrowed;
 use contracts::identity::{UserId, UserView};
 use db::list::{List, Listed, Start};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value, values};
@@ -10,6 +12,20 @@ use crate::domain::{Email, StoredUser, User, UserName};
 
 const VIEW: &str =
     "id, organization_id, name, email, is_active, email_verified, mfa_enabled, last_login_at, created_at, updated_at";
+
+/// What conditions on users can ask for.
+pub(crate) const FIELDS: [Column; 10] = [
+    Column::new("id", "id", ColumnKind::Id),
+    Column::new("organizationId", "organization_id", ColumnKind::Id),
+    Column::new("name", "name", ColumnKind::Text),
+    Column::new("email", "email", ColumnKind::Text),
+    Column::new("isActive", "is_active", ColumnKind::Bool),
+    Column::new("emailVerified", "email_verified", ColumnKind::Bool),
+    Column::new("mfaEnabled", "mfa_enabled", ColumnKind::Bool),
+    Column::new("lastLoginAt", "last_login_at", ColumnKind::Time),
+    Column::new("createdAt", "created_at", ColumnKind::Time),
+    Column::new("updatedAt", "updated_at", ColumnKind::Time),
+];
 
 const LOOKUP: Sql = Sql::tenant(
     "SELECT id, organization_id, name, email, is_active, email_verified, mfa_enabled, last_login_at, created_at, updated_at, \
@@ -110,9 +126,10 @@ pub(crate) async fn lock(uow: &UnitOfWork, organization: OrganizationId, id: Use
         .await
 }
 
-/// A page of users as clients see them.
+/// A page of the users that the grant reaches, as clients see them.
 pub(crate) async fn list(
     scope: Scope<'_>,
+    reached: Narrowed,
     filter: Filter<'_>,
     order: Order,
     direction: Direction,
@@ -120,7 +137,8 @@ pub(crate) async fn list(
     start: Start<'_>,
 ) -> Result<Listed<UserView>, DbError> {
     // The list's first column is the total.
-    listing(filter, order, direction)
+    reached
+        .apply(listing(filter, order, direction))
         .fetch(scope, page, start, |row| view(row, 1))
         .await
 }
@@ -236,6 +254,25 @@ fn view(row: &Row<'_>, first: usize) -> Result<UserView, DbError> {
         created_at: row.get(first + 8)?,
         updated_at: row.get(first + 9)?,
     })
+}
+
+impl Object for User {
+    fn value(&self, field: &str) -> Option<FieldOf<'_>> {
+        let state = self.state();
+        match field {
+            "id" => Some(FieldOf::id(state.id)),
+            "organizationId" => Some(FieldOf::id(state.organization)),
+            "name" => Some(state.name.as_str().into()),
+            "email" => Some(state.email.as_str().into()),
+            "isActive" => Some(state.is_active.into()),
+            "emailVerified" => Some(state.email_verified.into()),
+            "mfaEnabled" => Some(state.mfa_enabled.into()),
+            "lastLoginAt" => state.last_login_at.map(FieldOf::from),
+            "createdAt" => Some(state.created_at.into()),
+            "updatedAt" => Some(state.updated_at.into()),
+            _ => None,
+        }
+    }
 }
 
 impl From<&User> for UserView {

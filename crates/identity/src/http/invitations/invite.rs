@@ -2,7 +2,7 @@
 
 use contracts::access::RoleId;
 use contracts::identity::InvitationView;
-use http::{Answer, ApiError, Body, Doc, ErrorCode, IdText, Requires};
+use http::{Answer, ApiError, Body, Doc, ErrorCode, IdText, RequiresWithin};
 use serde_json::json;
 
 use crate::app::{Guest, invite};
@@ -41,8 +41,8 @@ pub(super) fn doc() -> Doc {
         ])
 }
 
-pub(super) async fn handle(caller: Requires<UserCreate>, Body(input): Body<Invite>) -> Result<Answer, ApiError> {
-    let (post, granted) = (post(caller.app())?, caller.granted().clone());
+pub(super) async fn handle(caller: RequiresWithin<UserCreate>, Body(input): Body<Invite>) -> Result<Answer, ApiError> {
+    let (post, within) = (post(caller.app())?, caller.within().clone());
     post.require()?;
     let queue = post.queue();
     let guest = Guest {
@@ -50,9 +50,9 @@ pub(super) async fn handle(caller: Requires<UserCreate>, Body(input): Body<Invit
         roles: input.role_ids.into_iter().map(|IdText(role)| role).collect(),
     };
     let work = move |uow: db::UnitOfWork, judge: std::sync::Arc<dyn contracts::access::Judge>| {
-        let (granted, guest) = (granted.clone(), guest.clone());
+        let (within, guest) = (within.clone(), guest.clone());
         async move {
-            let invitation = invite(&granted, &uow, &queue, &*judge, guest).await?;
+            let invitation = invite(&within, &uow, &queue, &*judge, guest).await?;
             let view = InvitationView::from(&invitation);
             Answer::created(&format!("/users/invitations/{}", view.id), &view)
         }

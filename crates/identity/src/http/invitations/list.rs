@@ -1,12 +1,12 @@
 //! `GET /users/invitations`
 
 use contracts::identity::InvitationView;
-use http::{Answer, ApiError, Doc, ListQuery, Place, Requires};
+use http::{Answer, ApiError, Doc, ListQuery, Place, RequiresWithin};
 use serde_json::json;
 
 use crate::http::example;
 use crate::manifest::UserCreate;
-use crate::store::invitations::{self, Order};
+use crate::store::invitations::{self, FIELDS, Order};
 
 http::sort_keys! {
     /// What the list can be ordered by.
@@ -25,13 +25,15 @@ pub(super) fn doc() -> Doc {
         .lists::<InvitationView>("A page of invitations", json!([example::invitation()]))
 }
 
-pub(super) async fn handle(caller: Requires<UserCreate>, query: Invitations) -> Result<Answer, ApiError> {
+pub(super) async fn handle(caller: RequiresWithin<UserCreate>, query: Invitations) -> Result<Answer, ApiError> {
     let order = match query.sort.key {
         InvitationSort::CreatedAt => Order::CreatedAt,
         InvitationSort::Email => Order::Email,
     };
-    let scope = caller.app().db().scope(caller.granted().organization());
-    let listed = invitations::list(scope, order, query.sort.direction, &query.page, query.start()).await?;
+    let reached = caller.narrowed(&FIELDS)?;
+    let scope = caller.app().db().scope(caller.organization());
+    let direction = query.sort.direction;
+    let listed = invitations::list(scope, reached, order, direction, &query.page, query.start()).await?;
     query.answer(&listed, place)
 }
 

@@ -1,7 +1,7 @@
 //! `POST /users/invitations/{id}/resend`
 
 use contracts::identity::{InvitationId, InvitationView};
-use http::{Answer, ApiError, Doc, ErrorCode, NoBody, PathId, Requires};
+use http::{Answer, ApiError, Doc, ErrorCode, NoBody, PathId, RequiresWithin};
 
 use crate::app::resend_invitation;
 use crate::http::example;
@@ -16,18 +16,18 @@ pub(super) fn doc() -> Doc {
 }
 
 pub(super) async fn handle(
-    caller: Requires<UserCreate>,
+    caller: RequiresWithin<UserCreate>,
     path: PathId<InvitationId>,
     _: NoBody,
 ) -> Result<Answer, ApiError> {
-    let (post, granted) = (post(caller.app())?, caller.granted().clone());
+    let (post, within) = (post(caller.app())?, caller.within().clone());
     let id = path.found()?;
     post.require()?;
     let queue = post.queue();
     let work = move |uow: db::UnitOfWork| {
-        let granted = granted.clone();
+        let within = within.clone();
         async move {
-            let invitation = resend_invitation(&granted, &uow, &queue, id).await?;
+            let invitation = resend_invitation(&within, &uow, &queue, id).await?;
             Answer::ok(&InvitationView::from(&invitation))
         }
     };

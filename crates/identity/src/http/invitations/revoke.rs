@@ -1,7 +1,7 @@
 //! `DELETE /users/invitations/{id}`
 
 use contracts::identity::{InvitationId, InvitationView};
-use http::{Answer, ApiError, Doc, PathId, Requires};
+use http::{Answer, ApiError, Doc, PathId, RequiresWithin};
 
 use crate::app::revoke_invitation;
 use crate::manifest::UserCreate;
@@ -12,15 +12,15 @@ pub(super) fn doc() -> Doc {
         .answers_nothing("It is taken back")
 }
 
-pub(super) async fn handle(caller: Requires<UserCreate>, path: PathId<InvitationId>) -> Result<Answer, ApiError> {
+pub(super) async fn handle(caller: RequiresWithin<UserCreate>, path: PathId<InvitationId>) -> Result<Answer, ApiError> {
     let id = path.found()?;
-    let (granted, precondition) = (caller.granted().clone(), caller.precondition());
+    let (within, precondition) = (caller.within().clone(), caller.precondition());
     caller
         .write(move |uow| {
-            let (granted, precondition) = (granted.clone(), precondition.clone());
+            let (within, precondition) = (within.clone(), precondition.clone());
             async move {
                 let is_current = |current: &_| precondition.check(&InvitationView::from(current)).is_ok();
-                revoke_invitation(&granted, &uow, id, is_current).await?;
+                revoke_invitation(&within, &uow, id, is_current).await?;
                 Ok(Answer::no_content())
             }
         })

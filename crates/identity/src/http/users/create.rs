@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contracts::identity::UserView;
-use http::{Answer, ApiError, Body, Doc, ErrorCode, Requires};
+use http::{Answer, ApiError, Body, Doc, ErrorCode, RequiresWithin};
 use serde_json::json;
 
 use crate::app::create_user;
@@ -39,8 +39,11 @@ pub(super) fn doc() -> Doc {
         .refuses([ErrorCode::ConflictDuplicate, ErrorCode::RateLimitQuotaExceeded])
 }
 
-pub(super) async fn handle(caller: Requires<UserCreate>, Body(input): Body<CreateUser>) -> Result<Answer, ApiError> {
-    let (service, granted) = (service(caller.app())?, caller.granted().clone());
+pub(super) async fn handle(
+    caller: RequiresWithin<UserCreate>,
+    Body(input): Body<CreateUser>,
+) -> Result<Answer, ApiError> {
+    let (service, within) = (service(caller.app())?, caller.within().clone());
     let CreateUser { name, email, password } = input;
     let policy = service.password_policy(caller.organization()).await?;
     let password = service.hash(password.check("password", policy, &email)?).await?;
@@ -52,9 +55,9 @@ pub(super) async fn handle(caller: Requires<UserCreate>, Body(input): Body<Creat
     };
     caller
         .write(move |uow| {
-            let (granted, service, new) = (granted.clone(), Arc::clone(&service), new.clone());
+            let (within, service, new) = (within.clone(), Arc::clone(&service), new.clone());
             async move {
-                let user = UserView::from(&create_user(&granted, &uow, &service, new).await?);
+                let user = UserView::from(&create_user(&within, &uow, &service, new).await?);
                 Answer::created(&format!("/users/{}", user.id), &user)
             }
         })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contracts::identity::{UserId, UserView};
-use http::{Answer, ApiError, Doc, ErrorCode, PathId, Requires};
+use http::{Answer, ApiError, Doc, ErrorCode, PathId, RequiresWithin};
 
 use crate::app::deactivate_user;
 use crate::manifest::UserDelete;
@@ -19,15 +19,15 @@ pub(super) fn doc() -> Doc {
         .refuses([ErrorCode::RbacEscalation, ErrorCode::ConflictState])
 }
 
-pub(super) async fn handle(caller: Requires<UserDelete>, path: PathId<UserId>) -> Result<Answer, ApiError> {
+pub(super) async fn handle(caller: RequiresWithin<UserDelete>, path: PathId<UserId>) -> Result<Answer, ApiError> {
     let (id, service) = (path.found()?, service(caller.app())?);
-    let (granted, precondition) = (caller.granted().clone(), caller.precondition());
+    let (within, precondition) = (caller.within().clone(), caller.precondition());
     caller
         .write_judged(move |uow, judge| {
-            let (granted, precondition, service) = (granted.clone(), precondition.clone(), Arc::clone(&service));
+            let (within, precondition, service) = (within.clone(), precondition.clone(), Arc::clone(&service));
             async move {
                 let is_current = |current: &_| precondition.check(&UserView::from(current)).is_ok();
-                deactivate_user(&granted, &uow, &service, &*judge, id, is_current).await?;
+                deactivate_user(&within, &uow, &service, &*judge, id, is_current).await?;
                 Ok(Answer::no_content())
             }
         })

@@ -1,11 +1,11 @@
 //! `GET /users`
 
 use contracts::identity::UserView;
-use http::{Answer, ApiError, Doc, ListQuery, Place, Requires, Search};
+use http::{Answer, ApiError, Doc, ListQuery, Place, RequiresWithin, Search};
 use serde_json::json;
 
 use crate::manifest::UserRead;
-use crate::store::users::{self, Filter, Order};
+use crate::store::users::{self, FIELDS, Filter, Order};
 
 http::filters! {
     /// What the list can be narrowed by.
@@ -34,7 +34,7 @@ pub(super) fn doc() -> Doc {
         .lists::<UserView>("A page of users", json!([crate::http::example::user()]))
 }
 
-pub(super) async fn handle(caller: Requires<UserRead>, query: Users) -> Result<Answer, ApiError> {
+pub(super) async fn handle(caller: RequiresWithin<UserRead>, query: Users) -> Result<Answer, ApiError> {
     let filter = Filter {
         is_active: query.filter.is_active,
         text: query.filter.q.as_ref().map(Search::text),
@@ -44,8 +44,10 @@ pub(super) async fn handle(caller: Requires<UserRead>, query: Users) -> Result<A
         UserSort::Email => Order::Email,
         UserSort::CreatedAt => Order::CreatedAt,
     };
-    let scope = caller.app().db().scope(caller.granted().organization());
-    let listed = users::list(scope, filter, order, query.sort.direction, &query.page, query.start()).await?;
+    let reached = caller.narrowed(&FIELDS)?;
+    let scope = caller.app().db().scope(caller.organization());
+    let direction = query.sort.direction;
+    let listed = users::list(scope, reached, filter, order, direction, &query.page, query.start()).await?;
     query.answer(&listed, place)
 }
 

@@ -1,7 +1,7 @@
 //! `POST /users/{id}/mfa/reset`
 
 use contracts::identity::{UserId, UserView};
-use http::{Answer, ApiError, Doc, ErrorCode, NoBody, PathId, Requires};
+use http::{Answer, ApiError, Doc, ErrorCode, NoBody, PathId, RequiresWithin};
 
 use crate::app::reset_factor;
 use crate::http::example;
@@ -18,14 +18,18 @@ pub(super) fn doc() -> Doc {
         .refuses([ErrorCode::RbacEscalation])
 }
 
-pub(super) async fn handle(caller: Requires<UserUpdate>, path: PathId<UserId>, _: NoBody) -> Result<Answer, ApiError> {
+pub(super) async fn handle(
+    caller: RequiresWithin<UserUpdate>,
+    path: PathId<UserId>,
+    _: NoBody,
+) -> Result<Answer, ApiError> {
     let id = path.found()?;
-    let (post, granted) = (post(caller.app())?, caller.granted().clone());
+    let (post, within) = (post(caller.app())?, caller.within().clone());
     let queue = post.queue();
     let work = move |uow: db::UnitOfWork, judge: std::sync::Arc<dyn contracts::access::Judge>| {
-        let granted = granted.clone();
+        let within = within.clone();
         async move {
-            let user = reset_factor(&granted, &uow, queue, &*judge, id).await?;
+            let user = reset_factor(&within, &uow, queue, &*judge, id).await?;
             Answer::ok(&UserView::from(&user))
         }
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contracts::identity::{UserId, UserView};
-use http::{Answer, ApiError, Doc, ErrorCode, NoBody, PathId, Requires};
+use http::{Answer, ApiError, Doc, ErrorCode, NoBody, PathId, RequiresWithin};
 
 use crate::app::unlock_user;
 use crate::manifest::UserUpdate;
@@ -18,13 +18,17 @@ pub(super) fn doc() -> Doc {
         .refuses([ErrorCode::RbacEscalation])
 }
 
-pub(super) async fn handle(caller: Requires<UserUpdate>, path: PathId<UserId>, _: NoBody) -> Result<Answer, ApiError> {
-    let (id, service, granted) = (path.found()?, service(caller.app())?, caller.granted().clone());
+pub(super) async fn handle(
+    caller: RequiresWithin<UserUpdate>,
+    path: PathId<UserId>,
+    _: NoBody,
+) -> Result<Answer, ApiError> {
+    let (id, service, within) = (path.found()?, service(caller.app())?, caller.within().clone());
     caller
         .write_judged(move |uow, judge| {
-            let (granted, service) = (granted.clone(), Arc::clone(&service));
+            let (within, service) = (within.clone(), Arc::clone(&service));
             async move {
-                let user = unlock_user(&granted, &uow, &service, &*judge, id).await?;
+                let user = unlock_user(&within, &uow, &service, &*judge, id).await?;
                 Answer::ok(&UserView::from(&user))
             }
         })

@@ -1,7 +1,7 @@
 //! `PATCH /users/{id}`
 
 use contracts::identity::{UserId, UserView};
-use http::{Answer, ApiError, Body, Doc, ErrorCode, PathId, Requires};
+use http::{Answer, ApiError, Body, Doc, ErrorCode, PathId, RequiresWithin};
 use serde_json::json;
 
 use crate::app::{UserChanges, update_user};
@@ -31,12 +31,12 @@ pub(super) fn doc() -> Doc {
 }
 
 pub(super) async fn handle(
-    caller: Requires<UserUpdate>,
+    caller: RequiresWithin<UserUpdate>,
     path: PathId<UserId>,
     Body(input): Body<UpdateUser>,
 ) -> Result<Answer, ApiError> {
     let id = path.found()?;
-    let (granted, precondition) = (caller.granted().clone(), caller.precondition());
+    let (within, precondition) = (caller.within().clone(), caller.precondition());
     let changes = UserChanges {
         name: input.name.into_option(),
         email: input.email.into_option(),
@@ -48,10 +48,10 @@ pub(super) async fn handle(
     let queue = post.queue();
     let answer = caller
         .write_judged(move |uow, judge| {
-            let (granted, precondition, changes) = (granted.clone(), precondition.clone(), changes.clone());
+            let (within, precondition, changes) = (within.clone(), precondition.clone(), changes.clone());
             async move {
                 let is_current = |current: &_| precondition.check(&UserView::from(current)).is_ok();
-                let user = update_user(&granted, &uow, queue, &*judge, id, is_current, changes).await?;
+                let user = update_user(&within, &uow, queue, &*judge, id, is_current, changes).await?;
                 Answer::ok(&UserView::from(&user))
             }
         })
