@@ -65,11 +65,11 @@ pub struct PathView {
     pub steps: Vec<StepView>,
     /// The condition of this way, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(required = false, value_type = Object)]
     pub conditions: Option<serde_json::Value>,
     /// When it ends.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required = false, value_type = String, format = DateTime)]
     pub expires_at: Option<Timestamp>,
 }
 
@@ -88,6 +88,7 @@ pub struct StepView {
     pub code: String,
     /// The module that the grant is limited to.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, value_type = String)]
     pub module: Option<String>,
 }
 

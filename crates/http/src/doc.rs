@@ -68,6 +68,7 @@ pub(crate) struct BodyDoc {
     pub(crate) example: Value,
     pub(crate) is_required: bool,
     pub(crate) is_form_too: bool,
+    pub(crate) alternatives: &'static [&'static str],
 }
 
 #[derive(Clone, Debug)]
@@ -83,6 +84,8 @@ pub(crate) enum ContentDoc {
     None,
     /// `{"data": <schema>}` with an `ETag` unless the work is only accepted.
     Object { schema: SchemaSource, example: Value },
+    /// `{"data": [<schema>]}`, everything there is, with an `ETag`.
+    Whole { schema: SchemaSource, example: Value },
     /// `{"data": [<schema>], "meta": <meta>}`.
     List {
         schema: SchemaSource,
@@ -138,7 +141,18 @@ impl Doc {
             example,
             is_required: true,
             is_form_too: false,
+            alternatives: &[],
         });
+        self
+    }
+
+    /// Exactly one of these fields of the body is given, as they are written in JSON. The documentation then has a schema for
+    /// each way to say it, so that a client cannot be compiled that says it twice or not at all.
+    #[must_use]
+    pub const fn with_one_of(mut self, fields: &'static [&'static str]) -> Self {
+        if let Some(body) = &mut self.body {
+            body.alternatives = fields;
+        }
         self
     }
 
@@ -152,7 +166,8 @@ impl Doc {
         self
     }
 
-    /// The body can also be a form (`application/x-www-form-urlencoded`), as another standard prescribes.
+    /// The body can also be a form (`application/x-www-form-urlencoded`), as another standard prescribes, and what it does not
+    /// know is ignored.
     #[must_use]
     pub fn also_form(mut self) -> Self {
         if let Some(body) = &mut self.body {
@@ -179,6 +194,13 @@ impl Doc {
     #[must_use]
     pub fn answers<T: ToSchema>(self, description: &'static str, example: Value) -> Self {
         self.object::<T>(StatusCode::OK, description, example)
+    }
+
+    /// 200 with all the objects there are: so few that they come without pages. The example is a list of them.
+    #[must_use]
+    pub fn answers_all<T: ToSchema>(self, description: &'static str, example: Value) -> Self {
+        let schema = SchemaSource::of::<T>();
+        self.answer(StatusCode::OK, description, ContentDoc::Whole { schema, example })
     }
 
     /// 201 with the object made.

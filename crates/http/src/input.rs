@@ -247,11 +247,95 @@ pub struct TextSchema {
     pub format: Option<&'static str>,
     /// What it is, if its field's own words are not enough.
     pub description: Option<&'static str>,
-    /// A valid one.
+    /// A valid one; empty when none says more than the rest.
     pub example: &'static str,
 }
 
+/// What [`kernel::checked_text`] refuses: characters of control, and those that end a line or turn the direction of a text.
+macro_rules! unprintable {
+    () => {
+        r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+    };
+}
+
+/// The same for [`kernel::checked_lines`], which takes tabs and the ends of lines.
+macro_rules! unprintable_in_lines {
+    () => {
+        r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+    };
+}
+
+/// A line with something to see in it.
+const ONE_VISIBLE: &str = concat!(
+    "^[^",
+    unprintable!(),
+    r"]*[^\s",
+    unprintable!(),
+    "][^",
+    unprintable!(),
+    "]*$"
+);
+/// A line with at least two characters between the white space at its ends.
+const TWO_VISIBLE: &str = concat!(
+    "^[^",
+    unprintable!(),
+    r"]*[^\s",
+    unprintable!(),
+    "][^",
+    unprintable!(),
+    r"]*[^\s",
+    unprintable!(),
+    "][^",
+    unprintable!(),
+    "]*$"
+);
+/// Lines with something to see in them.
+const LINES: &str = concat!(
+    "^([^",
+    unprintable_in_lines!(),
+    r"]|\r\n)*[^\s",
+    unprintable_in_lines!(),
+    "]([^",
+    unprintable_in_lines!(),
+    r"]|\r\n)*$"
+);
+
 impl TextSchema {
+    /// A text as [`kernel::checked_text`] takes it: a line of `min..=max` characters.
+    #[must_use]
+    pub const fn line(min: usize, max: usize, example: &'static str) -> Self {
+        Self {
+            min_length: Some(min),
+            max_length: Some(max),
+            pattern: Some(if min > 1 { TWO_VISIBLE } else { ONE_VISIBLE }),
+            format: None,
+            description: None,
+            example,
+        }
+    }
+
+    /// A text as [`kernel::checked_lines`] takes it: lines of 1 to `max` characters together.
+    #[must_use]
+    pub const fn lines(max: usize, example: &'static str) -> Self {
+        Self {
+            pattern: Some(LINES),
+            ..Self::line(1, max, example)
+        }
+    }
+
+    /// A duration as [`kernel::parse_duration`] takes it, with words about its bounds.
+    #[must_use]
+    pub const fn duration(description: &'static str, example: &'static str) -> Self {
+        Self {
+            min_length: None,
+            max_length: None,
+            pattern: Some("^[0-9]{1,10}(ms|s|m|h|d)$"),
+            format: None,
+            description: Some(description),
+            example,
+        }
+    }
+
     /// The schema.
     #[must_use]
     pub fn build(self) -> RefOr<Schema> {
@@ -262,7 +346,7 @@ impl TextSchema {
             .pattern(self.pattern)
             .format(self.format.map(|format| SchemaFormat::Custom(format.to_owned())))
             .description(self.description)
-            .examples([self.example])
+            .examples((!self.example.is_empty()).then_some(self.example))
             .into()
     }
 }
@@ -282,7 +366,7 @@ impl TextSchema {
 ///
 /// http::text_value! {
 ///     CustomerName, CustomerName::new,
-///     http::TextSchema { min_length: Some(2), max_length: Some(120), example: "Padaria Central", ..Default::default() }
+///     http::TextSchema::line(2, 120, "Padaria Central")
 /// }
 /// ```
 #[macro_export]
@@ -543,6 +627,6 @@ impl<const MIN: i64, const MAX: i64> PartialSchema for Int<MIN, MAX> {
 
 impl<const MIN: i64, const MAX: i64> ToSchema for Int<MIN, MAX> {
     fn name() -> Cow<'static, str> {
-        Cow::Owned(format!("Integer_{MIN}_{MAX}"))
+        Cow::Owned(format!("Integer{MIN}To{MAX}").replace('-', "Minus"))
     }
 }

@@ -168,5 +168,5 @@ pub mod __private {
     pub use utoipa::openapi::{RefOr, Schema};
 
     pub use crate::input::{ChoiceSchema, read_text};
-    pub use crate::query::parameter;
+    pub use crate::query::{parameter, required};
 }

@@ -35,7 +35,9 @@ pub fn document(routes: &[Arc<RouteInfo>], version: &str) -> Value {
             );
         }
     }
+    schemas.named.insert("ErrorAnswer".to_owned(), error_answer_schema());
     schemas.named.insert("Error".to_owned(), error_schema());
+    schemas.named.insert("ErrorCode".to_owned(), error_code_schema());
     schemas.named.insert("Problem".to_owned(), problem_schema());
     schemas.named.insert("PageMeta".to_owned(), page_meta_schema());
     schemas.named.insert("StreamMeta".to_owned(), stream_meta_schema());
@@ -110,6 +112,17 @@ pub fn problems(routes: &[Arc<RouteInfo>]) -> Vec<String> {
     problems
 }
 
+/// Who writes what a schema describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    /// A client: nothing but what is described.
+    Asked,
+    /// A client that follows another standard: what is not described is ignored.
+    AskedElsewhere,
+    /// The server: more may come with a later version, and what can be null is told when it is.
+    Told,
+}
+
 /// The named schemas met so far.
 #[derive(Default)]
 struct Schemas {
@@ -118,28 +131,30 @@ struct Schemas {
 }
 
 impl Schemas {
-    /// A reference to the schema, or the schema itself where it has no name of its own (a list, a text).
-    fn refer(&mut self, source: SchemaSource, seal: bool) -> Value {
+    /// A reference to the schema, or the schema itself where it has no name of its own (a text, an object without fields).
+    fn refer(&mut self, source: SchemaSource, side: Side) -> Value {
         let mut referred = Vec::new();
         (source.referred)(&mut referred);
         for (name, schema) in referred {
-            self.name(name, render(&schema), seal);
+            self.name(name, render(&schema), side);
         }
         let schema = render(&(source.schema)());
-        if schema.get("properties").is_none() && schema.get("oneOf").is_none() {
+        if ["properties", "oneOf", "allOf"]
+            .iter()
+            .all(|part| schema.get(part).is_none())
+        {
             return schema;
         }
         let name = (source.name)().into_owned();
-        self.name(name.clone(), schema, seal);
-        json!({ "$ref": format!("#/components/schemas/{name}") })
+        self.name(name.clone(), schema, side);
+        reference(&name)
     }
 
-    fn name(&mut self, name: String, mut schema: Value, seal: bool) {
-        if let Value::Object(fields) = &mut schema
-            && seal
-            && fields.contains_key("properties")
-        {
-            fields.insert("additionalProperties".to_owned(), Value::Bool(false));
+    fn name(&mut self, name: String, mut schema: Value, side: Side) {
+        match side {
+            Side::Asked => seal(&mut schema),
+            Side::AskedElsewhere => {}
+            Side::Told => tell_nulls(&mut schema),
         }
         match self.named.get(&name) {
             Some(known) if *known != schema => {
@@ -149,6 +164,112 @@ impl Schemas {
                 self.named.insert(name, schema);
             }
         }
+    }
+
+    /// Makes of a named schema one schema for each of the fields of which exactly one is given.
+    fn tell_apart(&mut self, body: &Value, alternatives: &[&str]) {
+        let name = body["$ref"].as_str().and_then(|path| path.rsplit('/').next());
+        let Some((name, whole)) = name.and_then(|name| self.named.get_key_value(name)) else {
+            return;
+        };
+        if alternatives.is_empty() {
+            return;
+        }
+        let ways: Vec<_> = alternatives
+            .iter()
+            .map(|field| {
+                (
+                    format!("{name}By{}", capitalized(field)),
+                    way(whole, field, alternatives),
+                )
+            })
+            .collect();
+        let references: Vec<_> = ways.iter().map(|(way, _)| reference(way)).collect();
+        let either = json!({ "description": whole["description"], "oneOf": references });
+        let name = name.clone();
+        self.named.extend(ways);
+        self.named.insert(name, either);
+    }
+}
+
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+fn capitalized(text: &str) -> String {
+    let mut characters = text.chars();
+    characters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
+/// The object with the one field and without the others.
+fn way(whole: &Value, field: &str, alternatives: &[&str]) -> Value {
+    let mut way = whole.clone();
+    if let Some(Value::Object(properties)) = way.get_mut("properties") {
+        properties.retain(|name, _| name == field || !alternatives.contains(&name.as_str()));
+        if let Some(property) = properties.get_mut(field) {
+            refuse_null(property);
+        }
+    }
+    if let Value::Object(parts) = &mut way
+        && let Value::Array(required) = parts.entry("required").or_insert_with(|| json!([]))
+    {
+        required.push(field.into());
+    }
+    way
+}
+
+/// Makes of a property that may be null one that may not.
+fn refuse_null(property: &mut Value) {
+    if let Some(Value::Array(types)) = property.get_mut("type") {
+        types.retain(|kind| kind != "null");
+        if let [kind] = types.as_slice() {
+            let kind = kind.clone();
+            property["type"] = kind;
+        }
+    } else if let Some(Value::Array(kinds)) = property.get_mut("oneOf") {
+        kinds.retain(|kind| kind["type"] != "null");
+        if let [kind] = kinds.as_slice() {
+            let kind = kind.clone();
+            *property = kind;
+        }
+    }
+}
+
+/// A body has no other fields than those that are described.
+fn seal(schema: &mut Value) {
+    if let Value::Object(fields) = schema
+        && fields.contains_key("properties")
+    {
+        fields.insert("additionalProperties".to_owned(), Value::Bool(false));
+    }
+}
+
+/// A field of an answer that can be null is always there; one that can be missing is never null.
+fn tell_nulls(schema: &mut Value) {
+    let Value::Object(parts) = schema else { return };
+    if let Some(Value::Array(parts)) = parts.get_mut("allOf") {
+        parts.iter_mut().for_each(tell_nulls);
+    }
+    let Some(Value::Object(properties)) = parts.get("properties") else {
+        return;
+    };
+    let can_be_null = |property: &Value| {
+        let is_null = |kind: &Value| *kind == "null" || kind["type"] == "null";
+        let among = |part: &str| property[part].as_array().is_some_and(|kinds| kinds.iter().any(is_null));
+        among("type") || among("oneOf")
+    };
+    let known = parts.get("required").and_then(Value::as_array);
+    let is_known = |name: &str| known.is_some_and(|names| names.iter().any(|known| known == name));
+    let told: Vec<&str> = properties
+        .iter()
+        .filter(|(name, property)| is_known(name) || can_be_null(property))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if !told.is_empty() {
+        let told = json!(told);
+        parts.insert("required".to_owned(), told);
     }
 }
 
@@ -175,7 +296,14 @@ fn operation(route: &RouteInfo, schemas: &mut Schemas) -> Value {
         } else {
             "application/json"
         };
-        let content = json!({ "schema": schemas.refer(body.schema, true), "example": body.example });
+        let side = if body.is_form_too {
+            Side::AskedElsewhere
+        } else {
+            Side::Asked
+        };
+        let schema = schemas.refer(body.schema, side);
+        schemas.tell_apart(&schema, body.alternatives);
+        let content = json!({ "schema": schema, "example": body.example });
         let mut contents = Map::new();
         contents.insert("application/json".to_owned(), content.clone());
         if body.is_form_too {
@@ -262,7 +390,7 @@ fn answers_object(route: &RouteInfo) -> bool {
         .doc()
         .answers
         .iter()
-        .any(|answer| matches!(answer.content, ContentDoc::Object { .. }))
+        .any(|answer| matches!(answer.content, ContentDoc::Object { .. } | ContentDoc::Whole { .. }))
 }
 
 fn responses(route: &RouteInfo, schemas: &mut Schemas) -> Value {
@@ -301,7 +429,19 @@ fn response(answer: &AnswerDoc, schemas: &mut Schemas) -> Value {
             let envelope = json!({
                 "type": "object",
                 "required": ["data"],
-                "properties": { "data": schemas.refer(*schema, false) },
+                "properties": { "data": schemas.refer(*schema, Side::Told) },
+            });
+            Some((
+                "application/json",
+                json!({ "schema": envelope, "example": { "data": example } }),
+            ))
+        }
+        ContentDoc::Whole { schema, example } => {
+            headers.insert("ETag".to_owned(), header("ETag"));
+            let envelope = json!({
+                "type": "object",
+                "required": ["data"],
+                "properties": { "data": { "type": "array", "items": schemas.refer(*schema, Side::Told) } },
             });
             Some((
                 "application/json",
@@ -320,7 +460,7 @@ fn response(answer: &AnswerDoc, schemas: &mut Schemas) -> Value {
                 "type": "object",
                 "required": ["data", "meta"],
                 "properties": {
-                    "data": { "type": "array", "items": schemas.refer(*schema, false) },
+                    "data": { "type": "array", "items": schemas.refer(*schema, Side::Told) },
                     "meta": { "$ref": format!("#/components/schemas/{meta}") },
                 },
             });
@@ -334,7 +474,7 @@ fn response(answer: &AnswerDoc, schemas: &mut Schemas) -> Value {
         }
         ContentDoc::Verbatim { content_type, schema } => Some((
             *content_type,
-            schema.map_or_else(|| json!({}), |schema| json!({ "schema": schemas.refer(schema, false) })),
+            json!({ "schema": schema.map_or_else(|| file_schema(content_type), |schema| schemas.refer(schema, Side::Told)) }),
         )),
     };
     let mut response = Map::new();
@@ -344,6 +484,15 @@ fn response(answer: &AnswerDoc, schemas: &mut Schemas) -> Value {
         response.insert("content".to_owned(), json!({ content_type: content }));
     }
     Value::Object(response)
+}
+
+/// What there is to say of a file: that it is an object, bytes, or text.
+fn file_schema(content_type: &str) -> Value {
+    match content_type {
+        "application/json" => json!({ "type": "object" }),
+        "application/octet-stream" | "image/*" => json!({ "type": "string", "format": "binary" }),
+        _ => json!({ "type": "string" }),
+    }
 }
 
 fn refusal(codes: &[ErrorCode]) -> Value {
@@ -371,7 +520,7 @@ fn refusal(codes: &[ErrorCode]) -> Value {
     json!({
         "description": names.join(", "),
         "headers": headers,
-        "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" }, "examples": examples } },
+        "content": { "application/json": { "schema": { "$ref": "#/components/schemas/ErrorAnswer" }, "examples": examples } },
     })
 }
 
@@ -528,30 +677,36 @@ fn shared_headers() -> Value {
     })
 }
 
-fn error_schema() -> Value {
-    let codes: Vec<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+fn error_answer_schema() -> Value {
     json!({
         "type": "object",
         "required": ["error"],
+        "properties": { "error": { "$ref": "#/components/schemas/Error" } },
+    })
+}
+
+fn error_schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["code", "message", "requestId"],
         "properties": {
-            "error": {
-                "type": "object",
-                "required": ["code", "message", "requestId"],
-                "properties": {
-                    "code": { "type": "string", "enum": codes },
-                    "message": { "type": "string", "description": "For people, in the language asked for." },
-                    "details": {
-                        "description": "All problems of the request; for RBAC_FORBIDDEN the permission and the step that denied.",
-                        "oneOf": [
-                            { "type": "array", "items": { "$ref": "#/components/schemas/Problem" } },
-                            { "type": "object" },
-                        ],
-                    },
-                    "requestId": { "type": "string" },
-                },
+            "code": { "$ref": "#/components/schemas/ErrorCode" },
+            "message": { "type": "string", "description": "For people, in the language asked for." },
+            "details": {
+                "description": "All problems of the request; for RBAC_FORBIDDEN the permission and the step that denied.",
+                "oneOf": [
+                    { "type": "array", "items": { "$ref": "#/components/schemas/Problem" } },
+                    { "type": "object" },
+                ],
             },
+            "requestId": { "type": "string", "description": "The request's id, also in `X-Request-Id` and in the log." },
         },
     })
+}
+
+fn error_code_schema() -> Value {
+    let codes: Vec<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+    json!({ "type": "string", "enum": codes })
 }
 
 fn problem_schema() -> Value {
@@ -607,4 +762,91 @@ fn error_example(code: ErrorCode) -> Value {
     error.extend(details.map(|details| ("details".to_owned(), details)));
     error.insert("requestId".to_owned(), "4f1d0c92a7b3e655-00000001".into());
     json!({ "summary": code.message().en, "value": { "error": error } })
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::ToSchema;
+
+    use super::*;
+    use crate::doc::Doc;
+
+    #[derive(ToSchema)]
+    #[expect(dead_code, reason = "it is only described")]
+    struct Person {
+        id: Option<String>,
+        #[schema(value_type = Option<Name>)]
+        name: Option<String>,
+        age: u8,
+        #[schema(required = false)]
+        nick: String,
+    }
+
+    #[derive(ToSchema)]
+    #[schema(as = Name, value_type = String)]
+    #[expect(dead_code, reason = "it is only described")]
+    struct Name(String);
+
+    #[derive(ToSchema)]
+    #[expect(dead_code, reason = "it is only described")]
+    struct Member {
+        #[serde(flatten)]
+        person: Person,
+        since: Option<String>,
+    }
+
+    fn schemas(doc: &Doc) -> Schemas {
+        let mut schemas = Schemas::default();
+        if let Some(body) = &doc.body {
+            let schema = schemas.refer(body.schema, Side::Asked);
+            schemas.tell_apart(&schema, body.alternatives);
+        }
+        for answer in &doc.answers {
+            response(answer, &mut schemas);
+        }
+        assert!(schemas.clashes.is_empty());
+        schemas
+    }
+
+    #[test]
+    fn what_can_be_null_is_always_told_and_may_be_left_out_of_a_body() {
+        let told = schemas(&Doc::new("getPerson", "").answers::<Person>("", json!({})));
+        assert_eq!(told.named["Person"]["required"], json!(["id", "name", "age"]));
+        let asked = schemas(&Doc::new("createPerson", "").takes::<Person>(json!({})));
+        assert_eq!(asked.named["Person"]["required"], json!(["age"]));
+        assert_eq!(asked.named["Person"]["additionalProperties"], json!(false));
+    }
+
+    #[test]
+    fn an_object_made_of_another_has_a_name_and_tells_its_nulls() {
+        let told = schemas(&Doc::new("getMember", "").answers::<Member>("", json!({})));
+        let parts = &told.named["Member"]["allOf"];
+        assert_eq!(parts[0], reference("Person"));
+        assert_eq!(parts[1]["required"], json!(["since"]));
+    }
+
+    #[test]
+    fn of_fields_that_exclude_each_other_each_makes_a_schema() {
+        let doc = Doc::new("findPerson", "").takes::<Person>(json!({}));
+        let asked = schemas(&doc.with_one_of(&["id", "name"]));
+        assert_eq!(
+            asked.named["Person"]["oneOf"],
+            json!([reference("PersonById"), reference("PersonByName")])
+        );
+        let (by_id, by_name) = (&asked.named["PersonById"], &asked.named["PersonByName"]);
+        assert_eq!(by_id["required"], json!(["age", "id"]));
+        assert_eq!(by_id["properties"]["id"]["type"], "string");
+        assert_eq!(by_id["properties"].get("name"), None);
+        assert_eq!(by_name["properties"]["name"]["$ref"], "#/components/schemas/Name");
+        assert_eq!(by_name["properties"].get("id"), None);
+        assert_eq!(by_name["additionalProperties"], json!(false));
+    }
+
+    #[test]
+    fn a_list_of_all_there_is_names_its_objects() {
+        let doc = Doc::new("listPeople", "").answers_all::<Person>("", json!([]));
+        let answer = response(&doc.answers[0], &mut Schemas::default());
+        let data = &answer["content"]["application/json"]["schema"]["properties"]["data"];
+        assert_eq!(*data, json!({ "type": "array", "items": reference("Person") }));
+    }
 }

@@ -42,10 +42,12 @@ use uuid::Uuid;
 
 use crate::answer::Answer;
 use crate::error::ApiError;
-use crate::input::IdText;
+use crate::input::{IdText, TextSchema};
 use crate::problems::MAX_PROBLEMS;
 use crate::request::RequestContext;
 
+/// The most values of one parameter.
+const MAX_VALUES: usize = 100;
 /// No parameter name is repeated in an answer beyond this many characters.
 const NAME_LENGTH: usize = 64;
 
@@ -164,11 +166,7 @@ impl QueryValue for String {
     }
 
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .min_length(Some(1))
-            .max_length(Some(255))
-            .into()
+        TextSchema::line(1, 255, "").build()
     }
 }
 
@@ -206,15 +204,18 @@ impl<I: Id> QueryValue for IdText<I> {
 /// Several values, separated by commas.
 impl<T: QueryValue> QueryValue for Vec<T> {
     fn read(text: &str) -> Result<Self, Rule> {
-        const MAX: usize = 100;
-        if text.split(',').nth(MAX).is_some() {
-            return Err(Rule::TooManyItems { max: MAX });
+        if text.split(',').nth(MAX_VALUES).is_some() {
+            return Err(Rule::TooManyItems { max: MAX_VALUES });
         }
         text.split(',').filter(|item| !item.is_empty()).map(T::read).collect()
     }
 
     fn schema() -> RefOr<Schema> {
-        ArrayBuilder::new().items(T::schema()).into()
+        ArrayBuilder::new()
+            .items(T::schema())
+            .min_items(Some(1))
+            .max_items(Some(MAX_VALUES))
+            .into()
     }
 }
 
@@ -244,11 +245,7 @@ impl QueryValue for Search {
     }
 
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .min_length(Some(1))
-            .max_length(Some(100))
-            .into()
+        TextSchema::line(1, 100, "").build()
     }
 }
 
@@ -271,11 +268,13 @@ impl Filters for () {
 
 /// Declares the filters of a list: a struct of optional values, each read from one query parameter.
 ///
-/// See [the module](crate::query) for an example. The documentation of a field is the documentation of its parameter.
+/// See [the module](crate::query) for an example. The documentation of a field is the documentation of its parameter. Where the
+/// parameter is followed by `(required)`, the documentation says so too; that it is there is for the handler to see, together with
+/// what else it has to say of the query.
 #[macro_export]
 macro_rules! filters {
     ($(#[$meta:meta])* $vis:vis struct $name:ident {
-        $($(#[doc = $doc:literal])+ $field:ident: $type:ty = $parameter:literal),+ $(,)?
+        $($(#[doc = $doc:literal])+ $field:ident: $type:ty = $parameter:literal $(($required:ident))?),+ $(,)?
     }) => {
         $(#[$meta])*
         #[derive(Clone, Debug)]
@@ -285,7 +284,11 @@ macro_rules! filters {
 
         impl $crate::Filters for $name {
             fn parameters() -> ::std::vec::Vec<$crate::__private::Parameter> {
-                ::std::vec![$($crate::__private::parameter::<$type>($parameter, ::core::concat!($($doc, "\n"),+))),+]
+                ::std::vec![$({
+                    let parameter = $crate::__private::parameter::<$type>($parameter, ::core::concat!($($doc, "\n"),+));
+                    $(let parameter = $crate::__private::$required(parameter);)?
+                    parameter
+                }),+]
             }
 
             fn read(query: &mut $crate::RawQuery) -> Self {
@@ -301,12 +304,23 @@ pub fn parameter<T: QueryValue>(name: &str, description: &str) -> Parameter {
     describe(name, description, T::schema())
 }
 
+/// The same parameter, where a query without it is refused.
+#[must_use]
+pub fn required(parameter: Parameter) -> Parameter {
+    let mut parameter = parameter;
+    parameter.required = Required::True;
+    parameter
+}
+
 fn describe(name: &str, description: &str, schema: RefOr<Schema>) -> Parameter {
+    // Several values stand in one parameter, where OpenAPI would repeat it.
+    let explode = matches!(schema, RefOr::T(Schema::Array(_))).then_some(false);
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Query)
         .required(Required::False)
         .description(Some(description.trim()))
+        .explode(explode)
         .schema(Some(schema))
         .build()
 }

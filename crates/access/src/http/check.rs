@@ -32,6 +32,25 @@ http::input! {
     }
 }
 
+/// One question, or several at once: how the documentation tells apart what [`CheckAccess`] reads together.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(as = CheckAccess)]
+#[expect(dead_code, reason = "it is only described")]
+enum OneOrSeveral {
+    One(Check),
+    Several(SeveralChecks),
+}
+
+http::input! {
+    /// Several questions.
+    struct SeveralChecks {
+        /// At most 1,000.
+        #[schema(max_items = 1_000)]
+        checks: Vec<Check>,
+    }
+}
+
 http::input! {
     /// One question, or several at once.
     pub(crate) struct CheckAccess {
@@ -44,6 +63,23 @@ http::input! {
         /// Several questions, at most 1,000, instead of the one.
         checks: Option<Vec<Check>>,
     }
+}
+
+/// The answer to one question, or to several.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = AccessAnswer)]
+enum AnswerView {
+    One(DecisionView),
+    Several(DecisionsView),
+}
+
+/// The answers to several questions.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AccessDecisions)]
+struct DecisionsView {
+    /// One for each question, in the same order.
+    results: Vec<DecisionView>,
 }
 
 /// The answer to a question.
@@ -75,8 +111,8 @@ pub(super) fn doc() -> Doc {
             "About oneself, or about others with `RBAC_USER_ROLE_READ`. With `checks` there are `results` in the same order. \
              `context` is the object that conditions are decided on; it is never stored.",
         )
-        .takes::<CheckAccess>(json!({ "permission": "FINANCE_INVOICE_APPROVE", "context": { "amount": 5_000 } }))
-        .answers::<DecisionView>("The decision, or `results` with one for each question", decision)
+        .takes::<OneOrSeveral>(json!({ "permission": "FINANCE_INVOICE_APPROVE", "context": { "amount": 5_000 } }))
+        .answers::<AnswerView>("The decision, or `results` with one for each question", decision)
 }
 
 pub(super) async fn handle(caller: Authenticated, Body(input): Body<CheckAccess>) -> Result<Answer, ApiError> {
@@ -94,19 +130,17 @@ pub(super) async fn handle(caller: Authenticated, Body(input): Body<CheckAccess>
                 context,
             };
             let verdicts = decide(&caller, vec![check], |_, field| field.to_owned()).await?;
-            let views: Vec<_> = verdicts.iter().map(|verdict| view(&caller, verdict)).collect();
-            let view = views
-                .first()
-                .ok_or_else(|| ApiError::internal("a check without an answer"))?;
-            Answer::ok(view)
+            let verdict = verdicts.first();
+            let verdict = verdict.ok_or_else(|| ApiError::internal("a check without an answer"))?;
+            Answer::ok(&AnswerView::One(view(&caller, verdict)))
         }
         (None, Some(checks)) if checks.len() > MOST_CHECKS => {
             Err(ApiError::violation("checks", Rule::TooManyItems { max: MOST_CHECKS }))
         }
         (None, Some(checks)) if user_id.is_none() && context.is_none() => {
             let verdicts = decide(&caller, checks, |place, field| format!("checks[{place}].{field}")).await?;
-            let results: Vec<_> = verdicts.iter().map(|verdict| view(&caller, verdict)).collect();
-            Answer::ok(&json!({ "results": results }))
+            let results = verdicts.iter().map(|verdict| view(&caller, verdict)).collect();
+            Answer::ok(&AnswerView::Several(DecisionsView { results }))
         }
         (None, None) => Err(ApiError::violation("permission", Rule::Required)),
         (Some(_) | None, Some(_)) => Err(ApiError::violation("checks", Rule::Invalid)),

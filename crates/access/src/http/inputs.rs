@@ -25,16 +25,11 @@ http::text_value! {
 }
 http::text_value! {
     Name, Name::new,
-    TextSchema {
-        min_length: Some(Name::MIN),
-        max_length: Some(Name::MAX),
-        example: "Invoice clerk",
-        ..Default::default()
-    }
+    TextSchema::line(Name::MIN, Name::MAX, "Invoice clerk")
 }
 http::text_value! {
     Description, Description::new,
-    TextSchema { min_length: Some(1), max_length: Some(Description::MAX), example: "Writes invoices", ..Default::default() }
+    TextSchema::lines(Description::MAX, "Writes invoices")
 }
 http::text_value! {
     CodePart, CodePart::new,
@@ -48,7 +43,7 @@ http::text_value! {
 }
 http::text_value! {
     PermissionText, PermissionText::new,
-    TextSchema { min_length: Some(1), max_length: Some(PermissionText::MAX), example: "Approve invoices", ..Default::default() }
+    TextSchema::lines(PermissionText::MAX, "Approve invoices")
 }
 
 /// An object of any shape, as it was sent.

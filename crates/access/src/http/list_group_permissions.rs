@@ -12,7 +12,7 @@ use crate::view::PermissionView;
 pub(super) fn doc() -> Doc {
     Doc::new("listGroupPermissions", "List the permissions of a group")
         .describe("What was granted to the group directly, without what its roles grant.")
-        .answers::<Vec<PermissionView>>("The permissions", json!([super::example::permission()]))
+        .answers_all::<PermissionView>("The permissions", json!([super::example::permission()]))
 }
 
 pub(super) async fn handle(caller: RequiresWithin<GroupRead>, path: PathId<GroupId>) -> Result<Answer, ApiError> {

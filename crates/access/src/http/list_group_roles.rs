@@ -11,7 +11,7 @@ use crate::store::memberships;
 
 pub(super) fn doc() -> Doc {
     Doc::new("listGroupRoles", "List the roles of a group")
-        .answers::<Vec<RoleView>>("The roles", json!([super::example::role()]))
+        .answers_all::<RoleView>("The roles", json!([super::example::role()]))
 }
 
 pub(super) async fn handle(caller: RequiresWithin<GroupRead>, path: PathId<GroupId>) -> Result<Answer, ApiError> {

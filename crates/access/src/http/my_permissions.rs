@@ -9,7 +9,7 @@ use crate::view::EffectiveView;
 pub(super) fn doc() -> Doc {
     Doc::new("listMyPermissions", "List what the caller may do")
         .describe("All permissions that the caller may use now, each with the ways in which it is held.")
-        .answers::<Vec<EffectiveView>>("The permissions", json!([super::example::effective()]))
+        .answers_all::<EffectiveView>("The permissions", json!([super::example::effective()]))
 }
 
 pub(super) async fn handle(caller: Authenticated) -> Result<Answer, ApiError> {

@@ -14,7 +14,7 @@ use crate::view::EffectiveView;
 pub(super) fn doc() -> Doc {
     Doc::new("listUserPermissions", "List what a user may do")
         .describe("All permissions that the user may use now, each with the ways in which it is held.")
-        .answers::<Vec<EffectiveView>>("The permissions", json!([super::example::effective()]))
+        .answers_all::<EffectiveView>("The permissions", json!([super::example::effective()]))
 }
 
 pub(super) async fn handle(caller: Requires<UserRoleRead>, path: PathId<UserId>) -> Result<Answer, ApiError> {

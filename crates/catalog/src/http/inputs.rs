@@ -37,19 +37,19 @@ http::text_value! {
 }
 http::text_value! {
     Name, Name::new,
-    TextSchema { min_length: Some(Name::MIN), max_length: Some(Name::MAX), example: "Financeiro", ..Default::default() }
+    TextSchema::line(Name::MIN, Name::MAX, "Financeiro")
 }
 http::text_value! {
     Description, Description::new,
-    TextSchema { min_length: Some(1), max_length: Some(Description::MAX), example: "Contas a pagar", ..Default::default() }
+    TextSchema::lines(Description::MAX, "Contas a pagar")
 }
 http::text_value! {
     Icon, Icon::new,
-    TextSchema { min_length: Some(1), max_length: Some(Icon::MAX), example: "wallet", ..Default::default() }
+    TextSchema::line(1, Icon::MAX, "wallet")
 }
 http::text_value! {
     Reason, Reason::new,
-    TextSchema { min_length: Some(1), max_length: Some(Reason::MAX), example: "Contract 42", ..Default::default() }
+    TextSchema::lines(Reason::MAX, "Contract 42")
 }
 http::text_value! {
     Metric, Metric::new,

@@ -120,7 +120,7 @@ async fn answers_of_one_status_are_told_together() {
     assert_eq!(media_types, ["application/json", "text/plain"]);
     assert_eq!(
         responses["400"]["content"]["application/json"]["schema"],
-        json!({ "anyOf": [{ "$ref": "#/components/schemas/NoteView" }, { "$ref": "#/components/schemas/Error" }] })
+        json!({ "anyOf": [{ "$ref": "#/components/schemas/NoteView" }, { "$ref": "#/components/schemas/ErrorAnswer" }] })
     );
     assert_eq!(
         responses["400"]["description"],

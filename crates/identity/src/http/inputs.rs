@@ -24,12 +24,7 @@ http::text_value! {
 }
 http::text_value! {
     UserName, UserName::new,
-    TextSchema {
-        min_length: Some(UserName::MIN),
-        max_length: Some(UserName::MAX),
-        example: "Ana Souza",
-        ..Default::default()
-    }
+    TextSchema::line(UserName::MIN, UserName::MAX, "Ana Souza")
 }
 // A password as it is presented: whatever was once allowed. A new one is checked against the organization's policy besides.
 http::text_value! {
@@ -44,12 +39,7 @@ http::text_value! {
 }
 http::text_value! {
     CredentialName, CredentialName::new,
-    TextSchema {
-        min_length: Some(CredentialName::MIN),
-        max_length: Some(CredentialName::MAX),
-        example: "Shop",
-        ..Default::default()
-    }
+    TextSchema::line(CredentialName::MIN, CredentialName::MAX, "Shop")
 }
 http::text_value! {
     Network, Network::new,
@@ -138,5 +128,5 @@ impl Overlap {
 
 http::text_value! {
     Overlap, Overlap::new,
-    TextSchema { example: "1h", ..Default::default() }
+    TextSchema::duration("At most 30d", "1h")
 }

@@ -86,7 +86,7 @@ fn example() -> serde_json::Value {
 fn list_doc() -> Doc {
     Doc::new("listJobs", "List the jobs")
         .describe("All periodic work of the installation, by name. There are few, so there are no pages.")
-        .answers::<Vec<JobView>>("The jobs", json!([example()]))
+        .answers_all::<JobView>("The jobs", json!([example()]))
 }
 
 async fn list(caller: Requires<JobRead>) -> Result<Answer, ApiError> {

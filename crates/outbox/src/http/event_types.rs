@@ -46,7 +46,7 @@ pub(super) fn doc() -> Doc {
         .describe(
             "Everything that endpoints and streams can subscribe to, with the schema of what they get and an example.",
         )
-        .answers::<Vec<EventTypeView>>("Every kind of event", example)
+        .answers_all::<EventTypeView>("Every kind of event", example)
 }
 
 pub(super) async fn handle(caller: Authenticated) -> Result<Answer, ApiError> {

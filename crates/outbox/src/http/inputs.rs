@@ -17,16 +17,11 @@ http::text_value! {
 }
 http::text_value! {
     Description, Description::new,
-    TextSchema {
-        min_length: Some(1),
-        max_length: Some(Description::MAX),
-        example: "Keeps the directory in step",
-        ..Default::default()
-    }
+    TextSchema::lines(Description::MAX, "Keeps the directory in step")
 }
 http::text_value! {
     Overlap, Overlap::new,
-    TextSchema { example: "24h", ..Default::default() }
+    TextSchema::duration("At most 30d", "24h")
 }
 
 /// The id of an endpoint.

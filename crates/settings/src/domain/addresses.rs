@@ -12,6 +12,8 @@ pub(crate) struct PageAddress(String);
 impl PageAddress {
     /// How it is written.
     pub(crate) const EXAMPLE: &str = "https://example.com/help";
+    /// What can be said of it in a pattern.
+    pub(crate) const PATTERN: &str = r#"^https://[^\s\x00-\x1f\x7f"'<>\\`{}|^]+$"#;
     /// The greatest number of characters.
     pub(crate) const MAX: usize = 2_048;
 

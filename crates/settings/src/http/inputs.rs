@@ -54,16 +54,16 @@ http::text_value! {
 }
 http::text_value! {
     SessionTtl, SessionTtl::new,
-    TextSchema { description: Some("From 1s to 365d"), example: "12h", ..Default::default() }
+    TextSchema::duration("From 1s to 365d", "12h")
 }
 http::text_value! {
     RequestRate, RequestRate::new,
-    TextSchema { pattern: Some("^[1-9][0-9]*/(s|min|h)$"), example: "6000/min", ..Default::default() }
+    TextSchema { pattern: Some("^[1-9][0-9]{0,8}/(s|min|h)$"), example: "6000/min", ..Default::default() }
 }
 
 http::text_value! {
     DisplayName, DisplayName::new,
-    TextSchema { min_length: Some(1), max_length: Some(DisplayName::MAX), example: "Padaria Central", ..Default::default() }
+    TextSchema::line(1, DisplayName::MAX, "Padaria Central")
 }
 http::text_value! {
     Color, Color::new,
@@ -77,8 +77,7 @@ http::text_value! {
     PageAddress, PageAddress::new,
     TextSchema {
         max_length: Some(PageAddress::MAX),
-        pattern: Some("^https://"),
-        format: Some("uri"),
+        pattern: Some(PageAddress::PATTERN),
         example: PageAddress::EXAMPLE,
         ..Default::default()
     }

@@ -18,12 +18,7 @@ use crate::domain::provider::{ConfigValue, Provider};
 
 http::text_value! {
     IntegrationName, IntegrationName::new,
-    TextSchema {
-        min_length: Some(IntegrationName::MIN),
-        max_length: Some(IntegrationName::MAX),
-        example: "Mail",
-        ..Default::default()
-    }
+    TextSchema::line(IntegrationName::MIN, IntegrationName::MAX, "Mail")
 }
 
 /// The code of a provider.

@@ -9,7 +9,7 @@ use crate::view::ProviderView;
 pub(super) fn doc() -> Doc {
     Doc::new("listIntegrationProviders", "List integration providers")
         .describe("The kinds of systems that can be connected to, each with its fields and a JSON schema of them.")
-        .answers::<Vec<ProviderView>>("Every provider", json!([super::example::provider()]))
+        .answers_all::<ProviderView>("Every provider", json!([super::example::provider()]))
 }
 
 pub(super) async fn handle(_: Authenticated) -> Result<Answer, ApiError> {

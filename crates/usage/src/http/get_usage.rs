@@ -21,9 +21,9 @@ const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 ::http::filters! {
     /// What a report is asked for by.
     pub(crate) struct UsageFilter {
-        /// What was counted; required. `users.active` and `storage.bytes` are levels: their quantity is what they were at the end of
+        /// What was counted. `users.active` and `storage.bytes` are levels: their quantity is what they were at the end of
         /// each interval. Every other metric adds up.
-        metric: Metric = "metric",
+        metric: Metric = "metric" (required),
         /// Since when; 30 days before `to`, if it is not said. Rounded down to a quarter of an hour.
         from: Timestamp = "from",
         /// Until when; until now, the quarter of an hour that goes on included, if it is not said. Rounded up to a quarter of an
@@ -58,7 +58,7 @@ pub(super) fn doc() -> Doc {
              first and the last interval go only as far as was asked for.",
         )
         .query::<Query<UsageFilter>>()
-        .answers::<Vec<IntervalView>>(
+        .answers_all::<IntervalView>(
             "The intervals, the first one first",
             json!([
                 { "from": "2026-11-20T03:00:00.000000Z", "to": "2026-11-21T03:00:00.000000Z", "quantity": 41 },

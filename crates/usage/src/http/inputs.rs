@@ -22,7 +22,7 @@ const METRIC: TextSchema = TextSchema {
 ::http::text_value! { ReportedMetric, ReportedMetric::new, METRIC }
 ::http::text_value! {
     IdempotencyKey, IdempotencyKey::new,
-    TextSchema { min_length: Some(1), max_length: Some(255), example: "signature-4711", ..Default::default() }
+    TextSchema::line(1, 255, "signature-4711")
 }
 ::http::text_value! {
     Zone, Zone::new,

@@ -40,7 +40,7 @@ pub(super) fn doc() -> Doc {
             "Every quota in force, by metric and period. Of `api.requests`, what other nodes have set aside for requests to come \
              counts as used.",
         )
-        .answers::<Vec<QuotaView>>(
+        .answers_all::<QuotaView>(
             "The quotas",
             json!([{
                 "metric": "documents.signed",

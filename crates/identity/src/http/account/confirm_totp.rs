@@ -25,7 +25,7 @@ http::input! {
 /// Codes for when the authenticator is lost. They are never printed: these are secrets.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = RecoveryCodes, rename_all = "camelCase")]
+#[schema(as = RecoveryCodeList, rename_all = "camelCase")]
 pub(crate) struct RecoveryCodesView {
     /// Each replaces a code of the authenticator once.
     recovery_codes: Vec<String>,

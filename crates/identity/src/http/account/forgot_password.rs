@@ -35,6 +35,7 @@ pub(super) fn doc() -> Doc {
             "organizationSlug": "padaria-central",
             "email": "ana@padaria.example.com"
         }))
+        .with_one_of(&["organizationId", "organizationSlug"])
         .accepts::<AcceptedView>("If there is such a user, a mail is on its way", json!({}))
         .changes_nothing()
         .refuses([ErrorCode::RateLimitExceeded, ErrorCode::InternalUnavailable])

@@ -45,6 +45,7 @@ pub(super) fn doc() -> Doc {
             "email": "ana@padaria.example.com",
             "password": "tres tigres 3"
         }))
+        .with_one_of(&["organizationId", "organizationSlug"])
         .creates::<UserView>("The user, without any token", example::user())
         .refuses([
             ErrorCode::AuthRegistrationClosed,

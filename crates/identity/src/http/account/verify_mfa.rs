@@ -61,6 +61,7 @@ pub(super) fn doc() -> Doc {
              `AUTH_INVALID_CREDENTIALS`; a challenge that is spent, has expired or never was one is `AUTH_INVALID_TOKEN`.",
         )
         .takes::<VerifyMfa>(json!({ "challenge": example::CHALLENGE, "code": "287082" }))
+        .with_one_of(&["code", "recoveryCode"])
         .answers::<LoginAnswer>("A session", example::login())
         .changes_nothing()
         .refuses([

@@ -39,6 +39,7 @@ pub(super) fn doc() -> Doc {
             "email": "ana@padaria.example.com",
             "password": "tres tigres 3"
         }))
+        .with_one_of(&["organizationId", "organizationSlug"])
         .answers::<LoginAnswer>("A session, or what is missing to one", example::login())
         .changes_nothing()
         .refuses([
