@@ -146,6 +146,8 @@
 //! ```
 
 pub mod bootstrap;
+#[cfg(test)]
+mod cedar;
 pub mod conditions;
 pub mod decision;
 pub mod granted;

@@ -130,11 +130,72 @@ testkit::behaviours! {
     async fn where_nobody_applies_it_a_conditional_grant_is_refused(app: TestApp) {
         let Bakery { id, boss } = bakery(&app).await;
         let ana = app.member(id, None).await;
-        let limited = role(&boss.client, "LIMITED", &[("RBAC_USER_ROLE_READ", json!({ "userId": "${user.id}" }))]).await;
+        let conditional = [
+            ("AUDIT_LOG_READ", json!({ "actorId": "${user.id}" })),
+            ("RBAC_USER_ROLE_READ", json!({ "userId": "${user.id}" })),
+        ];
+        let limited = role(&boss.client, "LIMITED", &conditional).await;
         assign(&boss.client, &ana, &limited).await.expect(201);
-        let refused = ana.client.get(&format!("/users/{}/roles", ana.id)).send().await.refused(403, "RBAC_FORBIDDEN");
+        let refused = ana.client.get("/audit-logs").send().await.refused(403, "RBAC_FORBIDDEN");
         assert_eq!(refused.json["error"]["details"]["step"], "condition");
         assert_eq!(refused.json["error"]["details"]["path"]["steps"][0]["code"], "LIMITED");
+        // What all grants together come to is not an object that a condition could be about.
+        for about in [ana.id, boss.id] {
+            ana.client.get(&format!("/users/{about}/permissions")).send().await.refused(403, "RBAC_FORBIDDEN");
+        }
+        let body = json!({ "userId": boss.id.to_string(), "permission": "AUDIT_LOG_READ" });
+        ana.client.post("/access/check").json(&body).send().await.refused(403, "RBAC_FORBIDDEN");
+    }
+
+    async fn the_roles_of_users_are_seen_granted_and_taken_within_a_condition(app: TestApp) {
+        let Bakery { id, boss } = bakery(&app).await;
+        let (ana, bia) = (app.member(id, None).await, app.member(id, None).await);
+        let [baker, seller] = ["BAKER", "SELLER"].map(|code| role(&boss.client, code, &[]));
+        let (baker, seller) = (baker.await, seller.await);
+        for (field, code) in [
+            (json!({ "user": 1 }), "conditions.user: UNKNOWN_FIELD"),
+            (json!({ "role.id": "BAKER" }), "conditions.role.id: INVALID_FORMAT"),
+        ] {
+            let refused = grant(&boss.client, &baker, "RBAC_USER_ROLE_READ", &field).await.expect(400);
+            assert_eq!(refused.problems(), [code]);
+        }
+        let bakers = json!({ "role.code": "BAKER", "userId": { "$ne": "${user.id}" }, "expiresAt": { "$exists": true } });
+        let conditional = [
+            ("RBAC_USER_ROLE_ASSIGN", bakers.clone()),
+            ("RBAC_USER_ROLE_REVOKE", json!({ "assignedBy.id": "${user.id}" })),
+            ("RBAC_USER_ROLE_READ", json!({ "role.code": { "$in": ["BAKER", "LIMITED"] }, "role.isSystem": false })),
+        ];
+        let limited = role(&boss.client, "LIMITED", &conditional).await;
+        assign(&boss.client, &ana, &limited).await.expect(201);
+
+        let end = "2026-12-31T00:00:00Z";
+        let give = |user: &testkit::Member, role: &str, end: Value| {
+            let body = json!({ "roleId": role, "expiresAt": end });
+            ana.client.post(&format!("/users/{}/roles", user.id)).json(&body).send()
+        };
+        give(&bia, &baker, Value::Null).await.refused(403, "RBAC_FORBIDDEN");
+        give(&bia, &seller, json!(end)).await.refused(403, "RBAC_FORBIDDEN");
+        give(&ana, &baker, json!(end)).await.refused(403, "RBAC_FORBIDDEN");
+        give(&bia, &baker, json!(end)).await.expect(201);
+        assign(&boss.client, &bia, &seller).await.expect(201);
+
+        let seen = |user: &testkit::Member| ana.client.get(&format!("/users/{}/roles", user.id)).send();
+        let codes = |reply: &Reply| -> Vec<String> {
+            let granted = reply.data().as_array().unwrap().iter();
+            granted.map(|granted| granted["role"]["code"].as_str().unwrap().to_owned()).collect()
+        };
+        let hers = seen(&bia).await.expect(200);
+        assert_eq!((codes(&hers), &hers.meta()["total"]), (vec!["BAKER".to_owned()], &json!(1)));
+        let own = seen(&ana).await.expect(200);
+        assert_eq!((codes(&own), &own.meta()["total"]), (vec!["LIMITED".to_owned()], &json!(1)));
+        assert_eq!(seen(&boss).await.expect(200).meta()["total"], 0);
+
+        let take = |role: &str| ana.client.delete(&format!("/users/{}/roles/{role}", bia.id)).send();
+        take(&seller).await.refused(403, "RBAC_FORBIDDEN");
+        take(&baker).await.expect(204);
+        take(&baker).await.refused(404, "NOT_FOUND");
+        let left = boss.client.get(&format!("/users/{}/roles", bia.id)).send().await.expect(200);
+        assert_eq!(codes(&left), ["SELLER"], "what was refused left everything as it was");
     }
 
     async fn a_condition_may_ask_for_the_organization_and_the_address(app: TestApp) {

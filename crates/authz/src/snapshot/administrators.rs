@@ -12,16 +12,20 @@ impl Snapshot {
     /// platform organization `SUPER_ADMIN` is as good.
     #[must_use]
     pub fn has_administrator(&self, except: Option<Uuid>) -> bool {
+        self.administrators().any(|user| Some(user) != except)
+    }
+
+    /// The active users who administer the organization so.
+    pub fn administrators(&self) -> impl Iterator<Item = Uuid> {
         let administers = self.administering_nodes();
-        self.principals.users().any(|user| {
-            Some(user) != except
-                && self.principals.user(user).is_some_and(|(grants, is_active)| {
-                    is_active
-                        // Whatever has an end has ended by then.
-                        && grants.at(Timestamp::MAX).any(|grant| {
-                            grant.until.is_none() && administers.get(grant.node as usize).is_some_and(|&is| is)
-                        })
-                })
+        self.principals.users().filter(move |user| {
+            self.principals.user(*user).is_some_and(|(grants, is_active)| {
+                is_active
+                    // Whatever has an end has ended by then.
+                    && grants.at(Timestamp::MAX).any(|grant| {
+                        grant.until.is_none() && administers.get(grant.node as usize).is_some_and(|&is| is)
+                    })
+            })
         })
     }
 

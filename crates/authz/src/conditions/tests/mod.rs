@@ -1,4 +1,5 @@
 mod agreement;
+mod cedar;
 mod deciding;
 mod reading;
 mod reference;

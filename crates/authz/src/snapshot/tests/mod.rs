@@ -1,4 +1,5 @@
 mod agreement;
+mod cedar;
 mod amending;
 mod deciding;
 mod escalating;
