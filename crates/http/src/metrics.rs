@@ -118,6 +118,22 @@ impl Metrics {
     }
 
     /// Everything, in the text format of OpenMetrics.
+    /// Several numbers of one kind that only grow, told apart by one label: `read` gives each with the label's value. `_total` is put
+    /// behind their name.
+    pub fn counters(
+        &self,
+        name: &str,
+        help: &str,
+        label: &'static str,
+        read: impl Fn() -> Vec<(&'static str, u64)> + Send + Sync + 'static,
+    ) {
+        let read = move || {
+            let signed = |(value, number)| (value, i64::try_from(number).unwrap_or(i64::MAX));
+            read().into_iter().map(signed).collect()
+        };
+        self.collect(name, help, Kind::Counter, Reading::Several(label, Box::new(read)));
+    }
+
     ///
     /// # Errors
     /// When a collector cannot write its numbers.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use outbound::Resolver;
 
-const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How events are delivered. The composition root provides it as a port.
@@ -31,6 +30,10 @@ pub struct Config {
     pub keep_events: Duration,
     /// For how long deliveries are shown.
     pub keep_deliveries: Duration,
+    /// How many streams of events one node keeps open, and how many of them for one organization.
+    pub streams: usize,
+    /// See [`streams`](Self::streams).
+    pub streams_per_organization: usize,
     /// How often a stream says that it is still there.
     pub heartbeat: Duration,
     /// Who looks hosts up, where it is not the operating system.
@@ -47,11 +50,14 @@ impl Config {
             timeout: Duration::from_secs(15),
             concurrency: 64,
             rate: 10_000,
-            lease: MINUTE,
+            // An attempt fits in, and keeping what came of it; what a node that died held goes on within half a minute.
+            lease: Duration::from_secs(25),
             poll: Duration::from_millis(500),
             disable_after: 5 * DAY,
             keep_events: 90 * DAY,
             keep_deliveries: 30 * DAY,
+            streams: 1_000,
+            streams_per_organization: 100,
             heartbeat: Duration::from_secs(15),
             resolver: None,
         }

@@ -13,9 +13,9 @@
 //! 3. **Lists and streams**: `GET /events` shows what happened, `GET /events/stream` tells it as it happens and resumes where a
 //!    client left off.
 //!
-//! Deliveries of an endpoint begin in the order of the events, and several are under way at once: a receiver that depends on
-//! order compares `timestamp` or reads the stream. (An order by organization or by object would have to be asked for by a field
-//! that the API's contract does not have.)
+//! Deliveries of an endpoint begin in the order of the events, and several are under way at once. An endpoint with an `ordering` gets
+//! those of one organization, or of one object, one after the other: of those that are not done, the one whose event has the lowest
+//! number is under way and the others wait for it (a unique index sees to it), until it was delivered or is dead.
 //!
 //! Signatures, headers and secrets are those of [Standard Webhooks](https://www.standardwebhooks.com/); `examples/webhooks` verifies
 //! them with the public libraries.
@@ -27,6 +27,8 @@ mod domain;
 mod http;
 mod jobs;
 mod manifest;
+mod measured;
+mod places;
 mod reading;
 mod service;
 mod signature;
@@ -67,7 +69,7 @@ pub fn module() -> Module {
     }
 }
 
-const MIGRATIONS: Migrations = db::migrations!("outbox": "0001_webhooks");
+const MIGRATIONS: Migrations = db::migrations!("outbox": "0001_webhooks", "0002_ordering");
 
 /// Hands events on and delivers them, on every node.
 const DISPATCH: Worker = Worker {

@@ -7,15 +7,14 @@ use db::Db;
 use http::{ApiError, App, Foundation, StartFailed};
 use kernel::{Generators, OrganizationId, Rule, RuleViolation};
 use outbound::{Client, Dialer, Rules};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::watch;
 use vault::Sealer;
 
 use crate::config::Config;
 use crate::domain::{EndpointUrl, EventTypes, Schedule};
+use crate::measured::Measured;
+use crate::places::Streams;
 use crate::signature::Secrets;
-
-/// How many streams one node keeps open.
-const STREAMS: usize = 1_000;
 
 /// The shared parts. Started once, and provided as a port to this context itself.
 pub(crate) struct Service {
@@ -29,10 +28,11 @@ pub(crate) struct Service {
     pub(crate) schedule: Schedule,
     pub(crate) config: Arc<Config>,
     /// There is something to do that no event tells of.
-    pub(crate) wake: Notify,
+    wake: watch::Sender<()>,
     /// Changes when this node handed events on.
     pub(crate) handed_on: watch::Sender<()>,
-    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) streams: Streams,
+    pub(crate) measured: Arc<Measured>,
 }
 
 impl Service {
@@ -47,6 +47,9 @@ impl Service {
         if let Some(resolver) = &config.resolver {
             dialer = dialer.resolving_with(Arc::clone(resolver));
         }
+        let streams = Streams::new(config.streams, config.streams_per_organization);
+        let measured = Arc::new(Measured::default());
+        measured.show(&foundation.metrics, Arc::clone(&foundation.generators.clock));
         Ok(Self {
             db: foundation.db.clone(),
             generators: foundation.generators.clone(),
@@ -57,10 +60,21 @@ impl Service {
             secrets: Secrets::new(sealer, foundation.generators.clone()),
             schedule: Schedule::new(config.retry_schedule.clone()),
             config,
-            wake: Notify::new(),
+            wake: watch::Sender::new(()),
+            measured,
             handed_on: watch::Sender::new(()),
-            streams: Arc::new(Semaphore::new(STREAMS)),
+            streams,
         })
+    }
+
+    /// Says that there is something to do that no event tells of.
+    pub(crate) fn wake(&self) {
+        self.wake.send_replace(());
+    }
+
+    /// For whoever does it.
+    pub(crate) fn woken(&self) -> watch::Receiver<()> {
+        self.wake.subscribe()
     }
 
     /// The service of the running program.

@@ -8,11 +8,12 @@ use bytes::Bytes;
 use db::EventId;
 use futures_util::stream;
 use http::{ApiError, Caller, Standing, Streamed};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::domain::EventTypes;
 use crate::manifest::DeliveryRead;
+use crate::places::Place;
 use crate::reading::may_read;
 use crate::service::Service;
 use crate::store::{events, log};
@@ -41,7 +42,7 @@ pub(crate) struct Stream {
     handed_on: watch::Receiver<()>,
     look: Interval,
     heartbeat: Interval,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Stream {
@@ -55,7 +56,7 @@ impl Stream {
         standing: Standing,
         types: EventTypes,
         last: Option<EventId>,
-        place: OwnedSemaphorePermit,
+        place: Place,
     ) -> Result<Self, ApiError> {
         let handed_on = service.handed_on.subscribe();
         let scope = service.db.scope(caller.organization());

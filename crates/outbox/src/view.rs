@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::domain::{Endpoint, EndpointId};
+use crate::domain::{Endpoint, EndpointId, Ordering};
 
 /// A webhook endpoint as the API shows it, and as `webhook.*` events carry it. Never its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -22,6 +22,9 @@ pub(crate) struct WebhookView {
     pub(crate) event_types: Vec<String>,
     /// What it is for.
     pub(crate) description: Option<String>,
+    /// Whether events are sent one after the other: `none`, or of one `organization` or one `aggregate` (the object an event is
+    /// about).
+    pub(crate) ordering: OrderingText,
     /// Whether events are sent.
     pub(crate) is_active: bool,
     /// When it was registered.
@@ -40,9 +43,35 @@ impl From<&Endpoint> for WebhookView {
             url: state.url.as_str().to_owned(),
             event_types: state.event_types.to_texts(),
             description: state.description.as_ref().map(|text| text.as_str().to_owned()),
+            ordering: state.ordering.into(),
             is_active: state.is_active,
             created_at: state.created_at,
             updated_at: state.updated_at,
+        }
+    }
+}
+
+http::choice! {
+    /// What an endpoint's events must not overtake each other of.
+    pub(crate) enum OrderingText { None = "none", Organization = "organization", Aggregate = "aggregate" }
+}
+
+impl From<Ordering> for OrderingText {
+    fn from(ordering: Ordering) -> Self {
+        match ordering {
+            Ordering::None => Self::None,
+            Ordering::Organization => Self::Organization,
+            Ordering::Aggregate => Self::Aggregate,
+        }
+    }
+}
+
+impl From<OrderingText> for Ordering {
+    fn from(text: OrderingText) -> Self {
+        match text {
+            OrderingText::None => Self::None,
+            OrderingText::Organization => Self::Organization,
+            OrderingText::Aggregate => Self::Aggregate,
         }
     }
 }

@@ -33,6 +33,7 @@ pub(crate) async fn retry_delivery(
         return Err(Refusal::Delivered);
     }
     deliveries::revive(uow, organization, id, uow.now()).await?;
+    deliveries::arrange(uow, organization, delivery.endpoint, delivery.order_key).await?;
     endpoints::wake(uow, organization, [delivery.endpoint], uow.now()).await?;
     let revived = deliveries::find(uow.scope(organization).reads(), id).await?;
     revived.ok_or(Refusal::NotFound)

@@ -30,6 +30,7 @@ pub(crate) async fn test_endpoint(
         endpoint: id,
         event: uow.generators().id(),
         kind: TEST.to_owned(),
+        order: None,
     };
     deliveries::add_test(uow, organization, &new, &data).await?;
     endpoints::wake(uow, organization, [id], uow.now()).await?;

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use authz::Undecided;
 use db::{DbError, EventId, SystemScope, UnitContext, UnitOfWork};
 use http::App;
-use kernel::{Actor, Id as _, OrganizationId};
+use kernel::{Actor, Id as _, OrganizationId, Timestamp};
 use uuid::Uuid;
 
 use crate::domain::{Endpoint, EndpointId};
 use crate::reading::may_read;
 use crate::service::Service;
 use crate::store::deliveries::NewDelivery;
+use crate::store::events::Queued;
+use crate::store::log::Placed;
 use crate::store::{deliveries, endpoints, events, log};
 
 /// How many events are handed on in one transaction.
@@ -22,18 +24,32 @@ const FOR_THE_PLATFORM: [&str; 3] = ["organization.", "module.", "package."];
 
 /// One event and who gets it.
 struct Planned {
-    event: EventId,
-    kind: String,
+    event: Queued,
     /// Endpoints of the organization itself, and of the platform.
-    own: Vec<EndpointId>,
-    guests: Vec<EndpointId>,
+    own: Vec<Reader>,
+    guests: Vec<Reader>,
 }
 
-/// Hands some of the organization's events on; true when more may be waiting.
-pub(super) async fn hand_on(app: &App, service: &Service, organization: OrganizationId) -> Result<bool, DbError> {
+/// An endpoint that gets an event, and what it must not overtake others of.
+struct Reader {
+    endpoint: EndpointId,
+    order_key: Option<Uuid>,
+}
+
+/// What handing on found.
+pub(super) struct HandedOn {
+    /// Whether more may be waiting.
+    pub(super) more: bool,
+    /// Since when the oldest of them waited.
+    pub(super) oldest: Option<Timestamp>,
+}
+
+/// Hands some of the organization's events on.
+pub(super) async fn hand_on(app: &App, service: &Service, organization: OrganizationId) -> Result<HandedOn, DbError> {
     let waiting = events::waiting(service.db.scope(organization), PART).await?;
+    let oldest = waiting.first().map(|event| made_at(event.id));
     if waiting.is_empty() {
-        return Ok(false);
+        return Ok(HandedOn { more: false, oldest });
     }
     let more = waiting.len() >= usize::try_from(PART).unwrap_or(usize::MAX);
     let planned = plan(app, service, organization, waiting).await?;
@@ -55,7 +71,13 @@ pub(super) async fn hand_on(app: &App, service: &Service, organization: Organiza
         })
         .await?;
     service.handed_on.send_replace(());
-    Ok(more)
+    Ok(HandedOn { more, oldest })
+}
+
+/// When an event was made: ids of version 7 begin with their milliseconds.
+fn made_at(event: EventId) -> Timestamp {
+    let millis = event.as_uuid().as_u128() >> 80;
+    Timestamp::from_micros(i64::try_from(millis).unwrap_or(0).saturating_mul(1_000))
 }
 
 /// Decides who gets what. What it decides by is read outside of the transaction; a right that ends in between is looked at once
@@ -64,31 +86,26 @@ async fn plan(
     app: &App,
     service: &Service,
     organization: OrganizationId,
-    waiting: Vec<(EventId, String)>,
+    waiting: Vec<Queued>,
 ) -> Result<Vec<Planned>, DbError> {
     let own = endpoints::active(service.db.scope(organization)).await?;
     let concerns_platform =
         |kind: &str| organization != service.platform && FOR_THE_PLATFORM.iter().any(|prefix| kind.starts_with(prefix));
-    let guests = if waiting.iter().any(|(_, kind)| concerns_platform(kind)) {
+    let guests = if waiting.iter().any(|event| concerns_platform(&event.kind)) {
         endpoints::active(service.db.scope(service.platform)).await?
     } else {
         Vec::new()
     };
     let mut rights = Rights::default();
     let mut planned = Vec::with_capacity(waiting.len());
-    for (event, kind) in waiting {
-        let own = rights.readers(app, service, &own, &kind).await?;
-        let guests = if concerns_platform(&kind) {
-            rights.readers(app, service, &guests, &kind).await?
+    for event in waiting {
+        let own = rights.readers(app, service, &own, organization, &event).await?;
+        let guests = if concerns_platform(&event.kind) {
+            rights.readers(app, service, &guests, organization, &event).await?
         } else {
             Vec::new()
         };
-        planned.push(Planned {
-            event,
-            kind,
-            own,
-            guests,
-        });
+        planned.push(Planned { event, own, guests });
     }
     Ok(planned)
 }
@@ -103,22 +120,23 @@ impl Rights {
         app: &App,
         service: &Service,
         endpoints: &[Endpoint],
-        kind: &str,
-    ) -> Result<Vec<EndpointId>, DbError> {
+        organization: OrganizationId,
+        event: &Queued,
+    ) -> Result<Vec<Reader>, DbError> {
         let mut readers = Vec::new();
         // An event that nobody declares is nobody's to read.
-        let Some(event) = service.manifests.event(kind) else {
+        let Some(kind) = service.manifests.event(&event.kind) else {
             return Ok(readers);
         };
         for endpoint in endpoints.iter().map(Endpoint::state) {
-            if !endpoint.event_types.matches(kind) {
+            if !endpoint.event_types.matches(kind.name) {
                 continue;
             }
-            let key = (endpoint.organization_id, endpoint.maker.id, event.permission.code);
+            let key = (endpoint.organization_id, endpoint.maker.id, kind.permission.code);
             let may = match self.0.get(&key) {
                 Some(may) => *may,
                 None => {
-                    let may = may_read(app, &endpoint.maker, endpoint.organization_id, event.permission)
+                    let may = may_read(app, &endpoint.maker, endpoint.organization_id, kind.permission)
                         .await
                         .map_err(|Undecided(why)| DbError::Unavailable(why))?;
                     self.0.insert(key, may);
@@ -126,7 +144,10 @@ impl Rights {
                 }
             };
             if may {
-                readers.push(endpoint.id);
+                readers.push(Reader {
+                    endpoint: endpoint.id,
+                    order_key: endpoint.ordering.key(organization, event.subject),
+                });
             }
         }
         Ok(readers)
@@ -134,7 +155,7 @@ impl Rights {
 }
 
 /// Which of an event's endpoints.
-type Chosen = fn(&Planned) -> &[EndpointId];
+type Chosen = fn(&Planned) -> &[Reader];
 
 async fn write(
     uow: &UnitOfWork,
@@ -144,42 +165,43 @@ async fn write(
 ) -> Result<(), DbError> {
     // From here on no other node hands on this organization's events.
     let last = log::hold(uow, organization).await?;
-    let taken = events::take(uow, organization, planned.iter().map(|one| one.event)).await?;
-    let taken: HashSet<Uuid> = taken.into_iter().map(EventId::as_uuid).collect();
-    let mine: Vec<&Planned> = planned
-        .iter()
-        .filter(|one| taken.contains(&one.event.as_uuid()))
-        .collect();
-    if mine.is_empty() {
+    let taken = events::take(uow, organization, planned.iter().map(|one| one.event.id)).await?;
+    let taken: HashSet<Uuid> = taken.into_iter().map(|id| id.as_uuid()).collect();
+    let mine = planned.iter().filter(|one| taken.contains(&one.event.id.as_uuid()));
+    let mine: Vec<(&Planned, i64)> = mine.zip(last + 1..).collect();
+    let Some((_, end)) = mine.last() else {
         return Ok(());
-    }
-    let logged: Vec<_> = mine.iter().map(|one| (one.event, one.kind.clone())).collect();
-    log::append(uow, organization, last, &logged).await?;
+    };
+    let logged: Vec<Placed> = mine
+        .iter()
+        .map(|(one, position)| Placed {
+            position: *position,
+            event: one.event.id,
+            kind: one.event.kind.clone(),
+        })
+        .collect();
+    log::append(uow, organization, &logged, *end).await?;
     let chosen: [(OrganizationId, Chosen); 2] = [(organization, |one| &one.own), (platform, |one| &one.guests)];
     for (receiving, endpoints_of) in chosen {
         let new: Vec<NewDelivery> = mine
             .iter()
-            .flat_map(|one| endpoints_of(one).iter().map(move |endpoint| (one, *endpoint)))
-            .map(|(one, endpoint)| NewDelivery {
+            .flat_map(|(one, position)| endpoints_of(one).iter().map(move |reader| (one, *position, reader)))
+            .map(|(one, position, reader)| NewDelivery {
                 id: uow.generators().id(),
-                endpoint,
-                event: one.event,
-                kind: one.kind.clone(),
+                endpoint: reader.endpoint,
+                event: one.event.id,
+                kind: one.event.kind.clone(),
+                order: reader.order_key.map(|key| (key, position)),
             })
             .collect();
         if new.is_empty() {
             continue;
         }
         deliveries::add(uow, receiving, organization, &new).await?;
-        let touched: HashSet<Uuid> = new.iter().map(|one| one.endpoint.as_uuid()).collect();
-        let mut touched: Vec<Uuid> = touched.into_iter().collect();
-        // In one order everywhere, so that nobody waits in a circle for their rows.
-        touched.sort_unstable();
-        endpoints::wake(
+        super::wake(
             uow,
             receiving,
-            touched.into_iter().map(EndpointId::from_uuid),
-            uow.now(),
+            new.iter().map(|one| (one.endpoint, one.order.map(|(key, _)| key))),
         )
         .await?;
     }

@@ -1,174 +1,376 @@
 //! One endpoint's deliveries on this node: several at once, fewer the worse it answers.
+//!
+//! A lane sends and turns at the same time. A turn is one transaction: it keeps what came of attempts, and claims more. Under load a
+//! turn is taken for many attempts at once, and while it lasts the lane sends what was claimed ahead; when little happens, each
+//! attempt is kept as soon as it ended.
 
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::identity::{Principals, UserId};
 use contracts::mail::Mailbox;
-use db::{DbError, UnitContext, UnitOfWork};
-use futures_util::FutureExt as _;
+use db::{DbError, EventId, UnitContext, UnitOfWork};
+use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use futures_util::{FutureExt as _, future};
 use kernel::{Actor, ActorKind, Id as _, OrganizationId, Timestamp};
 use tokio::sync::Notify;
+use uuid::Uuid;
 
-use super::sending::{Target, attempt};
+use super::sending::{Ready, Target, attempt};
 use super::{AFTER_FAILURE, Dispatcher, Lane};
 use crate::app::{Recipient, disable_endpoint};
-use crate::domain::{Endpoint, EndpointId, Outcome};
+use crate::domain::{Endpoint, Outcome};
 use crate::service::Service;
 use crate::store::deliveries::{Claimed, Tried};
-use crate::store::{attempts, deliveries, endpoints};
+use crate::store::{attempts, deliveries, endpoints, events};
+use crate::view::EventView;
 
 /// How many attempts a lane begins with at once.
 const NARROW: usize = 8;
+/// How many more are claimed ahead of those that a wide lane has under way, for each of these.
+const AHEAD: usize = 1;
+/// So many attempts are kept at once; fewer, when the first of them waited for [`LINGER`] or nothing else is under way.
+const BATCH: usize = 64;
+/// How long what came of an attempt waits for company.
+const LINGER: Duration = Duration::from_millis(10);
+/// An endpoint that takes longer to answer does not get more at once: others need the connections too.
+const SLOW: u64 = 1_000;
 /// How long a lane that used up its rate waits.
 const PAUSE: Duration = Duration::from_millis(20);
 /// How often what came of attempts is tried to be kept; after that the deliveries are due again when their leases end.
 const KEEPS: u32 = 5;
 
-/// What came of some attempts, and the end of a look at the endpoint.
+/// An attempt that ended.
+type Done = (Tried, Outcome);
+type Attempt = BoxFuture<'static, Result<Done, DbError>>;
+
+/// What a turn brought.
+struct Turned {
+    target: Target,
+    ready: Vec<Ready>,
+    /// Whether there were as many as there was room for: then there may be more.
+    was_filled: bool,
+}
+
+/// What a transaction wrote and read.
 struct Turn {
     endpoint: Endpoint,
     claimed: Vec<Claimed>,
     failing_since: Option<Timestamp>,
 }
 
+/// What a turn has to do.
+#[derive(Clone)]
+struct Task {
+    lane: Lane,
+    /// Kept.
+    done: Arc<[Done]>,
+    /// Given back: the server stops.
+    released: Arc<[Claimed]>,
+    /// Claimed, at most.
+    room: usize,
+}
+
 /// Delivers what is due to the endpoint, until nothing is or the server stops.
 pub(super) async fn run(dispatcher: &Arc<Dispatcher>, lane: Lane, told: &Notify) {
-    let service = &dispatcher.service;
-    let mut width = NARROW.min(service.config.concurrency.max(1));
-    let mut pace = Pace::new(service.config.rate);
-    let mut under_way = FuturesUnordered::new();
-    let mut done: Vec<(Tried, Outcome)> = Vec::new();
-    let mut failures = 0;
-    loop {
-        let room = if dispatcher.stop.is_cancelled() {
-            0
-        } else {
-            let allowed = pace.left(service.generators.clock.monotonic());
-            width.saturating_sub(under_way.len()).min(allowed)
-        };
-        if room > 0 || !done.is_empty() {
-            match turn(service, lane, &done, room).await {
-                Ok(None) => return,
-                Ok(Some(turn)) => {
-                    failures = 0;
-                    width = widened(width, &done, service.config.concurrency);
-                    if is_over(service, &turn, &done) {
-                        disable(service, lane, &turn.endpoint).await;
-                    }
-                    done.clear();
-                    pace.use_up(turn.claimed.len());
-                    match target(service, &turn.endpoint) {
-                        Ok(target) => {
-                            let target = Arc::new(target);
-                            for claimed in turn.claimed {
-                                let (dispatcher, target) = (Arc::clone(dispatcher), Arc::clone(&target));
-                                under_way.push(async move {
-                                    attempt(&dispatcher.app, &dispatcher.service, &target, claimed).await
-                                });
-                            }
-                        }
-                        Err(error) => {
-                            tracing::error!(%error, webhook = %lane.1, "a webhook cannot be delivered to");
-                            return;
-                        }
-                    }
-                }
-                Err(error) => {
-                    failures += 1;
-                    tracing::warn!(%error, webhook = %lane.1, "what came of deliveries cannot be kept");
-                    if failures >= KEEPS {
-                        return;
-                    }
-                    tokio::time::sleep(AFTER_FAILURE).await;
-                    continue;
-                }
-            }
+    let mut working = Working {
+        dispatcher,
+        lane,
+        width: NARROW.min(dispatcher.service.config.concurrency.max(1)),
+        pace: Pace::new(dispatcher.service.config.rate),
+        target: None,
+        ready: VecDeque::new(),
+        under_way: FuturesUnordered::new(),
+        done: Vec::new(),
+        keep_at: None,
+        more: true,
+        turn: None,
+        failures: 0,
+    };
+    while working.step(told).await {}
+}
+
+/// A lane at work.
+struct Working<'d> {
+    dispatcher: &'d Arc<Dispatcher>,
+    lane: Lane,
+    /// How many attempts may be under way at once.
+    width: usize,
+    pace: Pace,
+    /// Of the last turn.
+    target: Option<Arc<Target>>,
+    /// Claimed, and not begun with.
+    ready: VecDeque<Ready>,
+    under_way: FuturesUnordered<Attempt>,
+    done: Vec<Done>,
+    /// When what is done is kept at the latest; `None` when nothing is.
+    keep_at: Option<tokio::time::Instant>,
+    /// Whether there may be more to claim.
+    more: bool,
+    /// The turn that is taken, and what it keeps, until it is kept.
+    turn: Option<(Arc<[Done]>, BoxFuture<'static, Result<Option<Turned>, DbError>>)>,
+    /// How many turns failed one after the other.
+    failures: u32,
+}
+
+impl Working<'_> {
+    /// Begins what can be begun, and waits for something to happen; false when the lane is over.
+    async fn step(&mut self, told: &Notify) -> bool {
+        let is_stopping = self.dispatcher.stop.is_cancelled();
+        if !is_stopping {
+            self.begin();
         }
-        if under_way.is_empty() {
-            if room > 0 || dispatcher.stop.is_cancelled() {
-                return;
+        let wanted = self.wanted(is_stopping);
+        if wanted && self.turn.is_none() {
+            self.take_turn(is_stopping);
+        }
+        if self.turn.is_none() && self.under_way.is_empty() && self.done.is_empty() {
+            if is_stopping || (!self.more && self.ready.is_empty()) {
+                return false;
             }
             // Its rate is used up.
             tokio::time::sleep(PAUSE).await;
-            continue;
+            return true;
         }
+        let keep_at = self.keep_at.filter(|_| self.turn.is_none() && !self.done.is_empty());
+        let turning = async {
+            match &mut self.turn {
+                Some((_, turn)) => turn.await,
+                None => future::pending().await,
+            }
+        };
         tokio::select! {
-            first = under_way.next() => {
-                keep(&mut done, first);
+            turned = turning => return self.turned(turned),
+            Some(ended) = self.under_way.next(), if !self.under_way.is_empty() => {
+                self.end(ended);
                 // Whatever else ended meanwhile goes with it.
-                while let Some(another) = under_way.next().now_or_never().filter(Option::is_some) {
-                    keep(&mut done, another);
+                while let Some(Some(another)) = self.under_way.next().now_or_never() {
+                    self.end(another);
                 }
             }
-            () = told.notified(), if under_way.len() < width && !dispatcher.stop.is_cancelled() => {}
+            () = told.notified(), if !is_stopping => self.more = true,
+            () = sleep_until(keep_at) => {}
+            () = self.dispatcher.stop.cancelled(), if !is_stopping => {}
+        }
+        true
+    }
+
+    /// Whether there is a reason to take a turn.
+    fn wanted(&mut self, is_stopping: bool) -> bool {
+        if is_stopping {
+            return self.under_way.is_empty() && (!self.done.is_empty() || !self.ready.is_empty());
+        }
+        let is_low = self.ready.len() < self.width.div_ceil(2);
+        let is_overdue = self.keep_at.is_some_and(|at| at <= tokio::time::Instant::now());
+        (self.more && is_low && self.room() > 0)
+            || self.done.len() >= BATCH
+            || (!self.done.is_empty() && (is_overdue || self.under_way.is_empty()))
+    }
+
+    /// How many deliveries the lane would hold gladly.
+    fn room(&mut self) -> usize {
+        // Ahead is claimed only where answers come: elsewhere what is claimed would wait until its lease ends.
+        let ahead = if self.width > NARROW { self.width * AHEAD } else { 0 };
+        let held = self.under_way.len() + self.ready.len();
+        let allowed = self.pace.left(self.dispatcher.service.generators.clock.monotonic());
+        (self.width + ahead).saturating_sub(held).min(allowed)
+    }
+
+    /// Begins with what is ready.
+    fn begin(&mut self) {
+        let Some(target) = &self.target else { return };
+        let service = &self.dispatcher.service;
+        while self.under_way.len() < self.width {
+            let Some(ready) = self.ready.pop_front() else { return };
+            // What waited too long may be another node's before it is through. It is due again then.
+            if service.generators.now() >= ready.claimed.lost_at.minus(service.config.lease / 2) {
+                continue;
+            }
+            let (dispatcher, target) = (Arc::clone(self.dispatcher), Arc::clone(target));
+            self.under_way
+                .push(async move { attempt(&dispatcher.app, &dispatcher.service, &target, ready).await }.boxed());
         }
     }
-}
 
-fn keep(done: &mut Vec<(Tried, Outcome)>, ended: Option<Result<(Tried, Outcome), DbError>>) {
-    match ended {
-        Some(Ok(tried)) => done.push(tried),
-        Some(Err(error)) => tracing::warn!(%error, "a delivery could not be tried and is tried again later"),
-        None => {}
+    fn end(&mut self, ended: Result<Done, DbError>) {
+        match ended {
+            Ok(done) => {
+                self.keep_at.get_or_insert_with(|| tokio::time::Instant::now() + LINGER);
+                self.done.push(done);
+            }
+            Err(error) => tracing::warn!(%error, "a delivery could not be tried and is tried again later"),
+        }
+    }
+
+    fn take_turn(&mut self, is_stopping: bool) {
+        let done: Arc<[Done]> = std::mem::take(&mut self.done).into();
+        self.keep_at = None;
+        let (room, released) = if is_stopping {
+            (0, self.ready.drain(..).map(|ready| ready.claimed).collect())
+        } else {
+            (self.room(), Vec::new())
+        };
+        let task = Task {
+            lane: self.lane,
+            done: Arc::clone(&done),
+            released: released.into(),
+            room,
+        };
+        self.more = false;
+        let service = Arc::clone(&self.dispatcher.service);
+        let pause = (self.failures > 0).then_some(AFTER_FAILURE);
+        let turn = async move {
+            if let Some(pause) = pause {
+                tokio::time::sleep(pause).await;
+            }
+            take(&service, task).await
+        };
+        self.turn = Some((done, turn.boxed()));
+    }
+
+    /// Takes in what a turn brought; false when the lane is over.
+    fn turned(&mut self, turned: Result<Option<Turned>, DbError>) -> bool {
+        let Some((kept, _)) = self.turn.take() else { return true };
+        match turned {
+            Ok(None) => return false,
+            Ok(Some(turned)) => {
+                self.failures = 0;
+                for (tried, _) in kept.iter() {
+                    self.dispatcher.service.measured.count(tried.verdict);
+                }
+                self.width = widened(self.width, &kept, self.dispatcher.service.config.concurrency);
+                self.pace.use_up(turned.ready.len());
+                self.more |= turned.was_filled;
+                self.ready.extend(turned.ready);
+                self.target = Some(Arc::new(turned.target));
+            }
+            Err(error) => {
+                self.failures += 1;
+                tracing::warn!(%error, webhook = %self.lane.1, "what came of deliveries cannot be kept");
+                if self.failures >= KEEPS {
+                    return false;
+                }
+                // Once more, and with it what ended meanwhile.
+                self.done.splice(0..0, kept.iter().cloned());
+                self.keep_at.get_or_insert_with(tokio::time::Instant::now);
+                self.more = true;
+            }
+        }
+        true
     }
 }
 
-/// An endpoint that answers gets more at once; one that does not, less.
-fn widened(width: usize, done: &[(Tried, Outcome)], most: usize) -> usize {
+async fn sleep_until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => future::pending().await,
+    }
+}
+
+/// An endpoint that answers gets more at once; one that does not, less, and one that is slow no more than it began with.
+fn widened(width: usize, done: &[Done], most: usize) -> usize {
     if done.is_empty() {
         return width;
     }
     let failed = done.iter().any(|(_, outcome)| matches!(outcome, Outcome::Failed(_)));
+    let slow = done.iter().any(|(tried, _)| tried.latency_ms >= SLOW);
     if failed {
         (width / 2).max(1)
+    } else if slow {
+        (width / 2).max(NARROW.min(most.max(1))).min(width)
     } else {
         (width * 2).min(most.max(1))
     }
 }
 
+/// Keeps, claims, reads the events of what was claimed, and looks whether the endpoint is over. `None` when it is gone.
+async fn take(service: &Service, task: Task) -> Result<Option<Turned>, DbError> {
+    let (lane, done, room) = (task.lane, Arc::clone(&task.done), task.room);
+    let Some(turn) = turn(service, task).await? else {
+        return Ok(None);
+    };
+    if is_over(service, &turn, &done) {
+        disable(service, lane, &turn.endpoint).await;
+    }
+    let target = target(service, &turn.endpoint)
+        .inspect_err(|error| tracing::error!(%error, webhook = %lane.1, "a webhook cannot be delivered to"));
+    Ok(match target {
+        // As if it were gone; what was claimed is due again when its lease ends.
+        Err(_) => None,
+        Ok(target) => Some(Turned {
+            target,
+            was_filled: room > 0 && turn.claimed.len() >= room,
+            ready: readied(service, turn.claimed).await,
+        }),
+    })
+}
+
+/// Reads the events of what was claimed, of each organization at once.
+async fn readied(service: &Service, claimed: Vec<Claimed>) -> Vec<Ready> {
+    let mut wanted: BTreeMap<Uuid, Vec<EventId>> = BTreeMap::new();
+    for one in claimed.iter().filter(|one| one.test_data.is_none()) {
+        wanted
+            .entry(one.event_organization.as_uuid())
+            .or_default()
+            .push(one.event);
+    }
+    let mut found: HashMap<Uuid, EventView> = HashMap::new();
+    let mut unread: Vec<Uuid> = Vec::new();
+    for (organization, ids) in wanted {
+        let scope = service.db.scope(OrganizationId::from_uuid(organization));
+        match events::of(scope, ids).await {
+            Ok(events) => found.extend(events.into_iter().map(|event| (event.id.as_uuid(), event))),
+            Err(error) => {
+                tracing::warn!(%error, "events cannot be read, and their deliveries are tried again later");
+                unread.push(organization);
+            }
+        }
+    }
+    claimed
+        .into_iter()
+        .filter(|one| one.test_data.is_some() || !unread.contains(&one.event_organization.as_uuid()))
+        .map(|claimed| Ready {
+            event: found.remove(&claimed.event.as_uuid()),
+            claimed,
+        })
+        .collect()
+}
+
 /// Keeps what came of attempts, and claims more: one transaction for both. `None` when the endpoint is gone.
-async fn turn(
-    service: &Service,
-    (organization, id): Lane,
-    done: &[(Tried, Outcome)],
-    room: usize,
-) -> Result<Option<Turn>, DbError> {
-    let context = UnitContext::tenant(Actor::system("webhooks"), organization).unaudited("deliveries are not audited");
-    let done: Arc<[(Tried, Outcome)]> = done.to_vec().into();
+async fn turn(service: &Service, task: Task) -> Result<Option<Turn>, DbError> {
+    let context = UnitContext::tenant(Actor::system("webhooks"), task.lane.0).unaudited("deliveries are not audited");
     let lease = service.config.lease;
     service
         .db
         .write(context, move |uow| {
-            let done = Arc::clone(&done);
-            async move { turned(&uow, organization, id, &done, room, lease).await }
+            let task = task.clone();
+            async move { turn_in(&uow, &task, lease).await }
         })
         .await
 }
 
-async fn turned(
-    uow: &UnitOfWork,
-    organization: OrganizationId,
-    id: EndpointId,
-    done: &[(Tried, Outcome)],
-    room: usize,
-    lease: Duration,
-) -> Result<Option<Turn>, DbError> {
+async fn turn_in(uow: &UnitOfWork, task: &Task, lease: Duration) -> Result<Option<Turn>, DbError> {
+    let (organization, id) = task.lane;
     // Held from here on: whoever adds deliveries comes before or after this look at them.
     let endpoint = endpoints::lock(uow, organization, id).await?;
-    if !done.is_empty() {
-        let tried: Vec<Tried> = done.iter().map(|(tried, _)| tried.clone()).collect();
+    if !task.done.is_empty() {
+        let tried: Vec<&Tried> = task.done.iter().map(|(tried, _)| tried).collect();
         attempts::add(uow, organization, &tried).await?;
         deliveries::settle(uow, organization, &tried).await?;
+        deliveries::arrange(uow, organization, id, tried.iter().filter_map(|one| one.order_key)).await?;
+    }
+    if !task.released.is_empty() {
+        deliveries::release(uow, organization, &task.released).await?;
     }
     let Some(endpoint) = endpoint else { return Ok(None) };
-    let claimed = if endpoint.state().is_active && room > 0 {
-        deliveries::claim(uow, organization, id, uow.now().plus(lease), room).await?
+    let claimed = if endpoint.state().is_active && task.room > 0 {
+        deliveries::claim(uow, organization, id, uow.now().plus(lease), task.room).await?
     } else {
         Vec::new()
     };
-    let failing_since = failing_since(endpoint.state().failing_since, done, uow.now());
+    let failing_since = failing_since(endpoint.state().failing_since, &task.done, uow.now());
     endpoints::settle(uow, organization, id, failing_since).await?;
     Ok(Some(Turn {
         endpoint,
@@ -178,7 +380,7 @@ async fn turned(
 }
 
 /// Since when nothing arrives: one success ends it, and what was never sent says nothing.
-fn failing_since(before: Option<Timestamp>, done: &[(Tried, Outcome)], now: Timestamp) -> Option<Timestamp> {
+fn failing_since(before: Option<Timestamp>, done: &[Done], now: Timestamp) -> Option<Timestamp> {
     let any = |wanted: fn(&Outcome) -> bool| done.iter().any(|(_, outcome)| wanted(outcome));
     if any(|outcome| matches!(outcome, Outcome::Taken)) {
         None
@@ -190,7 +392,7 @@ fn failing_since(before: Option<Timestamp>, done: &[(Tried, Outcome)], now: Time
 }
 
 /// Whether the endpoint is to be switched off: it says itself that it is gone, or nothing arrived for too long.
-fn is_over(service: &Service, turn: &Turn, done: &[(Tried, Outcome)]) -> bool {
+fn is_over(service: &Service, turn: &Turn, done: &[Done]) -> bool {
     let is_gone = done.iter().any(|(_, outcome)| matches!(outcome, Outcome::Gone));
     let now = service.generators.now();
     let is_dead = turn
@@ -279,18 +481,17 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
     use crate::domain::{DeliveryId, Verdict};
 
     const EARLIER: Timestamp = Timestamp::from_micros(1_000_000);
     const NOW: Timestamp = Timestamp::from_micros(2_000_000);
 
-    fn done(outcomes: &[Outcome]) -> Vec<(Tried, Outcome)> {
+    fn done(outcomes: &[Outcome]) -> Vec<Done> {
         let tried = Tried {
             id: DeliveryId::from_uuid(Uuid::nil()),
             lease: Uuid::nil(),
+            order_key: None,
             at: NOW,
             status: None,
             latency_ms: 0,
@@ -328,6 +529,20 @@ mod tests {
         assert_eq!(widened(8, &done(&[Outcome::Taken, Outcome::Failed(None)]), 64), 4);
         assert_eq!(widened(1, &done(&[Outcome::Failed(None)]), 64), 1);
         assert_eq!(widened(8, &[], 64), 8);
+    }
+
+    #[test]
+    fn a_slow_endpoint_does_not_take_the_connections_of_others() {
+        let slow = |mut done: Vec<Done>| {
+            done[0].0.latency_ms = 1_000;
+            done
+        };
+        let taken = slow(done(&[Outcome::Taken, Outcome::Taken]));
+        assert_eq!(widened(64, &taken, 64), 32);
+        assert_eq!(widened(8, &taken, 64), 8);
+        assert_eq!(widened(2, &taken, 64), 2);
+        assert_eq!(widened(3, &taken, 3), 3);
+        assert_eq!(widened(8, &slow(done(&[Outcome::Failed(None)])), 64), 4);
     }
 
     #[test]

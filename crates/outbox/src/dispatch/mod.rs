@@ -9,22 +9,23 @@ mod lane;
 mod replay;
 mod sending;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use db::{DbError, SystemScope};
+use db::{DbError, SystemScope, UnitOfWork};
 use futures_util::stream::{self, StreamExt as _};
 use http::App;
-use kernel::OrganizationId;
+use kernel::{Id as _, OrganizationId};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use crate::domain::EndpointId;
 use crate::service::Service;
-use crate::store::{endpoints, events};
+use crate::store::{deliveries, endpoints, events};
 
 /// How many organizations' events are handed on at once, and looked up at most.
 const AT_ONCE: usize = 4;
@@ -68,13 +69,30 @@ pub(crate) async fn run(app: App, stop: CancellationToken) {
 }
 
 impl Dispatcher {
+    /// Two loops: to hand much on takes long, and what is due does not wait for it.
     async fn work(self: &Arc<Self>) {
+        let committed = self.service.db.events_committed();
+        let handed_on = self.service.handed_on.subscribe();
+        let lanes = self.repeat(handed_on, "endpoints with deliveries cannot be looked up", || {
+            self.open_lanes()
+        });
+        let handing_on = self.repeat(committed, "events cannot be handed on", || self.hand_on());
+        tokio::join!(lanes, handing_on);
+    }
+
+    /// Does something over and over: at once where there may be more, where `signal` or somebody else tells of work; otherwise as often
+    /// as it polls.
+    async fn repeat<F>(self: &Arc<Self>, mut signal: watch::Receiver<()>, complaint: &str, look: impl Fn() -> F)
+    where
+        F: Future<Output = Result<bool, DbError>>,
+    {
         let service = &self.service;
-        let mut committed = service.db.events_committed();
+        let mut told = service.woken();
         let mut failing = false;
         while !self.stop.is_cancelled() {
-            committed.mark_unchanged();
-            let wait = match self.look().await {
+            signal.mark_unchanged();
+            told.mark_unchanged();
+            let wait = match look().await {
                 Ok(true) => continue,
                 Ok(false) => {
                     failing = false;
@@ -83,7 +101,7 @@ impl Dispatcher {
                 Err(error) => {
                     // Said once an outage, not every second.
                     if !failing {
-                        tracing::warn!(%error, "events cannot be handed on");
+                        tracing::warn!(%error, "{complaint}");
                     }
                     failing = true;
                     AFTER_FAILURE
@@ -91,43 +109,51 @@ impl Dispatcher {
             };
             tokio::select! {
                 () = self.stop.cancelled() => {}
-                // The sender lives as long as the database does.
-                _ = committed.changed(), if !failing => {}
-                () = service.wake.notified(), if !failing => {}
+                // The senders live as long as the database and the service do.
+                _ = signal.changed(), if !failing => {}
+                _ = told.changed(), if !failing => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }
     }
 
-    /// Does what there is to do once; true when there may be more.
-    async fn look(self: &Arc<Self>) -> Result<bool, DbError> {
-        let replayed = replay::some(&self.service).await?;
-        let more = self.hand_on().await?;
-        self.open_lanes().await?;
-        Ok(more || replayed)
-    }
-
-    /// Hands queued events on; true when some are left.
-    async fn hand_on(&self) -> Result<bool, DbError> {
-        let scope = SystemScope::new("a worker looks in which organizations events wait");
-        let waiting = events::queued(self.service.db.system(scope), ORGANIZATIONS).await?;
-        let more = waiting.len() >= usize::try_from(ORGANIZATIONS).unwrap_or(usize::MAX);
-        let mut handing_on = stream::iter(waiting)
-            .map(|organization| fan_out::hand_on(&self.app, &self.service, organization))
-            .buffer_unordered(AT_ONCE);
-        let mut left = more;
-        while let Some(handed_on) = handing_on.next().await {
-            left |= handed_on?;
+    /// Takes some dead letters up again, and hands queued events on; true when some are left.
+    async fn hand_on(self: &Arc<Self>) -> Result<bool, DbError> {
+        let service = &self.service;
+        let replayed = replay::some(service).await?;
+        if replayed {
+            service.handed_on.send_replace(());
         }
+        let scope = SystemScope::new("a worker looks in which organizations events wait");
+        let waiting = events::queued(service.db.system(scope), ORGANIZATIONS).await?;
+        let more = waiting.len() >= usize::try_from(ORGANIZATIONS).unwrap_or(usize::MAX);
+        if waiting.is_empty() {
+            service.measured.queued_since(None);
+        }
+        let mut handing_on = stream::iter(waiting)
+            .map(|organization| fan_out::hand_on(&self.app, service, organization))
+            .buffer_unordered(AT_ONCE);
+        let mut left = more || replayed;
+        let mut oldest = None;
+        while let Some(handed_on) = handing_on.next().await {
+            let handed_on = handed_on?;
+            left |= handed_on.more;
+            oldest = oldest.into_iter().chain(handed_on.oldest).min();
+        }
+        service.measured.queued_since(oldest.filter(|_| left));
         Ok(left)
     }
 
-    /// Has a lane for each endpoint that has something to do, and tells those that there are.
-    async fn open_lanes(self: &Arc<Self>) -> Result<(), DbError> {
+    /// Has a lane for each endpoint that has something to do, and tells those that there are. There never is more to look up than
+    /// there are lanes for: what did not find one is looked for when one ends.
+    async fn open_lanes(self: &Arc<Self>) -> Result<bool, DbError> {
         let scope = SystemScope::new("a worker looks which endpoints have deliveries that are due");
-        let now = self.service.generators.now();
+        let service = &self.service;
+        let now = service.generators.now();
         let limit = i64::try_from(LANES).unwrap_or(i64::MAX);
-        for key in endpoints::due(self.service.db.system(scope), now, limit).await? {
+        let due = endpoints::due(service.db.system(scope), now, limit).await?;
+        service.measured.due_since(due.first().map(|due| due.since));
+        for key in due.iter().map(|due| (due.organization_id, due.id)) {
             let told = {
                 let mut lanes = self.lanes.lock();
                 match lanes.get(&key) {
@@ -148,9 +174,29 @@ impl Dispatcher {
                 lane::run(&dispatcher, key, &told).await;
                 dispatcher.lanes.lock().remove(&key);
                 // What was told to the lane after its last look is looked for again.
-                dispatcher.service.wake.notify_one();
+                dispatcher.service.wake();
             });
         }
-        Ok(())
+        Ok(false)
     }
+}
+
+/// Notes that there is something to do for endpoints, and lets of their deliveries those on whose turn it is: of each new one its
+/// endpoint and its key.
+async fn wake(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    new: impl IntoIterator<Item = (EndpointId, Option<Uuid>)>,
+) -> Result<(), DbError> {
+    // In one order everywhere, so that nobody waits in a circle for their rows.
+    let mut touched: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
+    for (endpoint, key) in new {
+        touched.entry(endpoint.as_uuid()).or_default().extend(key);
+    }
+    let ids = touched.keys().copied().map(EndpointId::from_uuid);
+    endpoints::wake(uow, organization, ids, uow.now()).await?;
+    for (endpoint, keys) in touched {
+        deliveries::arrange(uow, organization, EndpointId::from_uuid(endpoint), keys).await?;
+    }
+    Ok(())
 }

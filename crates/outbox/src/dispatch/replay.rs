@@ -1,15 +1,11 @@
 //! Taking dead letters up again, a few at a time.
 
-use std::collections::HashSet;
-
 use db::{DbError, SystemScope, UnitContext};
-use kernel::{Actor, Id as _};
-use uuid::Uuid;
+use kernel::Actor;
 
-use crate::domain::EndpointId;
 use crate::service::Service;
 use crate::store::replays::Replay;
-use crate::store::{deliveries, endpoints, replays};
+use crate::store::{deliveries, replays};
 
 /// How many dead letters are taken up in one transaction.
 const PART: i64 = 500;
@@ -40,11 +36,7 @@ async fn part(service: &Service, replay: Replay) -> Result<bool, DbError> {
                 }
                 let revived = deliveries::replay(&uow, &replay, PART).await?;
                 let is_whole = revived.len() >= usize::try_from(PART).unwrap_or(usize::MAX);
-                let touched: HashSet<Uuid> = revived.into_iter().map(EndpointId::as_uuid).collect();
-                let mut touched: Vec<Uuid> = touched.into_iter().collect();
-                touched.sort_unstable();
-                let touched = touched.into_iter().map(EndpointId::from_uuid);
-                endpoints::wake(&uow, replay.organization_id, touched, uow.now()).await?;
+                super::wake(&uow, replay.organization_id, revived).await?;
                 if !is_whole {
                     replays::remove(&uow, &replay).await?;
                 }

@@ -18,8 +18,7 @@ use crate::reading::may_read;
 use crate::service::Service;
 use crate::signature::Keys;
 use crate::store::deliveries::{Claimed, Tried};
-use crate::store::events;
-use crate::view::Body;
+use crate::view::{Body, EventView};
 
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
@@ -54,6 +53,13 @@ impl Came {
     }
 }
 
+/// A delivery that can be begun with: its event was read.
+pub(super) struct Ready {
+    pub(super) claimed: Claimed,
+    /// What happened; `None` when that is no longer kept, or for a test, which carries its own.
+    pub(super) event: Option<EventView>,
+}
+
 /// Tries a delivery.
 ///
 /// # Errors
@@ -62,10 +68,10 @@ pub(super) async fn attempt(
     app: &App,
     service: &Service,
     target: &Target,
-    claimed: Claimed,
+    Ready { claimed, event }: Ready,
 ) -> Result<(Tried, Outcome), DbError> {
     let (at, began) = (service.generators.now(), service.generators.clock.monotonic());
-    let came = match payload(app, service, target, &claimed).await? {
+    let came = match payload(app, service, target, &claimed, event.as_ref()).await? {
         Err(error) => Came::hopeless(error),
         Ok(body) if body.len() > MOST => Came::hopeless("the event is larger than 256 KiB"),
         Ok(body) => send(service, target, &claimed, at, body).await,
@@ -76,6 +82,7 @@ pub(super) async fn attempt(
     let tried = Tried {
         id: claimed.id,
         lease: claimed.lease,
+        order_key: claimed.order_key,
         at,
         status: came.status,
         latency_ms: u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
@@ -92,6 +99,7 @@ async fn payload(
     service: &Service,
     target: &Target,
     claimed: &Claimed,
+    event: Option<&EventView>,
 ) -> Result<Result<Vec<u8>, &'static str>, DbError> {
     let render = |kind: &str, timestamp: Timestamp, data: &RawValue| {
         let body = Body {
@@ -115,7 +123,7 @@ async fn payload(
     if !may {
         return Ok(Err("the endpoint's maker may no longer read this"));
     }
-    match events::find(service.db.scope(claimed.event_organization), claimed.event).await? {
+    match event {
         None => Ok(Err("the event is no longer kept")),
         Some(event) => render(&event.r#type, event.timestamp, &event.data).map(Ok),
     }

@@ -2,7 +2,7 @@
 
 use kernel::{Actor, DomainEvent, FieldValue, OrganizationId, Timestamp};
 
-use super::{Description, EndpointUrl, EventTypes, Overlap};
+use super::{Description, EndpointUrl, EventTypes, Ordering, Overlap};
 use crate::manifest::{CREATED, DELETED, DISABLED, SECRET_ROTATED, UPDATED};
 
 kernel::id!(
@@ -16,6 +16,7 @@ pub(crate) struct NewEndpoint {
     pub(crate) url: EndpointUrl,
     pub(crate) event_types: EventTypes,
     pub(crate) description: Option<Description>,
+    pub(crate) ordering: Ordering,
 }
 
 /// What to change; what is `None` stays.
@@ -25,6 +26,7 @@ pub(crate) struct Changes {
     pub(crate) event_types: Option<EventTypes>,
     /// `Some(None)` removes the description.
     pub(crate) description: Option<Option<Description>>,
+    pub(crate) ordering: Option<Ordering>,
     pub(crate) is_active: Option<bool>,
 }
 
@@ -50,6 +52,8 @@ pub(crate) struct Stored {
     pub(crate) url: EndpointUrl,
     pub(crate) event_types: EventTypes,
     pub(crate) description: Option<Description>,
+    /// Of what is handed on from now on.
+    pub(crate) ordering: Ordering,
     pub(crate) is_active: bool,
     /// By whose right it gets what it gets: whoever last said where and what.
     pub(crate) maker: Actor,
@@ -91,13 +95,15 @@ impl Endpoint {
         let event = DomainEvent::new(CREATED, id)
             .changed("url", FieldValue::Null, new.url.as_str())
             .changed("eventTypes", FieldValue::Null, listed(&new.event_types))
-            .changed("description", FieldValue::Null, text(new.description.as_ref()));
+            .changed("description", FieldValue::Null, text(new.description.as_ref()))
+            .changed("ordering", FieldValue::Null, new.ordering.as_str());
         let stored = Stored {
             organization_id,
             id,
             url: new.url,
             event_types: new.event_types,
             description: new.description,
+            ordering: new.ordering,
             is_active: true,
             maker,
             secret,
@@ -136,6 +142,10 @@ impl Endpoint {
             let (from, to) = (text(self.stored.description.as_ref()), text(description.as_ref()));
             event = event.changed("description", from, to);
             self.stored.description = description;
+        }
+        if let Some(ordering) = changes.ordering {
+            event = event.changed("ordering", self.stored.ordering.as_str(), ordering.as_str());
+            self.stored.ordering = ordering;
         }
         if let Some(is_active) = changes.is_active {
             event = event.changed("isActive", self.stored.is_active, is_active);
@@ -218,6 +228,7 @@ mod tests {
             url: EndpointUrl::new("https://example.com/hook").unwrap(),
             event_types: types(&["role.*"]),
             description: None,
+            ordering: Ordering::None,
         };
         let (organization, id) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let mut made = Endpoint::create(
@@ -239,6 +250,7 @@ mod tests {
             url: Some(EndpointUrl::new("https://example.com/hook").unwrap()),
             event_types: Some(types(&["role.*"])),
             description: Some(None),
+            ordering: Some(Ordering::None),
             is_active: Some(true),
         };
         same.change(changes, &actor(2), LATER);

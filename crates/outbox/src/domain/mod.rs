@@ -2,11 +2,13 @@
 
 mod endpoint;
 mod event_types;
+mod ordering;
 mod schedule;
 mod values;
 
 pub(crate) use endpoint::{Changes, Endpoint, EndpointId, Former, NewEndpoint, Stored};
 pub(crate) use event_types::EventTypes;
+pub(crate) use ordering::Ordering;
 pub(crate) use schedule::{Outcome, Schedule, Verdict};
 pub(crate) use values::{Description, EndpointUrl, Overlap};
 

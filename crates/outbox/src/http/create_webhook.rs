@@ -9,7 +9,7 @@ use crate::domain::{Description, EndpointId, EndpointUrl, NewEndpoint};
 use crate::manifest::EndpointCreate;
 use crate::reading::readable;
 use crate::service::Service;
-use crate::view::WebhookView;
+use crate::view::{OrderingText, WebhookView};
 
 http::input! {
     /// What it takes to register an endpoint.
@@ -21,6 +21,9 @@ http::input! {
         event_types: Vec<String>,
         /// What it is for.
         description: Option<Description>,
+        /// Whether events are sent one after the other: of one `organization`, or of one `aggregate` (the object an event is about),
+        /// no event is sent before those handed on before it arrived or were given up.
+        ordering: OrderingText = OrderingText::None,
     }
 }
 
@@ -49,6 +52,7 @@ pub(super) async fn handle(
         url: input.url,
         event_types,
         description: input.description,
+        ordering: input.ordering.into(),
     };
     caller
         .write(move |uow| {

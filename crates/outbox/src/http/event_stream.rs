@@ -1,16 +1,20 @@
 //! `GET /events/stream`
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use db::EventId;
-use http::{ApiError, Doc, LastEventId, Query, Requires, Standing, Streamed};
+use http::{ApiError, Doc, ErrorCode, LastEventId, Message, Query, Requires, Standing, Streamed};
 use kernel::{Rule, RuleViolation};
 
 use super::events::{EventFilter, asked};
 use crate::manifest::DeliveryRead;
+use crate::places::NoPlace;
 use crate::reading::readable;
 use crate::service::Service;
 use crate::stream::Stream;
+
+/// When a client that found no place is to come again.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// What the stream can be narrowed by is what the list can be narrowed by.
 type Asked = Query<EventFilter>;
@@ -39,9 +43,21 @@ pub(super) async fn handle(
         RuleViolation::new("Last-Event-ID", Rule::InvalidFormat { expected })
     })?;
     readable(&service, &caller, &types).await?;
-    let place = Arc::clone(&service.streams)
-        .try_acquire_owned()
-        .map_err(|_| ApiError::unavailable("this node keeps as many streams as it can"))?;
+    let place = service.streams.enter(caller.organization()).map_err(no_place)?;
     let stream = Stream::open(service, (*caller).clone(), standing, types, last, place).await?;
     Ok(stream.into_answer())
+}
+
+fn no_place(why: NoPlace) -> ApiError {
+    match why {
+        NoPlace::OnNode => ApiError::unavailable("this node keeps as many streams as it can"),
+        NoPlace::ForOrganization => {
+            ApiError::new(ErrorCode::RateLimitExceeded)
+                .retry_after(AGAIN)
+                .because(Message::new(
+                    "The organization has as many streams open as it may.",
+                    "A organização já tem o máximo de fluxos abertos.",
+                ))
+        }
+    }
 }

@@ -8,6 +8,7 @@ pub(crate) fn webhook() -> Value {
         "url": "https://erp.example.com/hooks/lastro",
         "eventTypes": ["role.*", "user.created"],
         "description": "Keeps the directory in step",
+        "ordering": "none",
         "isActive": true,
         "createdAt": "2026-11-21T12:00:00.000000Z",
         "updatedAt": "2026-11-21T12:00:00.000000Z"

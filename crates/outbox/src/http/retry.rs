@@ -32,6 +32,6 @@ pub(super) async fn handle(
             }
         })
         .await?;
-    service.wake.notify_one();
+    service.wake();
     Ok(answer)
 }

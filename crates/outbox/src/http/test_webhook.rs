@@ -31,6 +31,6 @@ pub(super) async fn handle(
             }
         })
         .await?;
-    service.wake.notify_one();
+    service.wake();
     Ok(answer)
 }

@@ -8,7 +8,7 @@ use crate::domain::{Changes, Description, EndpointId, EndpointUrl};
 use crate::manifest::EndpointUpdate;
 use crate::reading::readable;
 use crate::service::Service;
-use crate::view::WebhookView;
+use crate::view::{OrderingText, WebhookView};
 
 http::input! {
     /// What to change about an endpoint; what is absent stays.
@@ -20,6 +20,8 @@ http::input! {
         event_types: Keep<Vec<String>>,
         /// What it is for; `null` removes it.
         description: Patch<Description>,
+        /// Whether events that are handed on from now on are sent one after the other; see `POST /webhooks`.
+        ordering: Keep<OrderingText>,
         /// Whether events are sent. What waited while they were not is sent when they are again.
         is_active: Keep<bool>,
     }
@@ -50,7 +52,7 @@ pub(super) async fn handle(
             }
         })
         .await?;
-    service.wake.notify_one();
+    service.wake();
     Ok(answer)
 }
 
@@ -69,6 +71,7 @@ async fn changes(
         url,
         event_types,
         description: input.description.into_change(),
+        ordering: input.ordering.into_option().map(Into::into),
         is_active: match input.is_active {
             Keep::Absent => None,
             Keep::Value(is_active) => Some(is_active),

@@ -51,7 +51,7 @@ pub(crate) struct Attempt {
 }
 
 /// Notes attempts, before [`deliveries::settle`](super::deliveries::settle) counts them.
-pub(crate) async fn add(uow: &UnitOfWork, organization: OrganizationId, tried: &[Tried]) -> Result<(), DbError> {
+pub(crate) async fn add(uow: &UnitOfWork, organization: OrganizationId, tried: &[&Tried]) -> Result<(), DbError> {
     let items: Vec<_> = tried
         .iter()
         .map(|one| {

@@ -1,5 +1,7 @@
 //! The table `webhook_deliveries`.
 
+use std::collections::BTreeSet;
+
 use db::{DbError, EventId, Row, Scope, Sql, UnitOfWork, Value};
 use kernel::{Id as _, OrganizationId, Timestamp};
 use serde_json::json;
@@ -11,17 +13,20 @@ use crate::store::replays::Replay;
 // An endpoint that was removed or switched off meanwhile gets nothing any more.
 const ADD: Sql = Sql::tenant(
     "INSERT INTO webhook_deliveries (organization_id, id, webhook_id, event_organization_id, event_id, event_type, status, \
-     attempts, tries, due_at, created_at) \
+     attempts, tries, due_at, order_key, position, waiting_since, created_at) \
      SELECT w.organization_id, (item->>'id')::uuid, w.id, $3::uuid, (item->>'event')::uuid, item->>'type', 'pending', 0, 0, \
-     $4::timestamptz, $4::timestamptz \
+     $4::timestamptz, (item->>'key')::uuid, (item->>'position')::bigint, \
+     CASE WHEN item->>'key' IS NULL THEN NULL ELSE $4::timestamptz END, $4::timestamptz \
      FROM json_array_elements($2) AS chosen(item) JOIN webhook_endpoints w ON w.organization_id = $1 \
      AND w.id = (item->>'webhook')::uuid AND w.is_active",
 )
 .on_sqlite(
     "INSERT INTO webhook_deliveries (organization_id, id, webhook_id, event_organization_id, event_id, event_type, status, \
-     attempts, tries, due_at, created_at) \
+     attempts, tries, due_at, order_key, position, waiting_since, created_at) \
      SELECT w.organization_id, unhex(chosen.value->>'id'), w.id, $3, unhex(chosen.value->>'event'), \
-     chosen.value->>'type', 'pending', 0, 0, $4, $4 FROM json_each($2) AS chosen JOIN webhook_endpoints w \
+     chosen.value->>'type', 'pending', 0, 0, $4, unhex(chosen.value->>'key'), chosen.value->>'position', \
+     CASE WHEN chosen.value->>'key' IS NULL THEN NULL ELSE $4 END, $4 \
+     FROM json_each($2) AS chosen JOIN webhook_endpoints w \
      ON w.organization_id = $1 AND w.id = unhex(chosen.value->>'webhook') AND w.is_active",
 );
 const ADD_TEST: Sql = Sql::tenant(
@@ -31,14 +36,14 @@ const ADD_TEST: Sql = Sql::tenant(
 const CLAIM: Sql = Sql::tenant(
     "UPDATE webhook_deliveries SET lease = $3, due_at = $4 WHERE organization_id = $1 AND id IN \
      (SELECT d.id FROM webhook_deliveries d WHERE d.organization_id = $1 AND d.webhook_id = $2 AND d.due_at <= $5 \
-     ORDER BY d.due_at, d.id LIMIT $6 FOR UPDATE SKIP LOCKED) \
-     RETURNING id, event_organization_id, event_id, event_type, test_data, tries, created_at",
+     AND d.waiting_since IS NULL ORDER BY d.due_at, d.id LIMIT $6 FOR UPDATE SKIP LOCKED) \
+     RETURNING id, event_organization_id, event_id, event_type, test_data, tries, order_key, created_at",
 )
 .on_sqlite(
     "UPDATE webhook_deliveries SET lease = $3, due_at = $4 WHERE organization_id = $1 AND id IN \
      (SELECT d.id FROM webhook_deliveries d WHERE d.organization_id = $1 AND d.webhook_id = $2 AND d.due_at <= $5 \
-     ORDER BY d.due_at, d.id LIMIT $6) \
-     RETURNING id, event_organization_id, event_id, event_type, test_data, tries, created_at",
+     AND d.waiting_since IS NULL ORDER BY d.due_at, d.id LIMIT $6) \
+     RETURNING id, event_organization_id, event_id, event_type, test_data, tries, order_key, created_at",
 );
 const SETTLE: Sql = Sql::tenant(
     "UPDATE webhook_deliveries AS d SET status = item->>'state', attempts = d.attempts + 1, tries = d.tries + 1, lease = NULL, \
@@ -53,58 +58,103 @@ const SETTLE: Sql = Sql::tenant(
      WHERE d.organization_id = $1 AND d.id = unhex(tried.value->>'id') AND d.lease = unhex(tried.value->>'lease')",
 );
 const FIND: Sql = Sql::tenant(
-    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, created_at FROM webhook_deliveries \
+    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, order_key, waiting_since, created_at FROM webhook_deliveries \
      WHERE organization_id = $1 AND id = $2",
 )
 .point();
 const LOCK: Sql = Sql::tenant(
-    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, created_at FROM webhook_deliveries \
+    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, order_key, waiting_since, created_at FROM webhook_deliveries \
      WHERE organization_id = $1 AND id = $2 FOR UPDATE",
 )
 .on_sqlite(
-    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, created_at FROM webhook_deliveries \
+    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, order_key, waiting_since, created_at FROM webhook_deliveries \
      WHERE organization_id = $1 AND id = $2",
 );
 const OF_ENDPOINT: Sql = Sql::tenant(
-    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, created_at FROM webhook_deliveries \
+    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, order_key, waiting_since, created_at FROM webhook_deliveries \
      WHERE organization_id = $1 AND webhook_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4",
 );
 const DEAD: Sql = Sql::tenant(
-    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, created_at FROM webhook_deliveries \
+    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, order_key, waiting_since, created_at FROM webhook_deliveries \
      WHERE organization_id = $1 AND status = 'dead' AND id < $2 ORDER BY id DESC LIMIT $3",
 );
 const DEAD_OF_ENDPOINT: Sql = Sql::tenant(
-    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, created_at FROM webhook_deliveries \
+    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, order_key, waiting_since, created_at FROM webhook_deliveries \
      WHERE organization_id = $1 AND status = 'dead' AND id < $2 AND webhook_id = $3 ORDER BY id DESC LIMIT $4",
 );
+// One with a key waits until it is its turn, which `HOLD_BACK` and `LET_ON` decide.
 const REVIVE: Sql = Sql::tenant(
     "UPDATE webhook_deliveries SET status = CASE WHEN attempts = 0 THEN 'pending' ELSE 'failed' END, tries = 0, lease = NULL, \
-     due_at = $3, finished_at = NULL WHERE organization_id = $1 AND id = $2",
+     due_at = $3, waiting_since = CASE WHEN order_key IS NOT NULL THEN created_at END, finished_at = NULL \
+     WHERE organization_id = $1 AND id = $2",
 );
 // Those that died again since it was asked for stay dead: a replay comes to an end.
 const REPLAY: Sql = Sql::tenant(
     "UPDATE webhook_deliveries SET status = CASE WHEN attempts = 0 THEN 'pending' ELSE 'failed' END, tries = 0, lease = NULL, \
-     due_at = $2, finished_at = NULL WHERE organization_id = $1 AND id IN (SELECT d.id FROM webhook_deliveries d \
+     due_at = $2, waiting_since = CASE WHEN order_key IS NOT NULL THEN created_at END, finished_at = NULL \
+     WHERE organization_id = $1 AND id IN (SELECT d.id FROM webhook_deliveries d \
      WHERE d.organization_id = $1 AND d.status = 'dead' AND d.id >= $3 AND d.id < $4 AND d.finished_at <= $5 \
-     ORDER BY d.id LIMIT $6 FOR UPDATE SKIP LOCKED) RETURNING webhook_id",
+     ORDER BY d.id LIMIT $6 FOR UPDATE SKIP LOCKED) RETURNING webhook_id, order_key",
 )
 .on_sqlite(
     "UPDATE webhook_deliveries SET status = CASE WHEN attempts = 0 THEN 'pending' ELSE 'failed' END, tries = 0, lease = NULL, \
-     due_at = $2, finished_at = NULL WHERE organization_id = $1 AND id IN (SELECT d.id FROM webhook_deliveries d \
+     due_at = $2, waiting_since = CASE WHEN order_key IS NOT NULL THEN created_at END, finished_at = NULL \
+     WHERE organization_id = $1 AND id IN (SELECT d.id FROM webhook_deliveries d \
      WHERE d.organization_id = $1 AND d.status = 'dead' AND d.id >= $3 AND d.id < $4 AND d.finished_at <= $5 \
-     ORDER BY d.id LIMIT $6) RETURNING webhook_id",
+     ORDER BY d.id LIMIT $6) RETURNING webhook_id, order_key",
 );
 const REPLAY_OF_ENDPOINT: Sql = Sql::tenant(
     "UPDATE webhook_deliveries SET status = CASE WHEN attempts = 0 THEN 'pending' ELSE 'failed' END, tries = 0, lease = NULL, \
-     due_at = $2, finished_at = NULL WHERE organization_id = $1 AND id IN (SELECT d.id FROM webhook_deliveries d \
+     due_at = $2, waiting_since = CASE WHEN order_key IS NOT NULL THEN created_at END, finished_at = NULL \
+     WHERE organization_id = $1 AND id IN (SELECT d.id FROM webhook_deliveries d \
      WHERE d.organization_id = $1 AND d.status = 'dead' AND d.id >= $3 AND d.id < $4 AND d.finished_at <= $5 \
-     AND d.webhook_id = $7 ORDER BY d.id LIMIT $6 FOR UPDATE SKIP LOCKED) RETURNING webhook_id",
+     AND d.webhook_id = $7 ORDER BY d.id LIMIT $6 FOR UPDATE SKIP LOCKED) RETURNING webhook_id, order_key",
 )
 .on_sqlite(
     "UPDATE webhook_deliveries SET status = CASE WHEN attempts = 0 THEN 'pending' ELSE 'failed' END, tries = 0, lease = NULL, \
-     due_at = $2, finished_at = NULL WHERE organization_id = $1 AND id IN (SELECT d.id FROM webhook_deliveries d \
+     due_at = $2, waiting_since = CASE WHEN order_key IS NOT NULL THEN created_at END, finished_at = NULL \
+     WHERE organization_id = $1 AND id IN (SELECT d.id FROM webhook_deliveries d \
      WHERE d.organization_id = $1 AND d.status = 'dead' AND d.id >= $3 AND d.id < $4 AND d.finished_at <= $5 \
-     AND d.webhook_id = $7 ORDER BY d.id LIMIT $6) RETURNING webhook_id",
+     AND d.webhook_id = $7 ORDER BY d.id LIMIT $6) RETURNING webhook_id, order_key",
+);
+const RELEASE: Sql = Sql::tenant(
+    "UPDATE webhook_deliveries AS d SET lease = NULL, due_at = $3 FROM json_array_elements($2) AS held(item) \
+     WHERE d.organization_id = $1 AND d.id = (item->>'id')::uuid AND d.lease = (item->>'lease')::uuid",
+)
+.on_sqlite(
+    "UPDATE webhook_deliveries AS d SET lease = NULL, due_at = $3 FROM json_each($2) AS held \
+     WHERE d.organization_id = $1 AND d.id = unhex(held.value->>'id') AND d.lease = unhex(held.value->>'lease')",
+);
+// Of each key one is under way, and it is the first that is not done. Both look up one row a key, however many wait.
+const HOLD_BACK: Sql = Sql::tenant(
+    "UPDATE webhook_deliveries SET waiting_since = $4 WHERE organization_id = $1 AND id IN (SELECT a.id \
+     FROM json_array_elements_text($3) AS chosen(value) JOIN webhook_deliveries a ON a.organization_id = $1 \
+     AND a.webhook_id = $2 AND a.order_key = chosen.value::uuid AND a.due_at IS NOT NULL AND a.waiting_since IS NULL \
+     WHERE a.lease IS NULL AND EXISTS (SELECT 1 FROM webhook_deliveries e WHERE e.organization_id = $1 \
+     AND e.webhook_id = $2 AND e.order_key = a.order_key AND e.due_at IS NOT NULL AND e.position < a.position))",
+)
+.on_sqlite(
+    "UPDATE webhook_deliveries SET waiting_since = $4 WHERE organization_id = $1 AND id IN (SELECT a.id \
+     FROM json_each($3) AS chosen JOIN webhook_deliveries a ON a.organization_id = $1 \
+     AND a.webhook_id = $2 AND a.order_key = unhex(chosen.value) AND a.due_at IS NOT NULL AND a.waiting_since IS NULL \
+     WHERE a.lease IS NULL AND EXISTS (SELECT 1 FROM webhook_deliveries e WHERE e.organization_id = $1 \
+     AND e.webhook_id = $2 AND e.order_key = a.order_key AND e.due_at IS NOT NULL AND e.position < a.position))",
+);
+const LET_ON: Sql = Sql::tenant(
+    "UPDATE webhook_deliveries SET waiting_since = NULL WHERE organization_id = $1 AND waiting_since IS NOT NULL \
+     AND id IN (SELECT (SELECT f.id FROM webhook_deliveries f WHERE f.organization_id = $1 AND f.webhook_id = $2 \
+     AND f.order_key = chosen.value::uuid AND f.due_at IS NOT NULL ORDER BY f.position LIMIT 1) \
+     FROM json_array_elements_text($3) AS chosen(value) WHERE NOT EXISTS (SELECT 1 FROM webhook_deliveries a \
+     WHERE a.organization_id = $1 AND a.webhook_id = $2 AND a.order_key = chosen.value::uuid AND a.due_at IS NOT NULL \
+     AND a.waiting_since IS NULL))",
+)
+.on_sqlite(
+    "UPDATE webhook_deliveries SET waiting_since = NULL WHERE organization_id = $1 AND waiting_since IS NOT NULL \
+     AND id IN (SELECT (SELECT f.id FROM webhook_deliveries f WHERE f.organization_id = $1 AND f.webhook_id = $2 \
+     AND f.order_key = unhex(chosen.value) AND f.due_at IS NOT NULL ORDER BY f.position LIMIT 1) \
+     FROM json_each($3) AS chosen WHERE NOT EXISTS (SELECT 1 FROM webhook_deliveries a \
+     WHERE a.organization_id = $1 AND a.webhook_id = $2 AND a.order_key = unhex(chosen.value) AND a.due_at IS NOT NULL \
+     AND a.waiting_since IS NULL))",
 );
 // What is left for an endpoint that was removed goes with the rest.
 const FORGET: Sql = Sql::tenant(
@@ -126,6 +176,9 @@ pub(crate) const STATEMENTS: &[Sql] = &[
     REVIVE,
     REPLAY,
     REPLAY_OF_ENDPOINT,
+    RELEASE,
+    HOLD_BACK,
+    LET_ON,
     FORGET,
 ];
 
@@ -137,7 +190,9 @@ pub(crate) struct Delivery {
     pub(crate) kind: String,
     pub(crate) endpoint: EndpointId,
     pub(crate) status: String,
-    /// When it is tried next; `None` when it is done, or being tried right now.
+    /// What it must not overtake others of.
+    pub(crate) order_key: Option<Uuid>,
+    /// When it is tried next; `None` when it is done, being tried right now, or waiting for those before it.
     pub(crate) next_attempt_at: Option<Timestamp>,
     pub(crate) created_at: Timestamp,
 }
@@ -149,6 +204,8 @@ pub(crate) struct NewDelivery {
     pub(crate) endpoint: EndpointId,
     pub(crate) event: EventId,
     pub(crate) kind: String,
+    /// What it must not overtake others of, and its place among them.
+    pub(crate) order: Option<(Uuid, i64)>,
 }
 
 /// A delivery that this node holds and has to try.
@@ -159,9 +216,13 @@ pub(crate) struct Claimed {
     pub(crate) event_organization: OrganizationId,
     pub(crate) event: EventId,
     pub(crate) kind: String,
+    /// When it counts as lost, and is anybody's.
+    pub(crate) lost_at: Timestamp,
     /// What a test delivers instead of an event.
     pub(crate) test_data: Option<String>,
     pub(crate) tries: usize,
+    /// What it must not overtake others of.
+    pub(crate) order_key: Option<Uuid>,
     pub(crate) created_at: Timestamp,
 }
 
@@ -170,6 +231,7 @@ pub(crate) struct Claimed {
 pub(crate) struct Tried {
     pub(crate) id: DeliveryId,
     pub(crate) lease: Uuid,
+    pub(crate) order_key: Option<Uuid>,
     pub(crate) at: Timestamp,
     pub(crate) status: Option<u16>,
     pub(crate) latency_ms: u64,
@@ -178,7 +240,8 @@ pub(crate) struct Tried {
     pub(crate) verdict: Verdict,
 }
 
-/// Adds deliveries of events of `event_organization` to endpoints of `organization`.
+/// Adds deliveries of events of `event_organization` to endpoints of `organization`. Those that have an order wait until
+/// [`arrange`] lets them on.
 pub(crate) async fn add(
     uow: &UnitOfWork,
     organization: OrganizationId,
@@ -193,6 +256,8 @@ pub(crate) async fn add(
                 "webhook": super::simple(one.endpoint),
                 "event": super::simple(one.event),
                 "type": one.kind,
+                "key": one.order.map(|(key, _)| key.simple().to_string()),
+                "position": one.order.map(|(_, position)| position),
             })
         })
         .collect();
@@ -246,12 +311,14 @@ pub(crate) async fn claim(
             Ok(Claimed {
                 id: row.id(0)?,
                 lease,
+                lost_at,
                 event_organization: row.id(1)?,
                 event: row.id(2)?,
                 kind: row.get(3)?,
                 test_data: row.get(4)?,
                 tries: usize::try_from(row.get::<i64>(5)?).map_err(|_| row.inconsistency(5))?,
-                created_at: row.get(6)?,
+                order_key: row.get(6)?,
+                created_at: row.get(7)?,
             })
         })
         .await?;
@@ -261,7 +328,7 @@ pub(crate) async fn claim(
 }
 
 /// Notes what came of deliveries that this node holds; those it no longer holds are left to whoever does.
-pub(crate) async fn settle(uow: &UnitOfWork, organization: OrganizationId, tried: &[Tried]) -> Result<(), DbError> {
+pub(crate) async fn settle(uow: &UnitOfWork, organization: OrganizationId, tried: &[&Tried]) -> Result<(), DbError> {
     let items: Vec<_> = tried
         .iter()
         .map(|one| {
@@ -283,6 +350,39 @@ pub(crate) async fn settle(uow: &UnitOfWork, organization: OrganizationId, tried
     uow.scope(organization)
         .send(&SETTLE, &[Value::Json(items.into())])
         .await
+}
+
+/// Gives deliveries back that this node holds and did not begin with: they are due at once, for anybody.
+pub(crate) async fn release(uow: &UnitOfWork, organization: OrganizationId, held: &[Claimed]) -> Result<(), DbError> {
+    let items: Vec<_> = held
+        .iter()
+        .map(|one| json!({ "id": super::simple(one.id), "lease": one.lease.simple().to_string() }))
+        .collect();
+    let items = serde_json::Value::Array(items).to_string();
+    uow.scope(organization)
+        .send(&RELEASE, &[Value::Json(items.into()), uow.now().into()])
+        .await
+}
+
+/// Sees to it that of each of these keys the first delivery that is not done is under way, and no other. Whoever changes what is
+/// done holds the endpoint from then until here, so that nobody looks at half of it.
+pub(crate) async fn arrange(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    endpoint: EndpointId,
+    keys: impl IntoIterator<Item = Uuid>,
+) -> Result<(), DbError> {
+    let keys: BTreeSet<Uuid> = keys.into_iter().collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<String> = keys.iter().map(|key| key.simple().to_string()).collect();
+    let keys = super::texts_json(&keys);
+    let scope = uow.scope(organization);
+    let values = [Value::id(endpoint), Value::Json(keys.as_str().into()), uow.now().into()];
+    scope.send(&HOLD_BACK, &values).await?;
+    let [endpoint, keys, _] = values;
+    scope.send(&LET_ON, &[endpoint, keys]).await
 }
 
 /// A delivery.
@@ -335,7 +435,7 @@ pub(crate) async fn dead(
     }
 }
 
-/// Has a delivery tried at `at`, with all attempts before it.
+/// Has a delivery tried at `at`, with all attempts before it; one with a key, when [`arrange`] lets it on.
 pub(crate) async fn revive(
     uow: &UnitOfWork,
     organization: OrganizationId,
@@ -345,8 +445,13 @@ pub(crate) async fn revive(
     uow.scope(organization).send(&REVIVE, &[Value::id(id), at.into()]).await
 }
 
-/// Has some of the replay's dead letters tried again; the endpoints that they are for, one for each.
-pub(crate) async fn replay(uow: &UnitOfWork, replay: &Replay, limit: i64) -> Result<Vec<EndpointId>, DbError> {
+/// Has some of the replay's dead letters tried again, those with a key when [`arrange`] lets them on; of each its endpoint and its
+/// key.
+pub(crate) async fn replay(
+    uow: &UnitOfWork,
+    replay: &Replay,
+    limit: i64,
+) -> Result<Vec<(EndpointId, Option<Uuid>)>, DbError> {
     let from = replay.from.map_or(Uuid::nil(), super::least_id_at);
     let to = replay.to.map_or(Uuid::max(), super::least_id_at);
     let mut values = vec![
@@ -364,7 +469,7 @@ pub(crate) async fn replay(uow: &UnitOfWork, replay: &Replay, limit: i64) -> Res
         }
     };
     let scope = uow.scope(replay.organization_id).reads();
-    scope.all(&sql, &values, |row| row.id(0)).await
+    scope.all(&sql, &values, |row| Ok((row.id(0)?, row.get(1)?))).await
 }
 
 /// Removes some of the deliveries that were made before `before` and are done; which.
@@ -381,13 +486,16 @@ pub(crate) async fn forget(
 
 fn delivery(row: &Row<'_>) -> Result<Delivery, DbError> {
     let lease: Option<Uuid> = row.get(6)?;
+    let waiting_since: Option<Timestamp> = row.get(8)?;
+    let is_due = lease.is_none() && waiting_since.is_none();
     Ok(Delivery {
         id: row.id(0)?,
         event: row.id(1)?,
         kind: row.get(2)?,
         endpoint: row.id(3)?,
         status: row.get(4)?,
-        next_attempt_at: row.get::<Option<Timestamp>>(5)?.filter(|_| lease.is_none()),
-        created_at: row.get(7)?,
+        order_key: row.get(7)?,
+        next_attempt_at: row.get::<Option<Timestamp>>(5)?.filter(|_| is_due),
+        created_at: row.get(9)?,
     })
 }

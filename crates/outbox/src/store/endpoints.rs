@@ -5,57 +5,60 @@ use db::{DbError, Row, Scope, Sql, UnitOfWork, Value};
 use http::SealedColumn;
 use kernel::{Actor, Direction, OrganizationId, PageRequest, Timestamp};
 
-use crate::domain::{Description, Endpoint, EndpointId, EndpointUrl, EventTypes, Former, Stored};
+use crate::domain::{Description, Endpoint, EndpointId, EndpointUrl, EventTypes, Former, Ordering, Stored};
 use crate::view::WebhookView;
 
-const COLUMNS: &str = "id, url, event_types, description, is_active, created_at, updated_at";
+const COLUMNS: &str = "id, url, event_types, description, ordering, is_active, created_at, updated_at";
 
 const LOOKUP: Sql = Sql::tenant(
-    "SELECT id, url, event_types, description, is_active, created_at, updated_at FROM webhook_endpoints \
+    "SELECT id, url, event_types, description, ordering, is_active, created_at, updated_at FROM webhook_endpoints \
      WHERE organization_id = $1 AND id = $2",
 )
 .point();
 const ACTIVE: Sql = Sql::tenant(
     "SELECT organization_id, id, url, event_types, description, is_active, maker_kind, maker_id, maker_name, secret, \
-     former_secret, former_until, failing_since, created_at, updated_at FROM webhook_endpoints \
+     former_secret, former_until, failing_since, ordering, created_at, updated_at FROM webhook_endpoints \
      WHERE organization_id = $1 AND is_active = $2",
 );
 const LOCK: Sql = Sql::tenant(
     "SELECT organization_id, id, url, event_types, description, is_active, maker_kind, maker_id, maker_name, secret, \
-     former_secret, former_until, failing_since, created_at, updated_at FROM webhook_endpoints \
+     former_secret, former_until, failing_since, ordering, created_at, updated_at FROM webhook_endpoints \
      WHERE organization_id = $1 AND id = $2 FOR UPDATE",
 )
 .on_sqlite(
     "SELECT organization_id, id, url, event_types, description, is_active, maker_kind, maker_id, maker_name, secret, \
-     former_secret, former_until, failing_since, created_at, updated_at FROM webhook_endpoints \
+     former_secret, former_until, failing_since, ordering, created_at, updated_at FROM webhook_endpoints \
      WHERE organization_id = $1 AND id = $2",
 );
 const ADD: Sql = Sql::tenant(
     "INSERT INTO webhook_endpoints (organization_id, id, url, event_types, description, is_active, maker_kind, maker_id, \
-     maker_name, secret, former_secret, former_until, failing_since, created_at, updated_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+     maker_name, secret, former_secret, former_until, failing_since, ordering, created_at, updated_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
 );
 const SAVE: Sql = Sql::tenant(
     "UPDATE webhook_endpoints SET url = $3, event_types = $4, description = $5, is_active = $6, maker_kind = $7, \
      maker_id = $8, maker_name = $9, secret = $10, former_secret = $11, former_until = $12, failing_since = $13, \
-     updated_at = $14 WHERE organization_id = $1 AND id = $2",
+     ordering = $14, updated_at = $15 WHERE organization_id = $1 AND id = $2",
 );
 const REMOVE: Sql = Sql::tenant("DELETE FROM webhook_endpoints WHERE organization_id = $1 AND id = $2");
 // What is earliest of all its deliveries; kept here so that to find work, nobody looks at deliveries.
 const SETTLE: Sql = Sql::tenant(
     "UPDATE webhook_endpoints SET failing_since = $3, due_at = (SELECT min(d.due_at) FROM webhook_deliveries d \
-     WHERE d.organization_id = $1 AND d.webhook_id = $2 AND d.due_at IS NOT NULL) WHERE organization_id = $1 AND id = $2",
+     WHERE d.organization_id = $1 AND d.webhook_id = $2 AND d.due_at IS NOT NULL AND d.waiting_since IS NULL) WHERE organization_id = $1 AND id = $2",
 );
+// Every one of the rows is held from then on, also one that is due already: otherwise whoever is just noting when it is due next,
+// without having seen what is new, would have the last word.
 const WAKE: Sql = Sql::tenant(
-    "UPDATE webhook_endpoints SET due_at = $3 WHERE organization_id = $1 AND (due_at IS NULL OR due_at > $3) \
+    "UPDATE webhook_endpoints SET due_at = CASE WHEN due_at < $3 THEN due_at ELSE $3 END WHERE organization_id = $1 \
      AND id IN (SELECT value::uuid FROM json_array_elements_text($2) AS chosen(value))",
 )
 .on_sqlite(
-    "UPDATE webhook_endpoints SET due_at = $3 WHERE organization_id = $1 AND (due_at IS NULL OR due_at > $3) \
+    "UPDATE webhook_endpoints SET due_at = CASE WHEN due_at < $3 THEN due_at ELSE $3 END WHERE organization_id = $1 \
      AND id IN (SELECT unhex(value) FROM json_each($2))",
 );
 const DUE: Sql = Sql::system(
-    "SELECT organization_id, id FROM webhook_endpoints WHERE due_at <= $1 AND is_active = $2 ORDER BY due_at LIMIT $3",
+    "SELECT e.organization_id, e.id, e.due_at FROM webhook_endpoints e WHERE e.due_at <= $1 AND e.is_active = $2 AND NOT EXISTS \
+     (SELECT 1 FROM organizations o WHERE o.id = e.organization_id AND o.frozen_at IS NOT NULL) ORDER BY e.due_at LIMIT $3",
 );
 
 const SECRETS: Sql = Sql::system(
@@ -218,20 +221,28 @@ pub(crate) async fn wake(
         .await
 }
 
+/// An endpoint that has something to do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Due {
+    pub(crate) organization_id: OrganizationId,
+    pub(crate) id: EndpointId,
+    pub(crate) since: Timestamp,
+}
+
 /// Endpoints that have something to do, those that waited longest first.
-pub(crate) async fn due(
-    scope: Scope<'_>,
-    now: Timestamp,
-    limit: i64,
-) -> Result<Vec<(OrganizationId, EndpointId)>, DbError> {
+pub(crate) async fn due(scope: Scope<'_>, now: Timestamp, limit: i64) -> Result<Vec<Due>, DbError> {
     scope
         .all(&DUE, &[now.into(), true.into(), limit.into()], |row| {
-            Ok((row.id(0)?, row.id(1)?))
+            Ok(Due {
+                organization_id: row.id(0)?,
+                id: row.id(1)?,
+                since: row.get(2)?,
+            })
         })
         .await
 }
 
-/// The columns from `id` to `failing_since`.
+/// The columns from `id` to `ordering`.
 fn columns(state: &Stored) -> Vec<Value<'_>> {
     vec![
         Value::id(state.id),
@@ -246,6 +257,7 @@ fn columns(state: &Stored) -> Vec<Value<'_>> {
         state.former.as_ref().map(|former| former.secret.as_slice()).into(),
         state.former.as_ref().map(|former| former.until).into(),
         state.failing_since.into(),
+        state.ordering.as_str().into(),
     ]
 }
 
@@ -257,6 +269,10 @@ fn record(uow: &UnitOfWork, endpoint: &mut Endpoint) -> Result<bool, DbError> {
 
 fn texts(row: &Row<'_>, column: usize) -> Result<Vec<String>, DbError> {
     serde_json::from_str(&row.get::<String>(column)?).map_err(|_| row.inconsistency(column))
+}
+
+fn ordering(row: &Row<'_>, column: usize) -> Result<Ordering, DbError> {
+    Ordering::stored(&row.get::<String>(column)?).ok_or_else(|| row.inconsistency(column))
 }
 
 fn endpoint(row: &Row<'_>) -> Result<Endpoint, DbError> {
@@ -282,8 +298,9 @@ fn endpoint(row: &Row<'_>) -> Result<Endpoint, DbError> {
         secret: row.get(9)?,
         former,
         failing_since: row.get(12)?,
-        created_at: row.get(13)?,
-        updated_at: row.get(14)?,
+        ordering: ordering(row, 13)?,
+        created_at: row.get(14)?,
+        updated_at: row.get(15)?,
     }))
 }
 
@@ -294,8 +311,9 @@ fn view(row: &Row<'_>, first: usize) -> Result<WebhookView, DbError> {
         url: row.get(first + 1)?,
         event_types: texts(row, first + 2)?,
         description: row.get(first + 3)?,
-        is_active: row.get(first + 4)?,
-        created_at: row.get(first + 5)?,
-        updated_at: row.get(first + 6)?,
+        ordering: ordering(row, first + 4)?.into(),
+        is_active: row.get(first + 5)?,
+        created_at: row.get(first + 6)?,
+        updated_at: row.get(first + 7)?,
     })
 }

@@ -7,23 +7,26 @@ use uuid::Uuid;
 
 use crate::view::EventView;
 
-// Where the engines differ: each jumps from one organization to the next instead of reading the whole queue.
+// Where the engines differ: each jumps from one organization to the next instead of reading the whole queue. What is frozen is on its
+// way to another database, and handed on there.
 const QUEUED: Sql = Sql::system(
     "WITH RECURSIVE waiting (organization_id) AS ( \
      (SELECT organization_id FROM outbox_queue ORDER BY organization_id LIMIT 1) UNION ALL \
      SELECT (SELECT q.organization_id FROM outbox_queue q WHERE q.organization_id > w.organization_id \
      ORDER BY q.organization_id LIMIT 1) FROM waiting w WHERE w.organization_id IS NOT NULL) \
-     SELECT organization_id FROM waiting WHERE organization_id IS NOT NULL LIMIT $1",
+     SELECT w.organization_id FROM waiting w WHERE w.organization_id IS NOT NULL AND NOT EXISTS \
+     (SELECT 1 FROM organizations o WHERE o.id = w.organization_id AND o.frozen_at IS NOT NULL) LIMIT $1",
 )
 .on_sqlite(
     "WITH RECURSIVE waiting (organization_id) AS ( \
      SELECT min(organization_id) FROM outbox_queue UNION ALL \
      SELECT (SELECT min(q.organization_id) FROM outbox_queue q WHERE q.organization_id > w.organization_id) \
      FROM waiting w WHERE w.organization_id IS NOT NULL) \
-     SELECT organization_id FROM waiting WHERE organization_id IS NOT NULL LIMIT $1",
+     SELECT w.organization_id FROM waiting w WHERE w.organization_id IS NOT NULL AND NOT EXISTS \
+     (SELECT 1 FROM organizations o WHERE o.id = w.organization_id AND o.frozen_at IS NOT NULL) LIMIT $1",
 );
 const WAITING: Sql = Sql::tenant(
-    "SELECT q.event_id, e.type FROM outbox_queue q JOIN outbox_events e ON e.organization_id = q.organization_id \
+    "SELECT q.event_id, e.type, e.subject_id FROM outbox_queue q JOIN outbox_events e ON e.organization_id = q.organization_id \
      AND e.id = q.event_id WHERE q.organization_id = $1 ORDER BY q.event_id LIMIT $2",
 );
 const TAKE: Sql = Sql::tenant(
@@ -36,6 +39,14 @@ const TAKE: Sql = Sql::tenant(
 );
 const FIND: Sql =
     Sql::tenant("SELECT id, type, occurred_at, data FROM outbox_events WHERE organization_id = $1 AND id = $2").point();
+const OF: Sql = Sql::tenant(
+    "SELECT id, type, occurred_at, data FROM outbox_events WHERE organization_id = $1 AND id IN \
+     (SELECT value::uuid FROM json_array_elements_text($2) AS chosen(value))",
+)
+.on_sqlite(
+    "SELECT id, type, occurred_at, data FROM outbox_events WHERE organization_id = $1 AND id IN \
+     (SELECT unhex(value) FROM json_each($2))",
+);
 const NEWEST: Sql = Sql::tenant(
     "SELECT id, type, occurred_at, data FROM outbox_events WHERE organization_id = $1 AND id < $2 \
      AND type IN (SELECT value FROM json_array_elements_text($3) AS chosen(value)) ORDER BY id DESC LIMIT $4",
@@ -50,17 +61,32 @@ const FORGET: Sql = Sql::tenant(
 );
 
 /// The statements of this file, for the statement test.
-pub(crate) const STATEMENTS: &[Sql] = &[QUEUED, WAITING, TAKE, FIND, NEWEST, FORGET];
+pub(crate) const STATEMENTS: &[Sql] = &[QUEUED, WAITING, TAKE, FIND, OF, NEWEST, FORGET];
 
 /// Organizations with events that nobody handed on yet.
 pub(crate) async fn queued(scope: Scope<'_>, limit: i64) -> Result<Vec<OrganizationId>, DbError> {
     scope.all(&QUEUED, &[limit.into()], |row| row.id(0)).await
 }
 
-/// An organization's events that nobody handed on yet, with their kinds.
-pub(crate) async fn waiting(scope: Scope<'_>, limit: i64) -> Result<Vec<(EventId, String)>, DbError> {
+/// An event that nobody handed on yet.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub(crate) id: EventId,
+    pub(crate) kind: String,
+    /// The object that it is about.
+    pub(crate) subject: Uuid,
+}
+
+/// An organization's events that nobody handed on yet.
+pub(crate) async fn waiting(scope: Scope<'_>, limit: i64) -> Result<Vec<Queued>, DbError> {
     scope
-        .all(&WAITING, &[limit.into()], |row| Ok((row.id(0)?, row.get(1)?)))
+        .all(&WAITING, &[limit.into()], |row| {
+            Ok(Queued {
+                id: row.id(0)?,
+                kind: row.get(1)?,
+                subject: row.get(2)?,
+            })
+        })
         .await
 }
 
@@ -80,6 +106,12 @@ pub(crate) async fn take(
 /// An event, while it is kept.
 pub(crate) async fn find(scope: Scope<'_>, id: EventId) -> Result<Option<EventView>, DbError> {
     scope.optional(&FIND, &[Value::id(id)], event).await
+}
+
+/// Those of these events that are kept, in any order.
+pub(crate) async fn of(scope: Scope<'_>, ids: impl IntoIterator<Item = EventId>) -> Result<Vec<EventView>, DbError> {
+    let ids = super::list(ids);
+    scope.all(&OF, &[Value::Json(ids.into())], event).await
 }
 
 /// The newest events of these kinds, before `before` if that is given.

@@ -53,18 +53,17 @@ pub(crate) async fn hold(uow: &UnitOfWork, organization: OrganizationId) -> Resu
     uow.scope(organization).reads().one(&HOLD, &[], |row| row.get(0)).await
 }
 
-/// Notes these events after the position `last`, in their order.
+/// Notes these events; `end` is the position of the last of them.
 pub(crate) async fn append(
     uow: &UnitOfWork,
     organization: OrganizationId,
-    last: i64,
-    events: &[(EventId, String)],
+    events: &[Placed],
+    end: i64,
 ) -> Result<(), DbError> {
-    let items: Vec<_> = (last + 1..)
-        .zip(events)
-        .map(|(position, (event, kind))| json!({ "position": position, "event": super::simple(*event), "type": kind }))
+    let items: Vec<_> = events
+        .iter()
+        .map(|one| json!({ "position": one.position, "event": super::simple(one.event), "type": one.kind }))
         .collect();
-    let end = last.saturating_add(i64::try_from(items.len()).unwrap_or(i64::MAX));
     let items = serde_json::Value::Array(items).to_string();
     let scope = uow.scope(organization);
     scope.send(&ADD, &[Value::Json(items.into())]).await?;

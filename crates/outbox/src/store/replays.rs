@@ -10,7 +10,8 @@ const ADD: Sql = Sql::tenant(
      VALUES ($1, $2, $3, $4, $5, $6)",
 );
 const WAITING: Sql = Sql::system(
-    "SELECT organization_id, id, webhook_id, from_at, to_at, requested_at FROM webhook_replays ORDER BY id LIMIT $1",
+    "SELECT r.organization_id, r.id, r.webhook_id, r.from_at, r.to_at, r.requested_at FROM webhook_replays r WHERE NOT EXISTS \
+     (SELECT 1 FROM organizations o WHERE o.id = r.organization_id AND o.frozen_at IS NOT NULL) ORDER BY r.id LIMIT $1",
 );
 // Held, so that one node at a time does a part of it.
 const HOLD: Sql =
