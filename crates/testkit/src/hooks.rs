@@ -115,6 +115,12 @@ impl Hooks {
         *self.shared.otherwise.lock() = reaction;
     }
 
+    /// How many arrived so far.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.shared.hooks.lock().len()
+    }
+
     /// What arrived so far.
     #[must_use]
     pub fn all(&self) -> Vec<Hook> {
