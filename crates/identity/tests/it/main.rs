@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod api_keys;
+mod conditions;
 mod flow;
 mod holders;
 mod invitations;
