@@ -6,6 +6,7 @@ use std::time::Duration;
 use kernel::{Generators, OrganizationId};
 use tokio::sync::watch;
 
+use crate::boundary::Boundary;
 use crate::config::{DbConfig, sqlite_path};
 use crate::error::DbError;
 use crate::feed::Feed;
@@ -13,8 +14,8 @@ use crate::migrate::{self, Migrations, Pending};
 use crate::postgres::Postgres;
 use crate::row::Sink;
 use crate::scope::{Scope, SystemScope};
-use crate::sql::{Engine, Sql};
-use crate::sqlite::{Readers, Writer};
+use crate::sql::{Engine, Lane, Sql};
+use crate::sqlite::{Readers, Text, Writer};
 use crate::unit::{
     Answerable, Closure, IdempotencyRequest, InProgress, Keyed, Refuse, Replayable, Unit, UnitContext, UnitOfWork, Work,
 };
@@ -192,28 +193,39 @@ impl Db {
         work.answered(self.carry_out(unit).await)
     }
 
-    async fn carry_out(&self, unit: Unit) -> Result<(), DbError> {
-        match &self.0.backend {
-            Backend::Postgres(postgres) => unit.run_on_postgres(Arc::clone(postgres)).await,
-            Backend::Sqlite { writer, .. } => {
-                let turn = unit
-                    .work
-                    .request()
-                    .map(|request| {
-                        let (organization_id, actor) = (unit.context.organization_id, &unit.context.actor);
-                        self.0.in_progress.enter(organization_id, actor, &request.key)
-                    })
-                    .transpose()?;
-                unit.run_on_sqlite(writer, turn).await
+    /// Runs a unit; its work has the answer.
+    fn carry_out(&self, unit: Unit) -> Boundary<'_, ()> {
+        Boundary::later(async move {
+            match &self.0.backend {
+                Backend::Postgres(postgres) => unit.run_on_postgres(Arc::clone(postgres)).await,
+                Backend::Sqlite { writer, .. } => {
+                    let turn = unit
+                        .work
+                        .request()
+                        .map(|request| {
+                            let (organization_id, actor) = (unit.context.organization_id, &unit.context.actor);
+                            self.0.in_progress.enter(organization_id, actor, &request.key)
+                        })
+                        .transpose()?;
+                    unit.run_on_sqlite(writer, turn).await
+                }
             }
-        }
+        })
     }
 
     /// Runs a statement on what is committed; how many rows there were.
-    pub(crate) async fn read(&self, sql: &Sql<'_>, values: &[Value<'_>], sink: &mut dyn Sink) -> Result<u64, DbError> {
+    pub(crate) fn read<'a>(
+        &'a self,
+        sql: &'a Sql<'a>,
+        values: &'a [Value<'a>],
+        sink: &'a mut dyn Sink,
+    ) -> Boundary<'a, u64> {
         match &self.0.backend {
-            Backend::Sqlite { readers, .. } => readers.read(sql, values, sink).await,
-            Backend::Postgres(postgres) => postgres.read(sql, values, sink).await,
+            Backend::Sqlite { readers, .. } if sql.lane() == Lane::Point => {
+                Boundary::now(readers.in_place(Text::of(sql), values, sink))
+            }
+            Backend::Sqlite { readers, .. } => Boundary::later(readers.read(sql, values, sink)),
+            Backend::Postgres(postgres) => Boundary::later(postgres.read(sql, values, sink)),
         }
     }
 

@@ -52,6 +52,7 @@
 //! PostgreSQL, readers in place and one group-committing writer thread on SQLite. This is the only crate that names a driver.
 
 mod backup;
+mod boundary;
 mod clean_up;
 pub mod columns;
 mod config;

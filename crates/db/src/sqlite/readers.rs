@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use super::{Text, open_reader};
 use crate::error::DbError;
 use crate::row::Sink;
-use crate::sql::{Lane, Sql};
+use crate::sql::Sql;
 use crate::value::Value;
 
 /// Connections kept open; more are opened when needed and closed after.
@@ -34,28 +34,24 @@ impl Readers {
         }
     }
 
-    /// Runs a statement; how many rows there were.
+    /// Runs a statement outside the point lane; how many rows there were.
     pub(crate) async fn read(&self, sql: &Sql<'_>, values: &[Value<'_>], sink: &mut dyn Sink) -> Result<u64, DbError> {
         let text = Text::of(sql);
-        match sql.lane() {
-            Lane::Point => self.in_place(text, values, sink),
-            Lane::Pooled => {
-                let _turn = self
-                    .long
-                    .acquire()
-                    .await
-                    .map_err(|error| DbError::Internal(error.to_string()))?;
-                // On the multi-threaded runtime the thread's other tasks move away first; a test's single thread just waits.
-                if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
-                    tokio::task::block_in_place(|| self.in_place(text, values, sink))
-                } else {
-                    self.in_place(text, values, sink)
-                }
-            }
+        let _turn = self
+            .long
+            .acquire()
+            .await
+            .map_err(|error| DbError::Internal(error.to_string()))?;
+        // On the multi-threaded runtime the thread's other tasks move away first; a test's single thread just waits.
+        if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+            tokio::task::block_in_place(|| self.in_place(text, values, sink))
+        } else {
+            self.in_place(text, values, sink)
         }
     }
 
-    fn in_place(&self, text: Text<'_>, values: &[Value<'_>], sink: &mut dyn Sink) -> Result<u64, DbError> {
+    /// Runs a statement on this thread; how many rows there were.
+    pub(crate) fn in_place(&self, text: Text<'_>, values: &[Value<'_>], sink: &mut dyn Sink) -> Result<u64, DbError> {
         let free = self.free.lock().pop();
         let connection = match free {
             Some(connection) => connection,

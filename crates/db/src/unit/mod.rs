@@ -23,6 +23,7 @@ pub use ledger::{AuditEntryId, EventId, Note};
 pub(crate) use run::Unit;
 pub(crate) use work::{Closure, Refuse, Work};
 
+use crate::boundary::Boundary;
 use crate::error::DbError;
 use crate::feed::AccessChange;
 use crate::row::Sink;
@@ -189,9 +190,15 @@ impl UnitOfWork {
     /// [`DbError`].
     pub async fn note(&self, organization_id: OrganizationId, note: &Note<'_>) -> Result<(), DbError> {
         self.admit(organization_id)?;
-        let statement = self.0.begin(&ledger::NOTE)?;
-        let result = ledger::note(&self.0, organization_id, note).await;
-        statement.told(result)
+        self.noted(organization_id, note).await
+    }
+
+    fn noted<'a>(&'a self, organization_id: OrganizationId, note: &'a Note<'a>) -> Boundary<'a, ()> {
+        Boundary::later(async move {
+            let statement = self.0.begin(&ledger::NOTE)?;
+            let result = ledger::note(&self.0, organization_id, note).await;
+            statement.told(result)
+        })
     }
 
     /// Says that decisions taken from memory are outdated: every node learns it from the change feed, this one at once.
@@ -199,31 +206,42 @@ impl UnitOfWork {
         self.0.gathered.lock().changes.push(change);
     }
 
-    pub(crate) async fn read(&self, sql: &Sql<'_>, values: &[Value<'_>], sink: &mut dyn Sink) -> Result<u64, DbError> {
-        let statement = self.0.begin(sql)?;
-        let result = self.0.read(sql, values, sink).await;
-        let count = statement.told(result)?;
-        if statement.verb == Verb::Change && count > 0 {
-            self.0.gathered.lock().mutated = true;
-        }
-        Ok(count)
+    pub(crate) fn read<'a>(
+        &'a self,
+        sql: &'a Sql<'a>,
+        values: &'a [Value<'a>],
+        sink: &'a mut dyn Sink,
+    ) -> Boundary<'a, u64> {
+        Boundary::later(async move {
+            let statement = self.0.begin(sql)?;
+            let result = self.0.read(sql, values, sink).await;
+            let count = statement.told(result)?;
+            if statement.verb == Verb::Change && count > 0 {
+                self.0.gathered.lock().mutated = true;
+            }
+            Ok(count)
+        })
     }
 
-    pub(crate) async fn execute(&self, sql: &Sql<'_>, values: &[Value<'_>]) -> Result<u64, DbError> {
-        let statement = self.0.begin(sql)?;
-        let result = self.0.execute(sql, values).await;
-        let touched = statement.told(result)?;
-        if statement.verb == Verb::Change && touched > 0 {
-            self.0.gathered.lock().mutated = true;
-        }
-        Ok(touched)
+    pub(crate) fn execute<'a>(&'a self, sql: &'a Sql<'a>, values: &'a [Value<'a>]) -> Boundary<'a, u64> {
+        Boundary::later(async move {
+            let statement = self.0.begin(sql)?;
+            let result = self.0.execute(sql, values).await;
+            let touched = statement.told(result)?;
+            if statement.verb == Verb::Change && touched > 0 {
+                self.0.gathered.lock().mutated = true;
+            }
+            Ok(touched)
+        })
     }
 
-    pub(crate) async fn send(&self, sql: &Sql<'_>, values: &[Value<'_>]) -> Result<(), DbError> {
-        let statement = self.0.begin(sql)?;
-        self.0.gathered.lock().mutated |= statement.verb == Verb::Change;
-        let result = self.0.send(sql, values).await;
-        statement.told(result)
+    pub(crate) fn send<'a>(&'a self, sql: &'a Sql<'a>, values: &'a [Value<'a>]) -> Boundary<'a, ()> {
+        Boundary::later(async move {
+            let statement = self.0.begin(sql)?;
+            self.0.gathered.lock().mutated |= statement.verb == Verb::Change;
+            let result = self.0.send(sql, values).await;
+            statement.told(result)
+        })
     }
 
     /// Refuses the rows of an organization that the unit was not opened for. On PostgreSQL row-level security refuses them too;
