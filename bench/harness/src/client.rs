@@ -9,21 +9,26 @@ use serde_json::Value;
 
 /// One kept connection to a server.
 #[derive(Debug)]
-pub(crate) struct Client {
+pub struct Client {
     stream: BufReader<TcpStream>,
     token: String,
 }
 
 /// What came back.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) body: Vec<u8>,
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 impl Answer {
     /// The body of an answer that must have this status.
-    pub(crate) fn json(&self, status: u16) -> anyhow::Result<Value> {
+    ///
+    /// # Errors
+    /// When it has another, with what it says, or is not JSON.
+    pub fn json(&self, status: u16) -> anyhow::Result<Value> {
         ensure!(
             self.status == status,
             "expected {status}, got {}: {}",
@@ -35,8 +40,11 @@ impl Answer {
 }
 
 impl Client {
-    /// Connects; `token` goes into every request.
-    pub(crate) fn connect(address: SocketAddr, token: &str) -> std::io::Result<Self> {
+    /// Connects; `token` goes into every request, none where it is empty.
+    ///
+    /// # Errors
+    /// When nobody listens.
+    pub fn connect(address: SocketAddr, token: &str) -> std::io::Result<Self> {
         let stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
         stream.set_nodelay(true)?;
@@ -46,20 +54,34 @@ impl Client {
         })
     }
 
-    pub(crate) fn get(&mut self, path: &str) -> anyhow::Result<Answer> {
+    /// `GET`.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub fn get(&mut self, path: &str) -> anyhow::Result<Answer> {
         self.send("GET", path, "")
     }
 
-    pub(crate) fn post(&mut self, path: &str, body: &Value) -> anyhow::Result<Answer> {
+    /// `POST` with a JSON body.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub fn post(&mut self, path: &str, body: &Value) -> anyhow::Result<Answer> {
         self.send("POST", path, &body.to_string())
     }
 
     /// Sends a request with any method; an empty `body` is none.
-    pub(crate) fn send(&mut self, method: &str, path: &str, body: &str) -> anyhow::Result<Answer> {
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub fn send(&mut self, method: &str, path: &str, body: &str) -> anyhow::Result<Answer> {
+        let credential = match self.token.as_str() {
+            "" => String::new(),
+            token => format!("Authorization: Bearer {token}\r\n"),
+        };
         let message = format!(
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{credential}Content-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n{body}",
-            self.token,
             body.len()
         );
         self.stream.get_mut().write_all(message.as_bytes())?;

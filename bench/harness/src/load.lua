@@ -1,8 +1,8 @@
 -- The load that wrk drives: which request comes next, and one line of JSON at the end.
--- Arguments: scenario (noop, get, list, create), file of organization ids, file of tokens, a tag that makes slugs unique.
+-- Arguments: a file with one "METHOD number path" a line, a file of tokens (the number counts its lines from 1), a tag that makes codes unique.
 
-local scenario, tag
-local prepared, position = {}, 0
+local tag
+local prepared, bodies, position = {}, {}, 0
 local threads = {}
 
 function setup(thread)
@@ -18,42 +18,45 @@ local function lines(path)
    return found
 end
 
-local function headers(token)
-   return { ["Authorization"] = "Bearer " .. token, ["Accept"] = "application/json" }
+-- What a creation sends: its code tells who made it when.
+local function organization(unique)
+   return string.format('{"name":"Created under load %s","slug":"%s"}', unique, unique)
 end
 
--- Requests are rendered before the clock starts, so that the load generator takes as little of the machine as it can. Each thread walks through
--- its own random order of ids and tokens.
+local function role(unique)
+   return string.format('{"name":"Created under load %s","code":"R_%s"}', unique, string.upper(string.gsub(unique, "-", "_")))
+end
+
+local body_of = { ["/api/v1/organizations"] = organization, ["/api/v1/roles"] = role }
+
+-- Requests are rendered before the clock starts, so that the load generator takes as little of the machine as it can. They come in a random
+-- order already; each thread begins somewhere else.
 function init(args)
-   scenario, tag = args[1], args[4]
-   local ids, tokens = lines(args[2]), lines(args[3])
-   math.randomseed(number)
-   local count = math.min(math.max(#ids, #tokens) * 4, 20000)
-   for index = 1, count do
-      local token = tokens[math.random(#tokens)]
-      if scenario == "get" then
-         prepared[index] = wrk.format("GET", "/api/v1/organizations/" .. ids[math.random(#ids)], headers(token))
-      elseif scenario == "list" then
-         prepared[index] = wrk.format("GET", "/api/v1/organizations?limit=50", headers(token))
-      elseif scenario == "noop" then
-         prepared[index] = wrk.format("GET", "/health/live", headers(token))
+   tag = args[3]
+   local requests, tokens = lines(args[1]), lines(args[2])
+   for _, line in ipairs(requests) do
+      local method, which, path = line:match("^(%S+) (%d+) (%S+)$")
+      local headers = { ["Authorization"] = "Bearer " .. tokens[tonumber(which)], ["Accept"] = "application/json" }
+      if method == "GET" then
+         prepared[#prepared + 1] = wrk.format(method, path, headers)
       else
-         prepared[index] = headers(token)
-         prepared[index]["Content-Type"] = "application/json"
+         headers["Content-Type"] = "application/json"
+         prepared[#prepared + 1] = { method = method, path = path, headers = headers, body = body_of[path] }
       end
    end
+   position = math.floor((number - 1) * #prepared / 7)
 end
 
 local created = 0
 
 function request()
    position = position % #prepared + 1
-   if scenario ~= "create" then
-      return prepared[position]
+   local next = prepared[position]
+   if type(next) == "string" then
+      return next
    end
    created = created + 1
-   local body = string.format('{"name":"Created under load %d","slug":"%s-%d-%d"}', created, tag, number, created)
-   return wrk.format("POST", "/api/v1/organizations", prepared[position], body)
+   return wrk.format(next.method, next.path, next.headers, next.body(string.format("%s-%d-%d", tag, number, created)))
 end
 
 function done(summary, latency)

@@ -12,49 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::process::{Child, tied};
 use crate::workspace::Workspace;
 
-/// What is asked of a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scenario {
-    /// `GET /health/live`: HTTP alone.
-    Noop,
-    /// `GET /api/v1/organizations/{id}`.
-    Get,
-    /// `GET /api/v1/organizations?limit=50`, with the total.
-    List,
-    /// `POST /api/v1/organizations`: the row, its audit entry, its event.
-    Create,
-}
-
-impl Scenario {
-    /// In this order: what grows the table comes last.
-    pub const ALL: [Self; 4] = [Self::Noop, Self::Get, Self::List, Self::Create];
-
-    /// The name in the results, and the one that `load.lua` knows.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Noop => "noop",
-            Self::Get => "get",
-            Self::List => "list",
-            Self::Create => "create",
-        }
-    }
-
-    /// The request, for a reader.
-    #[must_use]
-    pub fn request(self) -> &'static str {
-        match self {
-            Self::Noop => "`GET /health/live`",
-            Self::Get => "`GET /organizations/{id}`",
-            Self::List => "`GET /organizations?limit=50`",
-            Self::Create => "`POST /organizations`",
-        }
-    }
-}
-
 /// Requests that got no good answer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Errors {
     /// Connections refused or lost while connecting.
     pub connect: u64,
@@ -76,7 +35,7 @@ impl Errors {
     }
 }
 
-/// What `wrk` saw.
+/// What the load generator saw.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outcome {
     /// Answers received.
@@ -113,8 +72,8 @@ pub struct Generator {
 pub struct Target<'a> {
     /// The server.
     pub address: SocketAddr,
-    /// A file with one organization id a line.
-    pub ids: &'a Path,
+    /// A file with the requests: a method, the number of a token (from 1) and a path a line.
+    pub requests: &'a Path,
     /// A file with one bearer token a line.
     pub tokens: &'a Path,
 }
@@ -135,17 +94,11 @@ impl Generator {
         })
     }
 
-    /// Drives `scenario` for `duration` (whole seconds). `tag` keeps the slugs of one load apart from those of the others.
+    /// Drives the target for `duration` (whole seconds). `tag` keeps the slugs and codes of one load apart from those of the others.
     ///
     /// # Errors
     /// When `wrk` is not installed, fails, or does not end by itself.
-    pub fn run(
-        &self,
-        scenario: Scenario,
-        target: Target<'_>,
-        duration: Duration,
-        tag: &str,
-    ) -> anyhow::Result<Outcome> {
+    pub fn run(&self, target: Target<'_>, duration: Duration, tag: &str) -> anyhow::Result<Outcome> {
         let mut command = tied(Path::new("wrk"), "KILL", None);
         command.args([
             format!("--threads={}", self.threads),
@@ -158,7 +111,7 @@ impl Generator {
             .arg(&self.script)
             .arg(format!("http://{}", target.address))
             .arg("--");
-        command.arg(scenario.name()).arg(target.ids).arg(target.tokens).arg(tag);
+        command.arg(target.requests).arg(target.tokens).arg(tag);
         let wrk = Child::start("wrk", &mut command, &self.log, Signal::KILL)?;
         parse(&wrk.finish(duration + Duration::from_secs(20))?)
     }

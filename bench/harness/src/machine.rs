@@ -7,12 +7,45 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::subject::Subject;
 use crate::{postgres, process};
 
+/// What a number depends on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Circumstances {
+    /// When the run began, UTC.
+    pub date: String,
+    /// The machine.
+    pub machine: Machine,
+    /// What was measured and what measured it.
+    pub versions: Vec<(String, String)>,
+}
+
+impl Circumstances {
+    /// Looks around; `work` is the folder for the databases, `subjects` are the servers.
+    ///
+    /// # Errors
+    /// When the machine or a version cannot be read, or as [`Machine::look`].
+    pub fn look(work: &Path, allow_memory_disk: bool, subjects: &[Subject]) -> anyhow::Result<Self> {
+        let mut versions = versions()?;
+        for subject in subjects {
+            if let Ok(version) = subject.kind.version() {
+                versions.push((subject.name.clone(), version));
+            }
+        }
+        Ok(Self {
+            date: jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string(),
+            machine: Machine::look(work, allow_memory_disk)?,
+            versions,
+        })
+    }
+}
+
 /// The machine of a run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Machine {
     /// The processor's name.
@@ -80,11 +113,8 @@ fn sync_time(work: &Path) -> anyhow::Result<Duration> {
     times.get(times.len() / 2).copied().context("nothing was measured")
 }
 
-/// The versions of what was measured and of what measured it, by name.
-///
-/// # Errors
-/// When `wrk`, `git` or `rustc` is missing.
-pub fn versions() -> anyhow::Result<Vec<(String, String)>> {
+/// The versions of what measures, by name.
+fn versions() -> anyhow::Result<Vec<(String, String)>> {
     let mut versions = vec![
         (
             "rustc".to_owned(),

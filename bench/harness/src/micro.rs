@@ -36,19 +36,21 @@ pub struct Pair {
     pub goal_percent: Option<f64>,
 }
 
-/// Runs the micro-benchmarks with their databases in `work`.
+/// Runs the micro-benchmarks with their databases in `work`: all, or those whose names match `filter`.
 ///
 /// # Errors
 /// When they fail.
-pub fn run(work: &Path) -> anyhow::Result<Vec<Pair>> {
+pub fn run(work: &Path, filter: Option<&str>) -> anyhow::Result<Vec<Pair>> {
     process::progress(format_args!("micro-benchmarks"));
     let file = tempfile::NamedTempFile::new_in(work)?;
+    let mut command = process::tied(Path::new("cargo"), "TERM", None);
+    command.args(["bench", "--quiet", "--package", "lastro-bench-micro"]);
+    if let Some(filter) = filter {
+        command.arg("--").arg(filter);
+    }
     process::run(
         "the micro-benchmarks",
-        process::tied(Path::new("cargo"), "TERM", None)
-            .args(["bench", "--quiet", "--package", "lastro-bench-micro"])
-            .env(OUTPUT, file.path())
-            .env(WORK, work),
+        command.env(OUTPUT, file.path()).env(WORK, work),
     )?;
     read(file.path())
 }

@@ -1,10 +1,11 @@
 //! A private PostgreSQL: its own folder, its own port on loopback, its own password, gone at the end.
 
 use std::fs;
+use std::io::Write;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -123,17 +124,23 @@ impl Postgres {
             .map(drop)
     }
 
-    /// Creates `database` as a copy of `template`, which nobody may be connected to, and writes everything to disk, so that the turn that follows
-    /// does not pay for it.
+    /// Leaves a filled database as turns are to find it: statistics made, every row marked as visible, so that no turn pays for that.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub fn settle(&self, database: &str) -> anyhow::Result<()> {
+        self.sql(database, "VACUUM (FREEZE, ANALYZE)").map(drop)
+    }
+
+    /// Creates `database` as a copy of `template`, which nobody may be connected to, file by file: written to disk when this returns.
     ///
     /// # Errors
     /// When somebody is connected to the template.
     pub fn copy(&self, template: &str, database: &str) -> anyhow::Result<()> {
         self.sql(
             "postgres",
-            &format!(r#"CREATE DATABASE "{database}" TEMPLATE "{template}""#),
+            &format!(r#"CREATE DATABASE "{database}" TEMPLATE "{template}" STRATEGY file_copy"#),
         )?;
-        self.sql(database, "VACUUM ANALYZE")?;
         self.sql("postgres", "CHECKPOINT").map(drop)
     }
 
@@ -151,29 +158,78 @@ impl Postgres {
     /// # Errors
     /// What the server says.
     pub fn sql(&self, database: &str, statement: &str) -> anyhow::Result<String> {
-        process::output(
-            Command::new(self.binaries.join("psql"))
-                .env("PGPASSWORD", &self.password)
-                .args([
-                    "--no-psqlrc",
-                    "--quiet",
-                    "--tuples-only",
-                    "--no-align",
-                    "--set",
-                    "ON_ERROR_STOP=1",
-                ])
-                .args([
-                    "--host",
-                    "127.0.0.1",
-                    "--port",
-                    &self.port.to_string(),
-                    "--username",
-                    SUPERUSER,
-                    "--dbname",
-                    database,
-                ])
-                .args(["--command", statement]),
-        )
+        process::output(self.psql(database).args(["--command", statement]))
+    }
+
+    /// The rows of a query in COPY's text format, a row a line.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub(crate) fn copy_out(&self, database: &str, query: &str) -> anyhow::Result<Vec<u8>> {
+        let statement = format!("COPY ({query}) TO STDOUT");
+        let output = self.psql(database).args(["--command", &statement]).output()?;
+        ensure!(
+            output.status.success(),
+            "{statement}: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        Ok(output.stdout)
+    }
+
+    /// Loads what `feed` writes, in COPY's text format, into a table. References are not looked at: they are the caller's to get right.
+    ///
+    /// # Errors
+    /// What `feed` or the server says.
+    pub(crate) fn copy_in(
+        &self,
+        database: &str,
+        table: &str,
+        feed: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut child = self
+            .psql(database)
+            .env("PGOPTIONS", "-c session_replication_role=replica")
+            .args(["--command", &format!("COPY {table} FROM STDIN")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("cannot start psql")?;
+        let mut stdin = child.stdin.take().context("psql without a standard input")?;
+        let fed = feed(&mut stdin).and_then(|()| stdin.flush());
+        drop(stdin);
+        let output = child.wait_with_output()?;
+        ensure!(
+            output.status.success(),
+            "COPY {table}: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        // What the server says comes first: it is why nobody took what was fed.
+        fed.with_context(|| format!("COPY {table}"))
+    }
+
+    fn psql(&self, database: &str) -> Command {
+        let mut command = Command::new(self.binaries.join("psql"));
+        command
+            .env("PGPASSWORD", &self.password)
+            .args([
+                "--no-psqlrc",
+                "--quiet",
+                "--tuples-only",
+                "--no-align",
+                "--set",
+                "ON_ERROR_STOP=1",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                &self.port.to_string(),
+                "--username",
+                SUPERUSER,
+                "--dbname",
+                database,
+            ])
+            .stdin(Stdio::null());
+        command
     }
 
     /// Shuts down in order.

@@ -9,8 +9,10 @@ use anyhow::Context;
 use clap::ValueEnum;
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::client::Client;
+use crate::fill::PASSWORD;
 use crate::postgres::free_port;
 use crate::proc;
 use crate::process::{self, Child, tied};
@@ -84,8 +86,6 @@ pub struct Server {
 
 /// The platform's first administrator, who is made at the first start.
 const OPERATOR: &str = "operator@example.com";
-/// The password that the measurements log in with.
-const PASSWORD: &str = "measured twice 2";
 
 impl Subject {
     /// Names a server.
@@ -94,7 +94,7 @@ impl Subject {
         Self { kind, name }
     }
 
-    /// Starts the server on the database at `url` and waits until it is ready. `folder` is its data folder.
+    /// Starts the server on the database at `url`, waits until it is ready and logs the operator in. `folder` is its data folder.
     ///
     /// # Errors
     /// When it ends, or is not ready within 30 s; with the end of its log.
@@ -102,11 +102,11 @@ impl Subject {
         self.start_with(url, folder, &[])
     }
 
-    /// The same, with variables of the environment that are set beside those of every measurement.
+    /// The same, with other variables in its environment beside or in place of the usual ones.
     ///
     /// # Errors
     /// As [`Subject::start`].
-    pub fn start_with(&self, url: &str, folder: &Path, variables: &[(&str, &str)]) -> anyhow::Result<Server> {
+    pub fn start_with(&self, url: &str, folder: &Path, environment: &[(&str, &str)]) -> anyhow::Result<Server> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let mut command = tied(&self.kind.program()?, "TERM", None);
         if self.kind == Kind::Lastro {
@@ -114,19 +114,22 @@ impl Subject {
                 .arg("serve")
                 .env("LASTRO_ADMIN_EMAIL", OPERATOR)
                 .env("LASTRO_ADMIN_PASSWORD", PASSWORD)
-                // Longer than a turn: what renewing a token costs is another measurement.
+                // Longer than a run: what renewing a token costs is another measurement.
                 .env("LASTRO_ACCESS_TOKEN_TTL", "12h")
                 .env("LASTRO_DATA_DIR", folder)
+                // Tokens name it as their issuer: they are to be good on every port that a later start gets.
+                .env("LASTRO_BASE_URL", "http://localhost:8080")
                 .env("LASTRO_LOG_FORMAT", "json")
                 .env("LASTRO_METRICS_TOKEN", "a-token-that-only-switches-the-metrics-on")
                 // Counted for every request as in production, only never reached.
-                .env("LASTRO_RATE_LIMIT", "1000000000/min");
+                .env("LASTRO_RATE_LIMIT", "1000000000/min")
+                .env("LASTRO_LOGIN_RATE_LIMIT", "1000000000/min");
         }
         command
             .current_dir(folder)
             .env("DATABASE_URL", url)
             .env("LASTRO_BIND", address.to_string())
-            .envs(variables.iter().copied());
+            .envs(environment.iter().copied());
         let started = Instant::now();
         let mut child = Child::start(&self.name, &mut command, &folder.join("server.log"), Signal::TERM)?;
         let ready_after = process::wait_for(&self.name, Duration::from_secs(30), || {
@@ -139,7 +142,7 @@ impl Subject {
         let token = match self.kind {
             Kind::Lastro => log_in(address).with_context(|| format!("logging in to {}", self.name))?,
             // Sent like the other's, so that the same bytes come in; nobody reads it.
-            Kind::Limit => "x".repeat(700),
+            Kind::Limit => unread(700),
         };
         Ok(Server {
             child,
@@ -160,6 +163,27 @@ fn log_in(address: SocketAddr) -> anyhow::Result<String> {
     Ok(token.context("a login without a token")?.to_owned())
 }
 
+/// The token of nobody, for the limit server.
+fn unread(length: usize) -> String {
+    "x".repeat(length)
+}
+
+impl Kind {
+    /// What this server is sent in the place of Lastro's token of a user. The limit server believes the organization and the user that stand in
+    /// the open at its beginning, and takes in as many bytes.
+    #[must_use]
+    pub fn token(self, access_token: &str, organization: Uuid, user: Uuid) -> String {
+        match self {
+            Self::Lastro => access_token.to_owned(),
+            Self::Limit => {
+                let named = format!("{organization}{user}");
+                let rest = unread(access_token.len().saturating_sub(named.len()));
+                named + &rest
+            }
+        }
+    }
+}
+
 impl Server {
     /// Its process id.
     #[must_use]
@@ -167,9 +191,28 @@ impl Server {
         self.child.pid()
     }
 
-    /// A connection with the server's credential.
-    pub(crate) fn client(&self) -> std::io::Result<Client> {
-        Client::connect(self.address, &self.token)
+    /// A connection with the operator's credential.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub fn client(&self) -> std::io::Result<Client> {
+        self.client_of(&self.token)
+    }
+
+    /// A connection with the credential of somebody else.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub fn client_of(&self, token: &str) -> std::io::Result<Client> {
+        Client::connect(self.address, token)
+    }
+
+    /// A connection without a credential.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub fn anonymous(&self) -> std::io::Result<Client> {
+        self.client_of("")
     }
 
     /// The CPU time used so far.

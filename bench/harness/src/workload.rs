@@ -16,8 +16,8 @@ use crate::engine::Engine;
 use crate::postgres::Postgres;
 use crate::process::progress;
 use crate::results::Measured;
+use crate::workloads::{self, Sizes};
 use crate::workspace::Workspace;
-use crate::workloads;
 
 /// One measurement beside those of the servers' routes.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +39,8 @@ pub struct Place<'a> {
     pub postgres: Option<&'a Postgres>,
     /// For how long a rate is measured, where the workload has no length of its own.
     pub measure: Duration,
+    /// How large the workload is to be.
+    pub sizes: Sizes,
 }
 
 /// An empty database and a data folder for one server.
@@ -141,6 +143,8 @@ pub struct Plan {
     pub only: Vec<String>,
     /// See [`Place::measure`].
     pub measure: Duration,
+    /// See [`Place::sizes`].
+    pub sizes: Sizes,
     /// Where the databases go.
     pub work: PathBuf,
 }
@@ -185,6 +189,7 @@ pub fn run(plan: &Plan, mut done: impl FnMut(Measured<'_>) -> anyhow::Result<()>
                 workspace: &workspace,
                 postgres: postgres.as_ref(),
                 measure: plan.measure,
+                sizes: plan.sizes,
             };
             let table = (workload.run)(&place).with_context(|| format!("workload {} on {engine}", workload.name))?;
             for row in &table.rows {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{anyhow, ensure};
 use db::list::{List, Listed, Start};
-use db::{Db, DbError, Origin, Row, Sql, SystemScope, UnitContext, UnitOfWork, values};
+use db::{Db, DbError, Engine, EventId, Origin, Row, Sql, SystemScope, UnitContext, UnitOfWork, Value, values};
 use kernel::{
     Actor, ActorKind, Change, Direction, DomainEvent, FieldValue, Id as _, OrganizationId, PageRequest, Timestamp,
 };
@@ -275,42 +275,121 @@ async fn create(database: &Database, name: String, slug: String) -> anyhow::Resu
     let work = move |uow: UnitOfWork| {
         let texts = Arc::clone(&texts);
         async move {
-            let (name, slug) = (texts.0.as_str(), texts.1.as_str());
-            insert(&uow, id, name, slug).await?;
-            let now = Micros(uow.now().as_micros());
-            let shown = Organization {
-                id: id.as_uuid(),
-                name,
-                slug,
-                document: None,
-                is_active: true,
-                package_code: None,
-                created_at: now,
-                updated_at: now,
-            };
-            let data = serde_json::to_string(&shown).map_err(|error| DbError::Internal(error.to_string()))?;
-            let change = |field, to| Change {
-                field,
-                from: FieldValue::Null,
-                to,
-                personal: false,
-            };
-            let changes = vec![
-                change("name", name.into()),
-                change("slug", slug.into()),
-                change("isActive", true.into()),
-            ];
-            uow.record(
-                id,
-                DomainEvent {
-                    kind: "organization.created",
-                    subject: id.into(),
-                    changes,
-                },
-                data,
-            );
+            insert(&uow, id, &texts.0, &texts.1).await?;
+            let data = shown(&uow, id, &texts)?;
+            uow.record(id, created(id, &texts), data);
             Ok::<_, DbError>(())
         }
     };
     Ok(database.layer.write(context(database.platform), work).await?)
+}
+
+/// The data of the event: the organization as clients see it.
+fn shown(uow: &UnitOfWork, id: OrganizationId, (name, slug): &(String, String)) -> Result<String, DbError> {
+    let now = Micros(uow.now().as_micros());
+    let shown = Organization {
+        id: id.as_uuid(),
+        name,
+        slug,
+        document: None,
+        is_active: true,
+        package_code: None,
+        created_at: now,
+        updated_at: now,
+    };
+    serde_json::to_string(&shown).map_err(|error| DbError::Internal(error.to_string()))
+}
+
+fn created(id: OrganizationId, (name, slug): &(String, String)) -> DomainEvent {
+    let change = |field, to| Change {
+        field,
+        from: FieldValue::Null,
+        to,
+        personal: false,
+    };
+    let changes = vec![
+        change("name", name.as_str().into()),
+        change("slug", slug.as_str().into()),
+        change("isActive", true.into()),
+    ];
+    DomainEvent {
+        kind: "organization.created",
+        subject: id.into(),
+        changes,
+    }
+}
+
+/// Whether a write leaves an entry in the audit trail.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Trail {
+    Kept,
+    Left,
+}
+
+/// What a customer's write is: a row, its event, and its entry in the customer's own trail or not. Both through the layer, and what is left out is
+/// the entry alone: the event is written by the statements that the layer has for it.
+pub(crate) struct Write(pub(crate) Arc<Database>, pub(crate) Trail);
+
+/// The layer's statement for an event, without the entry; on SQLite it has one a table.
+const EVENT: Sql = Sql::tenant(
+    "WITH queued AS (INSERT INTO outbox_queue (organization_id, event_id) VALUES ($1, $2)) \
+     INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7)",
+)
+.on_sqlite(
+    "INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7)",
+);
+const QUEUE: Sql = Sql::tenant("INSERT INTO outbox_queue (organization_id, event_id) VALUES ($1, $2)");
+
+impl Operation for Write {
+    async fn run(&self, _: u64) -> anyhow::Result<()> {
+        let Self(database, trail) = self;
+        let number = SLUG.fetch_add(1, Ordering::Relaxed);
+        let id: OrganizationId = database.generators.id();
+        let texts = Arc::new((format!("Created {number}"), format!("created-{number}")));
+        let (trail, engine) = (*trail, database.layer.engine());
+        let context = match trail {
+            Trail::Kept => context(id),
+            Trail::Left => context(id).unaudited("what the entry costs is measured"),
+        };
+        let work = move |uow: UnitOfWork| {
+            let texts = Arc::clone(&texts);
+            async move {
+                insert(&uow, id, &texts.0, &texts.1).await?;
+                let data = shown(&uow, id, &texts)?;
+                let event = created(id, &texts);
+                match trail {
+                    Trail::Kept => uow.record(id, event, data),
+                    Trail::Left => send(&uow, engine, id, &event, &data).await?,
+                }
+                Ok::<_, DbError>(())
+            }
+        };
+        Ok(database.layer.write(context, work).await?)
+    }
+}
+
+/// Writes an event as the layer does.
+async fn send(
+    uow: &UnitOfWork,
+    engine: Engine,
+    organization: OrganizationId,
+    event: &DomainEvent,
+    data: &str,
+) -> Result<(), DbError> {
+    let id = Value::id(uow.generators().id::<EventId>());
+    let scope = uow.scope(organization);
+    if engine == Engine::Sqlite {
+        scope.send(&QUEUE, std::slice::from_ref(&id)).await?;
+    }
+    let values = [
+        id,
+        uow.now().into(),
+        event.kind.into(),
+        event.subject.kind.into(),
+        event.subject.id.into(),
+        Value::Json(data.into()),
+    ];
+    scope.send(&EVENT, &values).await
 }

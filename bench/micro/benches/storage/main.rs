@@ -17,7 +17,7 @@ use lastro_bench::process::{progress, stop_on_signals};
 use lastro_bench::workspace::Workspace;
 use tokio::runtime::Runtime;
 
-use crate::cases::{Create, Get, Page, Rows, Way};
+use crate::cases::{Create, Get, Page, Rows, Trail, Way, Write};
 use crate::database::Database;
 use crate::paired::{Case, Paired};
 
@@ -89,6 +89,11 @@ fn measure(
     for at_once in [1, 64] {
         let [bare, layer] = both.map(|way| Arc::new(Create(Arc::clone(&database), way)));
         paired.measure(case("write of four rows", at_once, None), &bare, &layer)?;
+    }
+    // Through the layer both times: what the entries in the audit trail add to a write.
+    for at_once in [1, 64] {
+        let [without, with] = [Trail::Left, Trail::Kept].map(|trail| Arc::new(Write(Arc::clone(&database), trail)));
+        paired.measure(case("write with its audit entry", at_once, Some(15.0)), &without, &with)?;
     }
     Ok(())
 }

@@ -1,0 +1,252 @@
+//! The plots.
+
+use anyhow::anyhow;
+use plotters::prelude::*;
+
+use super::view::{Ratio, Setting, View};
+use crate::engine::Engine;
+use crate::scenario::Scenario;
+use crate::stats::median;
+
+/// A finished plot.
+#[derive(Debug)]
+pub(super) struct Plot {
+    /// What it shows.
+    pub(super) title: &'static str,
+    /// The name of its file.
+    pub(super) file: &'static str,
+    /// The file.
+    pub(super) svg: String,
+}
+
+const WIDTH: u32 = 900;
+/// The height of a group of bars, in pixels.
+const GROUP: u32 = 44;
+/// Pixels above and below the bars: title, axis, legend.
+const FRAME: u32 = 130;
+/// Colours that most colour-blind people can tell apart (Okabe and Ito, 2008).
+const COLORS: [RGBColor; 8] = [
+    RGBColor(0, 114, 178),
+    RGBColor(230, 159, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(213, 94, 0),
+    RGBColor(204, 121, 167),
+    RGBColor(86, 180, 233),
+    RGBColor(120, 94, 20),
+    RGBColor(90, 90, 90),
+];
+const GOAL: RGBColor = RGBColor(0, 0, 0);
+const FONT: &str = "sans-serif";
+
+/// Everything that there is enough for.
+pub(super) fn all(view: &View<'_>) -> anyhow::Result<Vec<Plot>> {
+    let settings = view.settings();
+    Ok([ratios(view, &settings)?, growth(view, &settings)?]
+        .into_iter()
+        .flatten()
+        .collect())
+}
+
+/// The ratio of every scenario on both engines, in the smallest database, with the goals.
+fn ratios(view: &View<'_>, settings: &[Setting]) -> anyhow::Result<Option<Plot>> {
+    let setting_of = |engine: Engine| settings.iter().find(|(of, _)| *of == engine).copied();
+    let bars_of = |scenario: Scenario| -> Vec<(Engine, Ratio, Option<f64>)> {
+        Engine::ALL
+            .into_iter()
+            .filter_map(|engine| {
+                let ratio = view.ratio(setting_of(engine)?, scenario)?;
+                Some((engine, ratio, scenario.goal(engine).filter(|_| view.has_goals())))
+            })
+            .collect()
+    };
+    let groups: Vec<(Scenario, Vec<_>)> = Scenario::ALL
+        .into_iter()
+        .map(|scenario| (scenario, bars_of(scenario)))
+        .filter(|(_, bars)| !bars.is_empty())
+        .collect();
+    if groups.is_empty() {
+        return Ok(None);
+    }
+    let count = u32::try_from(groups.len())?;
+    let most = groups
+        .iter()
+        .flat_map(|(_, bars)| bars)
+        .map(|(_, ratio, _)| ratio.high)
+        .fold(1.05, f64::max);
+    let mut svg = String::new();
+    draw_ratios(&mut svg, &groups, count, most).map_err(|error| anyhow!("a plot of the ratios: {error}"))?;
+    Ok(Some(Plot {
+        title: "Ratios by request",
+        file: "ratios.svg",
+        svg,
+    }))
+}
+
+type Drawn = Result<(), Box<dyn std::error::Error>>;
+
+fn draw_ratios(
+    svg: &mut String,
+    groups: &[(Scenario, Vec<(Engine, Ratio, Option<f64>)>)],
+    count: u32,
+    most: f64,
+) -> Drawn {
+    let area = SVGBackend::with_string(svg, (WIDTH, FRAME + GROUP * count)).into_drawing_area();
+    area.fill(&WHITE)?;
+    let rows = f64::from(count);
+    let mut chart = ChartBuilder::on(&area)
+        .caption("Requests a second: Lastro / its bound", (FONT, 20))
+        .margin(12)
+        .x_label_area_size(40)
+        .y_label_area_size(230)
+        // The first group on top.
+        .build_cartesian_2d(0.0..most, rows..0.0)?;
+    chart
+        .configure_mesh()
+        .disable_y_mesh()
+        .disable_y_axis()
+        .y_labels(0)
+        .x_desc("ratio (bar: median; line: smallest to largest; black: goal)")
+        .label_style((FONT, 13))
+        .draw()?;
+    for engine in Engine::ALL {
+        let color = color(usize::from(engine == Engine::Sqlite));
+        let mut bars = Vec::new();
+        for (place, (_, of_scenario)) in (0_u32..).zip(groups) {
+            for (_, ratio, _) in of_scenario.iter().filter(|(of, _, _)| *of == engine) {
+                let (top, bottom) = lane(place, engine);
+                bars.push(Rectangle::new([(0.0, top), (ratio.median, bottom)], color.filled()));
+            }
+        }
+        chart
+            .draw_series(bars)?
+            .label(engine.title())
+            .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 14, y + 5)], color.filled()));
+    }
+    for (place, (scenario, bars)) in (0_u32..).zip(groups) {
+        for (engine, ratio, goal) in bars {
+            let (top, bottom) = lane(place, *engine);
+            let middle = f64::midpoint(top, bottom);
+            chart.draw_series([PathElement::new(
+                vec![(ratio.low, middle), (ratio.high, middle)],
+                BLACK.mix(0.5),
+            )])?;
+            if let Some(goal) = goal {
+                chart.draw_series([PathElement::new(
+                    vec![(*goal, top), (*goal, bottom)],
+                    GOAL.stroke_width(3),
+                )])?;
+            }
+        }
+        let (x, y) = chart.backend_coord(&(0.0, f64::from(place) + 0.5));
+        let label = scenario.request().replace('`', "");
+        let style = TextStyle::from((FONT, 13).into_font()).pos(plotters::style::text_anchor::Pos::new(
+            plotters::style::text_anchor::HPos::Right,
+            plotters::style::text_anchor::VPos::Center,
+        ));
+        area.draw(&Text::new(label, (x - 8, y), style))?;
+    }
+    legend(&mut chart)?;
+    area.present()?;
+    Ok(())
+}
+
+/// Where the bar of an engine lies within its group.
+fn lane(place: u32, engine: Engine) -> (f64, f64) {
+    let top = f64::from(place) + if engine == Engine::Postgres { 0.12 } else { 0.50 };
+    (top, top + 0.36)
+}
+
+/// p99 by the number of organizations, each scenario and engine a line.
+fn growth(view: &View<'_>, settings: &[Setting]) -> anyhow::Result<Option<Plot>> {
+    let Some(server) = view.servers.first() else {
+        return Ok(None);
+    };
+    let mut lines = Vec::new();
+    for engine in Engine::ALL {
+        for scenario in Scenario::ALL {
+            let points: Vec<(f64, f64)> = settings
+                .iter()
+                .filter(|(of, _)| *of == engine)
+                .filter_map(|setting| {
+                    let all = view.values(*setting, scenario, server, |sample| sample.p99_micros);
+                    (!all.is_empty()).then(|| (setting.1 as f64, median(&all) / 1e3))
+                })
+                .collect();
+            if points.len() > 1 {
+                lines.push((engine, scenario, points));
+            }
+        }
+    }
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    let mut svg = String::new();
+    draw_growth(&mut svg, &lines).map_err(|error| anyhow!("a plot of the growth: {error}"))?;
+    Ok(Some(Plot {
+        title: "p99 by the number of organizations",
+        file: "growth.svg",
+        svg,
+    }))
+}
+
+fn draw_growth(svg: &mut String, lines: &[(Engine, Scenario, Vec<(f64, f64)>)]) -> Drawn {
+    let points = || lines.iter().flat_map(|(_, _, points)| points);
+    let bounds = |of: fn(&(f64, f64)) -> f64| {
+        let values = || points().map(of);
+        (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max))
+    };
+    let ((fewest, most), (least, greatest)) = (bounds(|(x, _)| *x), bounds(|(_, y)| *y));
+    let area = SVGBackend::with_string(svg, (WIDTH, 560)).into_drawing_area();
+    area.fill(&WHITE)?;
+    let mut chart = ChartBuilder::on(&area)
+        .caption("p99 in ms by the number of organizations (of 200 users)", (FONT, 20))
+        .margin(12)
+        .margin_right(24)
+        .x_label_area_size(44)
+        .y_label_area_size(60)
+        .build_cartesian_2d(
+            (fewest..most * 4.0).log_scale(),
+            (least * 0.8..greatest * 1.2).log_scale(),
+        )?;
+    chart
+        .configure_mesh()
+        .x_desc("organizations")
+        .y_desc("p99, ms")
+        .x_label_formatter(&|x| format!("{x:.0}"))
+        .label_style((FONT, 13))
+        .draw()?;
+    for (engine, scenario, points) in lines {
+        let place = Scenario::ALL.iter().position(|of| of == scenario).unwrap_or_default();
+        let color = color(place);
+        let filled = *engine == Engine::Postgres;
+        let style = color.stroke_width(if filled { 2 } else { 1 });
+        let marker = if filled { color.filled() } else { style };
+        chart
+            .draw_series(LineSeries::new(points.iter().copied(), style))?
+            .label(format!("{}, {engine}", scenario.request().replace('`', "")))
+            .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 16, y)], style));
+        chart.draw_series(points.iter().map(|point| Circle::new(*point, 4, marker)))?;
+    }
+    legend(&mut chart)?;
+    area.present()?;
+    Ok(())
+}
+
+fn legend<'a, C>(chart: &mut ChartContext<'a, SVGBackend<'a>, C>) -> Drawn
+where
+    C: CoordTranslate,
+{
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::LowerRight)
+        .background_style(WHITE.mix(0.85))
+        .border_style(BLACK.mix(0.3))
+        .label_font((FONT, 12))
+        .draw()?;
+    Ok(())
+}
+
+fn color(place: usize) -> RGBColor {
+    let place = place % COLORS.len();
+    COLORS.get(place).copied().unwrap_or(BLACK)
+}
