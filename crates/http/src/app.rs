@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use authz::Decider;
@@ -41,6 +42,7 @@ use crate::request::RequestContext;
 pub struct App {
     parts: Arc<AppParts>,
     meter: Option<Arc<dyn RequestMeter>>,
+    stopping: Arc<AtomicBool>,
     ending: CancellationToken,
 }
 
@@ -90,6 +92,7 @@ impl App {
     pub fn new(parts: AppParts) -> Self {
         Self {
             meter: parts.ports.find(),
+            stopping: Arc::default(),
             ending: CancellationToken::new(),
             parts: Arc::new(parts),
         }
@@ -123,6 +126,16 @@ impl App {
     #[must_use]
     pub fn decider(&self) -> &Arc<dyn Decider> {
         &self.parts.decider
+    }
+
+    /// Whether the server was told to stop. It still answers whoever asks, and asks to be asked no more.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn begin_to_stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
     }
 
     /// Cancelled when the server ends. An answer that goes on for long must end then, since the server waits for it.
@@ -211,6 +224,13 @@ pub struct HttpConfig {
     pub request_timeout: Duration,
     /// How long a connection may stay silent before, between and within the heads of requests.
     pub idle_timeout: Duration,
+    /// How many connections may be open at once; what comes beyond is closed at once.
+    pub max_connections: usize,
+    /// How many of them from one address (IPv4 /32, IPv6 /64), trusted proxies excepted.
+    pub max_connections_per_address: usize,
+    /// For how long the server still answers everybody after it was told to stop, while it says that it is not ready: the time
+    /// that whoever routes requests has to notice.
+    pub stop_grace: Duration,
     /// What `GET /metrics` asks for as a bearer token; without one the route does not exist.
     pub metrics_token: Option<SecretString>,
     /// How strict the installation is.
@@ -229,6 +249,9 @@ impl Default for HttpConfig {
             body_timeout: Duration::from_secs(15),
             request_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
+            max_connections: 10_000,
+            max_connections_per_address: 1_000,
+            stop_grace: Duration::ZERO,
             metrics_token: None,
             environment: Environment::Development,
             span: None,

@@ -31,7 +31,7 @@ use crate::client_ip::{Peer, client_ip};
 use crate::cors::Cors;
 use crate::error::{ApiError, ErrorCode, Refused};
 use crate::metrics::RouteMetrics;
-use crate::request::{Exchange, RequestContext};
+use crate::request::{Exchange, RequestContext, joined};
 use crate::routes::RouteInfo;
 use crate::trace::TraceContext;
 
@@ -246,8 +246,8 @@ impl Shared {
             uri: request.uri().clone(),
             client_ip: client_ip(peer, headers, &self.app.config().trusted_proxies),
             user_agent: headers.get(header::USER_AGENT).cloned(),
-            accept_language: headers.get(header::ACCEPT_LANGUAGE).cloned(),
-            if_none_match: headers.get(header::IF_NONE_MATCH).cloned(),
+            accept_language: joined(headers, header::ACCEPT_LANGUAGE),
+            if_none_match: joined(headers, header::IF_NONE_MATCH),
             trace: headers
                 .get(TRACEPARENT)
                 .and_then(|value| TraceContext::parse(value.to_str().ok()?)),
@@ -285,7 +285,9 @@ impl Shared {
         } else if is_unchanged(context, response) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             *response.body_mut() = Body::empty();
-            response.headers_mut().remove(header::CONTENT_TYPE);
+            for of_the_body in [header::CONTENT_TYPE, header::CONTENT_ENCODING] {
+                response.headers_mut().remove(of_the_body);
+            }
         }
         let headers = response.headers_mut();
         headers.insert(REQUEST_ID, context.exchange().request_id.clone());

@@ -425,10 +425,11 @@ impl ApiError {
         self
     }
 
-    /// The envelope as the one it is told to sees it.
-    pub(crate) fn told_body(&self) -> Option<Vec<u8>> {
+    /// The envelope as the one it is told to sees it, and its language.
+    pub(crate) fn told_body(&self) -> Option<(Locale, Vec<u8>)> {
         let request = self.inner.told_to.as_ref()?;
-        Some(self.render(request.locale(), request.request_id()))
+        let locale = request.locale();
+        Some((locale, self.render(locale, request.request_id())))
     }
 
     /// The envelope, rendered for one request.

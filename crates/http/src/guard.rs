@@ -261,6 +261,12 @@ impl Caller {
         &self.app
     }
 
+    /// Whether the request has an `Idempotency-Key`, good or bad: then its change is a unit of work of its own, which keeps the answer.
+    #[must_use]
+    pub fn has_idempotency_key(&self) -> bool {
+        !matches!(self.idempotency_keys, IdempotencyKeys::None)
+    }
+
     /// What `If-Match` demands.
     #[must_use]
     pub fn precondition(&self) -> Precondition {

@@ -56,6 +56,8 @@ pub struct HealthReport {
 /// What readiness depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct HealthChecks {
+    /// `up`, or `stopping` when it was told to stop: it still answers, and should be asked no more.
+    pub server: &'static str,
     /// `up`, or `down` when it does not answer.
     pub database: &'static str,
     /// `current`, `pending` when the binary knows more than the database, or `unknown`.
@@ -69,7 +71,7 @@ pub struct HealthChecks {
 
 impl HealthChecks {
     fn is_ready(&self) -> bool {
-        self.database == "up" && self.migrations == "current" && self.access == "current"
+        self.server == "up" && self.database == "up" && self.migrations == "current" && self.access == "current"
     }
 }
 
@@ -91,6 +93,7 @@ impl Health {
             "down"
         };
         let checks = HealthChecks {
+            server: if self.app.is_stopping() { "stopping" } else { "up" },
             database,
             migrations: if database == "up" {
                 self.migrations().await
@@ -134,7 +137,13 @@ pub(crate) fn routes() -> Routes<Health> {
     let report = || {
         json!({
             "status": "up",
-            "checks": { "database": "up", "migrations": "current", "access": "current", "clock": "together" },
+            "checks": {
+                "server": "up",
+                "database": "up",
+                "migrations": "current",
+                "access": "current",
+                "clock": "together",
+            },
         })
     };
     Routes::at_root("health", "Whether the server lives and answers well.")

@@ -99,6 +99,7 @@ mod answer;
 mod app;
 mod body;
 mod client_ip;
+mod connections;
 mod cors;
 mod doc;
 mod docs;

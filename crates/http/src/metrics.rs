@@ -37,6 +37,8 @@ struct Inner {
     latency: Family<RouteLabels, Histogram, fn() -> Histogram>,
     errors: Family<CodeLabel, Counter>,
     in_flight: Gauge,
+    connections: Gauge,
+    connections_refused: Counter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -59,6 +61,7 @@ impl Metrics {
             Family::new_with_constructor(|| Histogram::new(BUCKETS));
         let errors = Family::<CodeLabel, Counter>::default();
         let in_flight = Gauge::default();
+        let (connections, connections_refused) = (Gauge::default(), Counter::default());
         let mut registry = Registry::with_prefix("lastro");
         registry.register(
             "build",
@@ -76,12 +79,20 @@ impl Metrics {
             "Requests that are being answered",
             in_flight.clone(),
         );
+        registry.register("http_connections", "Connections that are open", connections.clone());
+        registry.register(
+            "http_connections_refused",
+            "Connections that were closed at once, because there were too many",
+            connections_refused.clone(),
+        );
         Self {
             inner: Arc::new(Inner {
                 registry: Mutex::new(registry),
                 latency,
                 errors,
                 in_flight,
+                connections,
+                connections_refused,
             }),
         }
     }
@@ -107,17 +118,6 @@ impl Metrics {
         self.collect(name, help, Kind::Counter, Reading::One(Box::new(read)));
     }
 
-    fn collect(&self, name: &str, help: &str, kind: Kind, reading: Reading) {
-        let callback = Callback {
-            name: name.to_owned(),
-            help: help.to_owned(),
-            kind,
-            reading,
-        };
-        self.inner.registry.lock().register_collector(Box::new(callback));
-    }
-
-    /// Everything, in the text format of OpenMetrics.
     /// Several numbers of one kind that only grow, told apart by one label: `read` gives each with the label's value. `_total` is put
     /// behind their name.
     pub fn counters(
@@ -134,6 +134,17 @@ impl Metrics {
         self.collect(name, help, Kind::Counter, Reading::Several(label, Box::new(read)));
     }
 
+    fn collect(&self, name: &str, help: &str, kind: Kind, reading: Reading) {
+        let callback = Callback {
+            name: name.to_owned(),
+            help: help.to_owned(),
+            kind,
+            reading,
+        };
+        self.inner.registry.lock().register_collector(Box::new(callback));
+    }
+
+    /// Everything, in the text format of OpenMetrics.
     ///
     /// # Errors
     /// When a collector cannot write its numbers.
@@ -157,6 +168,15 @@ impl Metrics {
             .errors
             .get_or_create(&CodeLabel { code: code.as_str() })
             .inc();
+    }
+
+    /// The connections that are open.
+    pub(crate) fn connections(&self) -> Gauge {
+        self.inner.connections.clone()
+    }
+
+    pub(crate) fn count_refused_connection(&self) {
+        self.inner.connections_refused.inc();
     }
 
     /// Counts a request in, until the guard is dropped: also when it is cancelled or panics.

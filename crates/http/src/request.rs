@@ -1,16 +1,18 @@
 //! What is known of one request while it is answered.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use axum::http::{HeaderValue, Method, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use db::Origin;
 use kernel::{Actor, Locale, OrganizationId};
 
 use crate::error::{ApiError, ErrorCode};
 use crate::guard::{RateState, RateVerdict};
+use crate::routes;
 use crate::routes::RouteInfo;
 use crate::trace::TraceContext;
 
@@ -40,6 +42,20 @@ pub(crate) struct Exchange {
     pub(crate) body_digest: OnceLock<[u8; 32]>,
     pub(crate) rate: OnceLock<RateState>,
     pub(crate) condition_checked: AtomicBool,
+}
+
+/// The lines of a field as one: a list may be sent in several, which mean the same as one with commas between them (RFC 9110,
+/// section 5.3).
+pub(crate) fn joined(headers: &HeaderMap, name: HeaderName) -> Option<HeaderValue> {
+    let mut lines = headers.get_all(name).iter();
+    let first = lines.next()?;
+    let Some(second) = lines.next() else {
+        return Some(first.clone());
+    };
+    let all = [first, second].into_iter().chain(lines).map(HeaderValue::as_bytes);
+    let whole = all.collect::<Vec<_>>().join(b", ".as_slice());
+    // What each line may hold, all of them may, so this is always a value.
+    Some(HeaderValue::from_bytes(&whole).unwrap_or_else(|_| first.clone()))
 }
 
 impl RequestContext {
@@ -123,6 +139,11 @@ impl RequestContext {
     #[must_use]
     pub fn path(&self) -> &str {
         self.exchange.uri.path()
+    }
+
+    /// The path under the documented prefix, under whichever the client wrote it: the same route answers.
+    pub(crate) fn documented_path(&self) -> Cow<'_, str> {
+        routes::documented(self.path())
     }
 
     /// The query as it was sent, without the question mark.

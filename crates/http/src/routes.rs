@@ -34,6 +34,7 @@
 //! assert_eq!(routes.lines()[0].access(), Access::Authenticated);
 //! ```
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -58,6 +59,14 @@ use crate::scrape;
 pub(crate) const PREFIX: &str = "/api/v1";
 /// The same router answers under this one, too.
 const SHORT_PREFIX: &str = "/v1";
+
+/// A path under the documented prefix, where it was written under the short one.
+pub(crate) fn documented(path: &str) -> Cow<'_, str> {
+    match path.strip_prefix(SHORT_PREFIX) {
+        Some(rest) if rest.starts_with('/') => Cow::Owned(format!("{PREFIX}{rest}")),
+        _ => Cow::Borrowed(path),
+    }
+}
 
 /// A group of routes: one tag of the documentation, one state.
 #[must_use = "routes answer nothing until they are served"]

@@ -1,4 +1,8 @@
 //! The server: connections on a socket, and their orderly end.
+//!
+//! Everything that is a request is answered by the [edge](crate::edge), in the envelope. What is none, hyper answers by itself
+//! before anything of ours has seen it: 400 for what it cannot read as HTTP/1.1, 414 and 431 for a head over 16 KiB. Those answers
+//! have a status and no body, and hyper offers no place to give them one; who sends such a thing does not read our envelope either.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -8,7 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
-use axum::http::{Request, Response, Version, header};
+use axum::http::{HeaderValue, Request, Response, Version, header};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::{Frame, Incoming, SizeHint};
@@ -21,6 +25,7 @@ use tokio::sync::watch;
 use tower::Service as _;
 
 use crate::client_ip::Peer;
+use crate::connections::{Connections, Taken};
 use crate::edge::Edge;
 
 /// The largest head of a request: what is over it is answered 431.
@@ -35,13 +40,23 @@ const UNREAD_PAUSE: Duration = Duration::from_secs(2);
 /// How long to wait after a connection could not be accepted, mostly for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stop` is ready; then accepts nothing more, lets what runs finish for at most 30 seconds, and returns.
+/// Serves until `stop` is ready, and then ends in two steps, so that nobody's request is lost on the way.
+///
+/// First the server says that it is not ready, and asks each connection to end after its next answer, but still answers
+/// everybody: for as long as the configuration's `stop_grace`, in which whoever routes requests turns to others. Then it accepts
+/// nothing more, lets what runs finish for at most 30 seconds, and returns.
 pub async fn serve(listener: TcpListener, edge: Edge, stop: impl Future<Output = ()>) {
     let idle_timeout = edge.app().config().idle_timeout;
     let builder = builder(idle_timeout);
     let open = GracefulShutdown::new();
+    let connections = Connections::new(edge.app());
     let (ending, is_ending) = watch::channel(false);
-    let mut stop = std::pin::pin!(stop);
+    let app = edge.app().clone();
+    let mut stop = std::pin::pin!(async move {
+        stop.await;
+        app.begin_to_stop();
+        tokio::time::sleep(app.config().stop_grace).await;
+    });
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -49,11 +64,17 @@ pub async fn serve(listener: TcpListener, edge: Edge, stop: impl Future<Output =
         };
         match accepted {
             Ok((stream, address)) => {
+                let peer = Peer(address);
+                let Some(taken) = connections.take(peer) else {
+                    // Without a word: an answer would have to wait for a client that may never read it.
+                    edge.app().metrics().count_refused_connection();
+                    continue;
+                };
                 let silence = Silence {
                     allowed: idle_timeout,
                     is_ending: is_ending.clone(),
                 };
-                connect(&builder, &open, edge.clone(), stream, Peer(address), silence);
+                connect(&builder, &open, edge.clone(), stream, (peer, taken), silence);
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -111,7 +132,7 @@ fn connect(
     open: &GracefulShutdown,
     edge: Edge,
     stream: TcpStream,
-    peer: Peer,
+    (peer, taken): (Peer, Taken),
     silence: Silence,
 ) {
     // Answers are written whole; waiting to fill a packet would only delay them.
@@ -126,6 +147,7 @@ fn connect(
     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     let watched = open.watch(connection);
     tokio::spawn(async move {
+        let _until_it_is_closed = taken;
         tokio::select! {
             // First: what has arrived when the server ends is still looked at.
             biased;
@@ -144,12 +166,21 @@ fn connect(
 
 async fn answer(mut edge: Edge, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     // HTTP/2 ends one stream and not the connection. Who asked whether to send a body waits for the answer to that.
-    let lingers = request.version() <= Version::HTTP_11 && !request.headers().contains_key(header::EXPECT);
-    if lingers {
-        edge.call(request.map(|body| Lingering(Some(body)))).await
+    let is_http1 = request.version() <= Version::HTTP_11;
+    let lingers = is_http1 && !request.headers().contains_key(header::EXPECT);
+    let mut answer = if lingers {
+        edge.call(request.map(|body| Lingering(Some(body)))).await?
     } else {
-        edge.call(request).await
+        edge.call(request).await?
+    };
+    // Closing a connection that somebody may be about to use would lose a request; this ends it between two. HTTP/2 has its own
+    // way to say so, which loses none.
+    if is_http1 && edge.app().is_stopping() {
+        answer
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
+    Ok(answer)
 }
 
 /// A body of which the part that no handler reads is taken from the client all the same, and thrown away. Most clients look for

@@ -139,10 +139,11 @@ impl Caller {
             ));
         };
         let mut fingerprint = Sha256::new();
-        // Each part ends with a byte that cannot be in it, so that no two requests are written alike.
+        // Each part ends with a byte that cannot be in it, so that no two requests are written alike. A client may repeat its request
+        // under the other prefix: it is the same one.
         for part in [
             request.method().as_str(),
-            request.path(),
+            &request.documented_path(),
             request.query().unwrap_or_default(),
         ] {
             fingerprint.update(part);
@@ -265,11 +266,17 @@ impl Answerable for ApiError {
         if !matches!(self.status().as_u16(), 403 | 404 | 409) {
             return None;
         }
-        let headers = vec![(header::CONTENT_TYPE.as_str().to_owned(), "application/json".to_owned())];
+        let (language, body) = self.told_body()?;
+        let headers = [
+            (header::CONTENT_TYPE, "application/json"),
+            (header::CONTENT_LANGUAGE, language.as_str()),
+        ];
         Some(StoredAnswer {
             status: self.status().as_u16(),
-            headers,
-            body: self.told_body()?,
+            headers: headers
+                .map(|(name, value)| (name.as_str().to_owned(), value.to_owned()))
+                .into(),
+            body,
         })
     }
 }

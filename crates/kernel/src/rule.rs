@@ -107,7 +107,7 @@ pub enum Rule {
     InvalidCheckDigits,
     /// A number made of one character repeated, which passes some check-digit rules but is never issued.
     RepeatedCharacter,
-    /// A control character, or one that changes the direction of the text around it.
+    /// A control character, one that nobody sees, or one that changes the direction of the text around it.
     ControlCharacter,
     /// A name kept for the system.
     Reserved,
@@ -210,7 +210,7 @@ impl Rule {
             Self::InvalidFormat { expected } => format!("Must be written like this: {expected}"),
             Self::InvalidCheckDigits => "The check digits do not match.".to_owned(),
             Self::RepeatedCharacter => "Must not be one character repeated.".to_owned(),
-            Self::ControlCharacter => "Must not contain control characters.".to_owned(),
+            Self::ControlCharacter => "Must not contain control characters or invisible ones.".to_owned(),
             Self::Reserved => "This value is reserved.".to_owned(),
             Self::NotAllowed { allowed } => format!("Must be one of: {}.", allowed.join(", ")),
             Self::UnknownCode => "This code is not known.".to_owned(),
@@ -247,7 +247,7 @@ impl Rule {
             Self::InvalidFormat { expected } => format!("Deve ser escrito assim: {expected}"),
             Self::InvalidCheckDigits => "Os dígitos verificadores não conferem.".to_owned(),
             Self::RepeatedCharacter => "Não pode ser um único caractere repetido.".to_owned(),
-            Self::ControlCharacter => "Não pode conter caracteres de controle.".to_owned(),
+            Self::ControlCharacter => "Não pode conter caracteres de controle nem invisíveis.".to_owned(),
             Self::Reserved => "Este valor é reservado.".to_owned(),
             Self::NotAllowed { allowed } => format!("Deve ser um destes valores: {}.", allowed.join(", ")),
             Self::UnknownCode => "Este código não é conhecido.".to_owned(),

@@ -8,11 +8,12 @@ use std::str::FromStr;
 use serde::Deserializer;
 use serde::de::{Error, Visitor};
 use unicode_normalization::UnicodeNormalization as _;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
 use crate::{Rule, RuleViolation};
 
 /// Makes a single line of text fit to be stored: Unicode NFC, without white space at its ends, `min..=max` characters
-/// (Unicode scalar values), no control character.
+/// (Unicode scalar values), no control character and none that nobody sees. Joiners stay where they shape letters or emoji.
 ///
 /// # Errors
 /// [`Rule::ControlCharacter`], [`Rule::TooShort`] or [`Rule::TooLong`] on `field`.
@@ -42,7 +43,7 @@ pub fn checked_lines(
 
 fn checked(raw: &str, min: usize, max: usize, keep: impl Fn(char) -> bool) -> Result<String, Rule> {
     let text: String = raw.trim().nfc().collect();
-    if text.chars().any(|character| is_control(character) && !keep(character)) {
+    if text.chars().any(|character| is_unseen(character) && !keep(character)) || has_idle_joiner(&text) {
         return Err(Rule::ControlCharacter);
     }
     let length = text.chars().count();
@@ -55,11 +56,38 @@ fn checked(raw: &str, min: usize, max: usize, keep: impl Fn(char) -> bool) -> Re
     Ok(text)
 }
 
-/// Control characters, line and paragraph separators, and the marks that turn the direction of what follows: the last
-/// make a name read differently from what it is, in an audit trail too.
-fn is_control(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// What nobody sees, in the categories of Unicode: control characters, line and paragraph separators, and format characters, among
+/// them the marks that turn the direction of what follows, spaces without width and tags; and the letters that are blank (the
+/// fillers of Hangul, the joiner of graphemes, the Braille pattern without dots). With any of them two names that differ look alike,
+/// or one reads differently from what it is, in an audit trail too.
+fn is_unseen(character: char) -> bool {
+    let is_blank = matches!(
+        character,
+        '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
+    );
+    is_blank
+        || match character.general_category() {
+            GeneralCategory::Control | GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator => true,
+            GeneralCategory::Format => !is_joiner(character),
+            _ => false,
+        }
+}
+
+/// The joiner without width and the non-joiner: format characters that Persian, the scripts of India and emoji are not written without.
+const fn is_joiner(character: char) -> bool {
+    matches!(character, '\u{200c}' | '\u{200d}')
+}
+
+/// Whether a joiner stands where it shapes nothing, so that nobody sees it: at an end, beside another one, or between characters of
+/// scripts that know none, which are all those before Arabic in the order of Unicode.
+fn has_idle_joiner(text: &str) -> bool {
+    let is_shaped = |neighbour: Option<char>| neighbour.is_some_and(|it| it >= '\u{600}' && !is_joiner(it));
+    text.char_indices().any(|(place, character)| {
+        let (before, after) = (text.get(..place), text.get(place + character.len_utf8()..));
+        is_joiner(character)
+            && !(is_shaped(before.and_then(|before| before.chars().next_back()))
+                && is_shaped(after.and_then(|after| after.chars().next())))
+    })
 }
 
 /// Deserializes, from a borrowed or an owned string, what [`FromStr`] reads.
@@ -128,13 +156,56 @@ mod tests {
     #[test]
     fn characters_that_are_no_text_are_refused() {
         for character in [
-            '\0', '\u{1}', '\t', '\n', '\r', '\u{7f}', '\u{85}', '\u{2028}', '\u{202e}', '\u{2067}',
+            '\0',
+            '\u{1}',
+            '\t',
+            '\n',
+            '\r',
+            '\u{7f}',
+            '\u{85}',
+            '\u{2028}',
+            '\u{202e}',
+            '\u{2067}',
+            '\u{ad}',
+            '\u{34f}',
+            '\u{61c}',
+            '\u{180e}',
+            '\u{200b}',
+            '\u{200e}',
+            '\u{2060}',
+            '\u{2800}',
+            '\u{3164}',
+            '\u{feff}',
+            '\u{fffb}',
+            '\u{e0041}',
         ] {
             let raw = format!("a{character}b");
             assert_eq!(
                 rule(checked_text("name", &raw, 1, 9)),
                 Rule::ControlCharacter,
                 "{character:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn joiners_are_text_where_they_shape_it_and_refused_where_nobody_sees_them() {
+        for name in ["می\u{200c}خواهم", "क\u{94d}\u{200d}ष", "❤\u{fe0f}\u{200d}🔥"] {
+            assert_eq!(checked_text("name", name, 1, 20), Ok(name.to_owned()), "{name:?}");
+        }
+        for raw in [
+            "Ana\u{200d}Souza",
+            "Ana\u{200c}",
+            "\u{200d}",
+            "ã\u{200d}ã",
+            "می\u{200c}",
+            "👩\u{200d}\u{200d}👧",
+            "👩\u{200d} ",
+        ] {
+            assert_eq!(
+                rule(checked_text("name", raw, 1, 20)),
+                Rule::ControlCharacter,
+                "{raw:?}"
             );
         }
     }

@@ -291,6 +291,9 @@ pub fn http_config(config: &Config, spans: Option<Arc<dyn SpanMaker>>) -> HttpCo
         base_url: config.server.base_url.as_str().trim_end_matches('/').to_owned(),
         trusted_proxies: config.server.trusted_proxies.clone(),
         cors_origins: origins,
+        max_connections: config.limits.connections,
+        max_connections_per_address: config.limits.connections_per_address,
+        stop_grace: config.server.stop_grace,
         metrics_token: config.observability.metrics_token.clone(),
         environment: match config.environment {
             Environment::Development => http::Environment::Development,

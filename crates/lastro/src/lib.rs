@@ -16,6 +16,7 @@ pub mod first_start;
 pub mod listen;
 pub mod master_key;
 pub mod onboarding;
+mod open_files;
 pub mod postgres_tools;
 pub mod privacy;
 pub mod rate_limit;

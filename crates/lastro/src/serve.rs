@@ -17,6 +17,7 @@ use crate::demo::{self, Demo, DemoError};
 use crate::first_start;
 use crate::listen::{ListenError, listen};
 use crate::master_key::{self, MasterKeyError};
+use crate::open_files;
 use crate::seeds;
 use crate::stop::Stop;
 use crate::storage::{self, UnusableFolder};
@@ -94,6 +95,7 @@ impl Server {
         telemetry: &Telemetry,
         demo: bool,
     ) -> Result<Self, StartError> {
+        open_files::provide_for(config.limits.connections);
         storage::prepare_folders(config)?;
         let generators = Generators::new(Arc::clone(clock) as Arc<dyn Clock>, Arc::new(OsRandom));
         let key = master_key::obtain(config, generators.random.as_ref())?;

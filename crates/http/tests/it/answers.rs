@@ -156,3 +156,32 @@ async fn answers_are_not_to_be_stored() {
         assert_eq!(world.send(asking).await.header("cache-control"), "no-store");
     }
 }
+
+#[tokio::test]
+async fn a_list_in_several_lines_is_one_list() {
+    let world = World::new().await;
+    let path = world.note("Fine").await;
+    let etag = world.get(&path).await.header("etag").to_owned();
+    let change = |first: &str, second: &str| {
+        request(Method::PATCH, &path)
+            .with("if-match", first)
+            .with("if-match", second)
+            .json(&json!({ "remark": "x" }))
+    };
+    assert_eq!(
+        world.send(change("\"old\"", "\"older\"")).await.refusal(),
+        (412, "CONFLICT_VERSION".into())
+    );
+    assert_eq!(world.send(change("\"old\"", &etag)).await.status, 200);
+
+    let etag = world.get(&path).await.header("etag").to_owned();
+    let known = request(Method::GET, &path)
+        .with("if-none-match", "\"old\"")
+        .with("if-none-match", &etag);
+    assert_eq!(world.send(known.empty()).await.status, 304);
+
+    let asking = request(Method::GET, "/api/v1/nothing")
+        .with("accept-language", "fr, en;q=0.1")
+        .with("accept-language", "pt-BR;q=0.8");
+    assert_eq!(world.send(asking.empty()).await.header("content-language"), "pt-BR");
+}

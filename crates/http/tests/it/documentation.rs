@@ -165,3 +165,40 @@ async fn the_page_loads_everything_from_here() {
     );
     assert_eq!(world.get("/docs/nothing.js").await.refusal(), (404, "NOT_FOUND".into()));
 }
+
+#[tokio::test]
+async fn what_is_the_same_for_everyone_is_compressed_once_and_not_sent_twice() {
+    let world = World::new().await;
+    for path in [
+        "/openapi.json",
+        "/docs",
+        "/docs/swagger-ui.css",
+        "/docs/swagger-ui-bundle.js",
+    ] {
+        let ask = |name, value: &str| {
+            anonymous(Method::GET, path)
+                .with("accept-encoding", "br, gzip")
+                .with(name, value)
+        };
+        let plain = world.send(anonymous(Method::GET, path).empty()).await;
+        let packed = world
+            .send(anonymous(Method::GET, path).with("accept-encoding", "br, gzip").empty())
+            .await;
+        assert_eq!(
+            (plain.header("content-encoding"), packed.header("content-encoding")),
+            ("", "gzip"),
+            "{path}"
+        );
+        let mut unpacked = Vec::new();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(packed.body.as_slice()), &mut unpacked).unwrap();
+        assert_eq!(unpacked, plain.body, "{path}");
+        assert!(packed.body.len() * 2 < plain.body.len(), "{path}");
+        assert_eq!(plain.header("vary"), "accept-encoding");
+        // Other bytes, another tag; and whoever has them hears that nothing changed.
+        assert_ne!(plain.header("etag"), packed.header("etag"), "{path}");
+        let known = world.send(ask("if-none-match", packed.header("etag")).empty()).await;
+        assert_eq!((known.status.as_u16(), known.body.len()), (304, 0), "{path}");
+        let other = world.send(ask("if-none-match", plain.header("etag")).empty()).await;
+        assert_eq!((other.status.as_u16(), &other.body), (200, &packed.body), "{path}");
+    }
+}

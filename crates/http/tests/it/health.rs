@@ -12,7 +12,13 @@ async fn a_server_with_all_it_needs_is_ready() {
     let world = World::new().await;
     for path in ["/health/ready", "/health"] {
         let reply = world.get(path).await;
-        let checks = json!({ "database": "up", "migrations": "current", "access": "current", "clock": "together" });
+        let checks = json!({
+            "server": "up",
+            "database": "up",
+            "migrations": "current",
+            "access": "current",
+            "clock": "together",
+        });
         assert_eq!(reply.json(), json!({ "data": { "status": "up", "checks": checks } }));
     }
     assert_eq!(

@@ -40,12 +40,16 @@ async fn start_with(config: HttpConfig) -> Running {
 impl Running {
     /// Sends what it is given and reads until the server closes or has answered.
     async fn say(&self, request: &[u8]) -> String {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream.write_all(request).await.unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.unwrap();
-        String::from_utf8_lossy(&answer).into_owned()
+        say(self.address, request).await
     }
+}
+
+async fn say(address: std::net::SocketAddr, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[tokio::test]
@@ -164,6 +168,53 @@ async fn what_runs_is_finished_before_it_ends() {
     running.server.await.unwrap();
 }
 
+#[tokio::test]
+async fn told_to_stop_it_says_that_it_is_not_ready_and_answers_on_for_a_while() {
+    let running = start_with(HttpConfig {
+        stop_grace: Duration::from_secs(2),
+        ..HttpConfig::default()
+    })
+    .await;
+    let mut kept = TcpStream::connect(running.address).await.unwrap();
+    let live = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
+    kept.write_all(live).await.unwrap();
+    let mut first = vec![0; 1_024];
+    let length = kept.read(&mut first).await.unwrap();
+    let first = String::from_utf8_lossy(&first[..length]).into_owned();
+    assert!(
+        first.starts_with("HTTP/1.1 200 ") && !first.contains("connection: close"),
+        "{first}"
+    );
+
+    running.stop.send(()).unwrap();
+    let ready = b"GET /health/ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let unready = loop {
+        let answer = say(running.address, ready).await;
+        if !answer.starts_with("HTTP/1.1 200 ") {
+            break answer;
+        }
+    };
+    assert!(
+        unready.starts_with("HTTP/1.1 503 ") && unready.contains(r#""server":"stopping""#),
+        "{unready}"
+    );
+    // Who comes all the same is answered, and whoever kept a connection is told to end it.
+    kept.write_all(live).await.unwrap();
+    let mut last = String::new();
+    kept.read_to_string(&mut last).await.unwrap();
+    assert!(
+        last.starts_with("HTTP/1.1 200 ") && last.contains("connection: close"),
+        "{last}"
+    );
+    let new = say(running.address, live).await;
+    assert!(
+        new.starts_with("HTTP/1.1 200 ") && new.contains("connection: close"),
+        "{new}"
+    );
+    running.server.await.unwrap();
+    assert!(TcpStream::connect(running.address).await.is_err(), "it still accepts");
+}
+
 /// What clients send that have not asked anything yet: nothing, a part of a head, and the beginning of what HTTP/2 begins with.
 const SILENT: [&[u8]; 3] = [b"", b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-", b"PRI * HT"];
 
@@ -208,4 +259,33 @@ async fn a_connection_without_requests_does_not_delay_the_end() {
         .await
         .unwrap()
         .unwrap();
+}
+
+#[tokio::test]
+async fn one_client_cannot_take_every_connection() {
+    let running = start_with(HttpConfig {
+        max_connections_per_address: 2,
+        ..HttpConfig::default()
+    })
+    .await;
+    let ask = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let first = TcpStream::connect(running.address).await.unwrap();
+    let second = TcpStream::connect(running.address).await.unwrap();
+    let mut third = TcpStream::connect(running.address).await.unwrap();
+    let mut answer = Vec::new();
+    // The end, or a reset where something had been sent.
+    let end = tokio::time::timeout(Duration::from_secs(10), third.read_to_end(&mut answer)).await;
+    assert!(end.is_ok() && answer.is_empty(), "it is closed without a word");
+    drop((first, second));
+    // Its places are free again as soon as the server has seen that it left.
+    for _ in 0..200 {
+        let mut next = TcpStream::connect(running.address).await.unwrap();
+        let mut answer = Vec::new();
+        if next.write_all(ask).await.is_ok() && next.read_to_end(&mut answer).await.is_ok() && !answer.is_empty() {
+            assert!(answer.starts_with(b"HTTP/1.1 200 OK"));
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("its places were not free again");
 }

@@ -65,6 +65,37 @@ async fn a_refusal_of_the_unit_is_replayed_too() {
 }
 
 #[tokio::test]
+async fn a_replayed_refusal_says_which_language_it_is_in() {
+    let world = World::new().await;
+    world.note("Fine").await;
+    let create = || {
+        request(Method::POST, "/api/v1/notes")
+            .with("idempotency-key", "k1")
+            .with("accept-language", "pt-BR")
+            .text(r#"{"title":"Fine"}"#)
+    };
+    let (first, again) = (world.send(create()).await, world.send(create()).await);
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    for name in ["content-language", "content-type"] {
+        assert_eq!(first.header(name), again.header(name), "{name}");
+    }
+    assert_eq!(again.header("content-language"), "pt-BR");
+}
+
+#[tokio::test]
+async fn a_request_is_the_same_under_either_prefix() {
+    let world = World::new().await;
+    let create = |path: &str, body: &str| request(Method::POST, path).with("idempotency-key", "k1").text(body);
+    let first = world.send(create("/v1/notes", r#"{"title":"Fine"}"#)).await;
+    let again = world.send(create("/api/v1/notes", r#"{"title":"Fine"}"#)).await;
+    assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 201));
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(world.runs.load(Ordering::Relaxed), 1);
+    let other = world.send(create("/v1/notes", r#"{"title":"Finer"}"#)).await;
+    assert_eq!(other.refusal(), (422, "VALIDATION_IDEMPOTENCY_MISMATCH".into()));
+}
+
+#[tokio::test]
 async fn what_is_refused_before_the_unit_begins_is_not_kept() {
     let world = World::new().await;
     assert_eq!(create(&world, "k1", r#"{"title":"x"}"#).await.status, 400);

@@ -162,6 +162,10 @@ keys! {
         LASTRO_TRUSTED_PROXIES (Open, Unset, "addresses and networks, such as `10.0.0.0/8,192.168.1.7`");
         /// The origins whose pages may call the API from a browser. Without any, none may.
         LASTRO_CORS_ORIGINS (Open, Unset, "origins such as `https://app.example.com`, or `*`");
+        /// For how long the server still answers everybody after it was told to stop, while `/health/ready` is 503 and each answer
+        /// asks to end its connection; then it accepts nothing more, and what runs has 30 seconds. Behind a balancer, a little
+        /// longer than the balancer takes to notice.
+        LASTRO_STOP_GRACE (Open, Value("0"), "a duration, or `0`");
     }
     Identity {
         /// The key that encrypts secrets at rest. Required in staging and production; in development it is generated into the
@@ -189,6 +193,12 @@ keys! {
         LASTRO_RATE_LIMIT (Open, Value("6000/min"), "a rate, or `off`");
         /// How often one address may try to log in.
         LASTRO_LOGIN_RATE_LIMIT (Open, Value("60/min"), "a rate, or `off`");
+        /// How many connections may be open at once; what comes beyond is closed at once. Each takes a file handle: the server raises
+        /// its own limit of open files as far as the system lets it, and says at the start when that is too low for this.
+        LASTRO_MAX_CONNECTIONS (Open, Value("10000"), "a number from 1");
+        /// How many of them from one address (IPv4 /32, IPv6 /64), so that one client cannot take them all. Trusted proxies are
+        /// excepted.
+        LASTRO_MAX_CONNECTIONS_PER_ADDRESS (Open, Value("1000"), "a number from 1");
     }
     Observability {
         /// Which log lines are written, to standard error: a level, or directives by module such as `info,db=debug`.

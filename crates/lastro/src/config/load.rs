@@ -167,6 +167,7 @@ fn server(reader: &mut Reader) -> Option<Server> {
     let base_url = reader.read(&keys::LASTRO_BASE_URL, parse::base_url);
     let trusted_proxies = reader.read(&keys::LASTRO_TRUSTED_PROXIES, parse::networks);
     let cors_origins = reader.read(&keys::LASTRO_CORS_ORIGINS, parse::cors_origins);
+    let stop_grace = reader.read(&keys::LASTRO_STOP_GRACE, parse::duration_or_zero);
     let bind = bind?;
     if admin_bind == Some(bind) && bind.port() != 0 {
         reader.refuse(&keys::LASTRO_ADMIN_BIND, "is the same as LASTRO_BIND");
@@ -185,6 +186,7 @@ fn server(reader: &mut Reader) -> Option<Server> {
         base_url,
         trusted_proxies: trusted_proxies.unwrap_or_default(),
         cors_origins: cors_origins.unwrap_or_else(|| CorsOrigins::Listed(Vec::new())),
+        stop_grace: stop_grace?,
     })
 }
 
@@ -239,9 +241,13 @@ fn first_admin(reader: &mut Reader) -> Option<FirstAdmin> {
 fn limits(reader: &mut Reader) -> Option<Limits> {
     let requests = reader.read(&keys::LASTRO_RATE_LIMIT, parse::rate);
     let logins = reader.read(&keys::LASTRO_LOGIN_RATE_LIMIT, parse::rate);
+    let connections = reader.read(&keys::LASTRO_MAX_CONNECTIONS, parse::count);
+    let connections_per_address = reader.read(&keys::LASTRO_MAX_CONNECTIONS_PER_ADDRESS, parse::count);
     Some(Limits {
         requests: requests?,
         logins: logins?,
+        connections: connections?,
+        connections_per_address: connections_per_address?,
     })
 }
 

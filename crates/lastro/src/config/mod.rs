@@ -100,6 +100,8 @@ pub struct Server {
     pub trusted_proxies: Vec<IpNet>,
     /// Whose pages may call the API.
     pub cors_origins: CorsOrigins,
+    /// For how long the server still answers, saying that it is not ready, when it was told to stop; zero is not at all.
+    pub stop_grace: Duration,
 }
 
 /// Access and refresh tokens.
@@ -122,6 +124,10 @@ pub struct Limits {
     pub requests: Option<kernel::Rate>,
     /// Log-ins per address; `None` is no limit.
     pub logins: Option<kernel::Rate>,
+    /// Connections that are open at once.
+    pub connections: usize,
+    /// Those of one address.
+    pub connections_per_address: usize,
 }
 
 /// Logs, metrics, errors and traces.

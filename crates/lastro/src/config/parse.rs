@@ -103,6 +103,15 @@ pub(super) fn rate(text: &str) -> Parsed<Option<kernel::Rate>> {
         .map_err(|_| "is neither a rate such as 6000/min nor off".to_owned())
 }
 
+/// A number of at least one.
+pub(super) fn count(text: &str) -> Parsed<usize> {
+    match text.parse() {
+        Ok(0) => Err("allows nothing".into()),
+        Ok(count) => Ok(count),
+        Err(_) => Err("is not a whole number".into()),
+    }
+}
+
 /// Networks, a bare address being a network of one.
 pub(super) fn networks(text: &str) -> Parsed<Vec<IpNet>> {
     items(text)

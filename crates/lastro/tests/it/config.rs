@@ -196,6 +196,8 @@ fn each_kind_of_value_refuses_what_it_cannot_be() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
         ("LASTRO_SMTP_URL", "https://mail.example.com"),
         ("LASTRO_LOGIN_RATE_LIMIT", "60"),
+        ("LASTRO_MAX_CONNECTIONS", "0"),
+        ("LASTRO_MAX_CONNECTIONS_PER_ADDRESS", "many"),
         ("LASTRO_WEBHOOK_RETRY_SCHEDULE", "1s,soon"),
         ("LASTRO_WEBHOOK_RETRY_SCHEDULE", ","),
         ("LASTRO_WEBHOOK_ALLOW_PRIVATE", "maybe"),
@@ -222,11 +224,14 @@ fn each_kind_of_value_is_read() {
         ("LASTRO_BIND", "[::]:9000"),
         ("LASTRO_TRUSTED_PROXIES", "10.0.0.0/8, ::1"),
         ("LASTRO_CORS_ORIGINS", "https://app.example.com,http://localhost:5173"),
+        ("LASTRO_STOP_GRACE", "5s"),
         ("LASTRO_JWT_ALGORITHM", "EdDSA"),
         ("LASTRO_REFRESH_GRACE", "0"),
         ("LASTRO_MASTER_KEY", &"0f".repeat(32)),
         ("LASTRO_RATE_LIMIT", "off"),
         ("LASTRO_LOGIN_RATE_LIMIT", "5/s"),
+        ("LASTRO_MAX_CONNECTIONS", "500"),
+        ("LASTRO_MAX_CONNECTIONS_PER_ADDRESS", "50"),
         ("LASTRO_LOG_FORMAT", "pretty"),
         ("LASTRO_SMTP_URL", "smtp://localhost:1025"),
         ("LASTRO_WEBHOOK_RETRY_SCHEDULE", "1s,2s,4s"),
@@ -237,6 +242,7 @@ fn each_kind_of_value_is_read() {
     assert_eq!(config.database.migration_url.expose(), "postgresql://owner@db/lastro");
     assert_eq!(config.data_folder.file_name().unwrap(), "data");
     assert_eq!(config.server.base_url.as_str(), "http://127.0.0.1:9000/");
+    assert_eq!(config.server.stop_grace, Duration::from_secs(5));
     let proxies: Vec<_> = config.server.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(proxies, ["10.0.0.0/8", "::1/128"]);
     assert_eq!(
@@ -247,6 +253,7 @@ fn each_kind_of_value_is_read() {
     assert_eq!(config.master_key.unwrap().id(), vault::MasterKey::new([0x0f; 32]).id());
     assert!(config.limits.requests.is_none());
     assert_eq!(config.limits.logins.unwrap().per, Duration::from_secs(1));
+    assert_eq!((config.limits.connections, config.limits.connections_per_address), (500, 50));
     assert_eq!(config.observability.log_format, Some(LogFormat::Pretty));
     assert!(matches!(config.mail, MailServer::Smtp { tls: false, .. }));
     assert_eq!(config.webhooks.retry_schedule, [1, 2, 4].map(Duration::from_secs));
