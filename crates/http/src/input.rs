@@ -402,6 +402,40 @@ macro_rules! text_value {
     };
 }
 
+/// Declares what the documentation says of a text that a context reads by another's rules: a field of type `String` has it as its
+/// `#[schema(value_type = ...)]`.
+///
+/// ```
+/// http::text_schema! {
+///     /// What the customer is called.
+///     CustomerName, http::TextSchema::line(2, 120, "Padaria Central")
+/// }
+///
+/// http::input! {
+///     /// What it takes to make an order.
+///     pub struct CreateOrder {
+///         /// Who orders.
+///         #[schema(value_type = CustomerName)]
+///         customer: String,
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! text_schema {
+    ($(#[$meta:meta])* $name:ident, $schema:expr) => {
+        $(#[$meta])*
+        struct $name;
+
+        impl $crate::__private::utoipa::PartialSchema for $name {
+            fn schema() -> $crate::__private::RefOr<$crate::__private::Schema> {
+                $schema.build()
+            }
+        }
+
+        impl $crate::__private::utoipa::ToSchema for $name {}
+    };
+}
+
 /// Declares a closed set of texts, usable in inputs, views and query parameters.
 ///
 /// ```

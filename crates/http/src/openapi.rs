@@ -357,7 +357,14 @@ fn parameters(route: &RouteInfo) -> Vec<Value> {
         })
         .collect();
     if let Some(query) = route.doc().query {
-        parameters.extend(query().iter().map(render));
+        parameters.extend(query().iter().map(|parameter| {
+            let mut parameter = render(parameter);
+            // An empty one is as good as absent.
+            if parameter["required"] == json!(false) {
+                parameter["allowEmptyValue"] = json!(true);
+            }
+            parameter
+        }));
     }
     let shared = |name: &str| json!({ "$ref": format!("#/components/parameters/{name}") });
     parameters.push(shared("RequestId"));

@@ -7,7 +7,7 @@ use contracts::identity::{NewSupportSession, SessionId, SupportSessions, UserId}
 use contracts::organization::Organizations;
 use contracts::settings::Settings;
 use db::SystemScope;
-use http::{Answer, ApiError, App, Body, Doc, ErrorCode, Module, PathId, Requires, Routes};
+use http::{Answer, ApiError, App, Body, Doc, ErrorCode, Module, PathId, Requires, Routes, TextSchema};
 use kernel::secret::ExposeSecret as _;
 use kernel::{ActorKind, Id as _, OrganizationId, Timestamp};
 use organization::SupportCreate;
@@ -18,10 +18,16 @@ use utoipa::ToSchema;
 /// Why opening one leaves its caller's organization.
 const ACROSS: SystemScope = SystemScope::new("a support session is a customer's, and opened by the platform");
 
+http::text_schema! {
+    /// A reason as identity takes it.
+    SupportReason, TextSchema::lines(500, "Ticket 4711: the invoices are missing")
+}
+
 http::input! {
     /// A support session to be opened.
     pub(crate) struct OpenSupportSession {
         /// Why: 1 to 500 characters. The customer reads it in its audit trail.
+        #[schema(value_type = SupportReason)]
         reason: String,
         /// Whether it may change things; otherwise it reads. `false`, when absent.
         write: Option<bool>,

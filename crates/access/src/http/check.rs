@@ -113,6 +113,7 @@ pub(super) fn doc() -> Doc {
         )
         .takes::<OneOrSeveral>(json!({ "permission": "FINANCE_INVOICE_APPROVE", "context": { "amount": 5_000 } }))
         .answers::<AnswerView>("The decision, or `results` with one for each question", decision)
+        .changes_nothing()
 }
 
 pub(super) async fn handle(caller: Authenticated, Body(input): Body<CheckAccess>) -> Result<Answer, ApiError> {

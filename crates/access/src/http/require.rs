@@ -25,6 +25,7 @@ pub(super) fn doc() -> Doc {
         )
         .takes::<RequireAccess>(json!({ "permission": "FINANCE_INVOICE_APPROVE", "context": { "amount": 5_000 } }))
         .answers_nothing("It is allowed")
+        .changes_nothing()
         .refuses([ErrorCode::RbacForbidden, ErrorCode::RbacModuleNotContracted])
 }
 

@@ -87,6 +87,7 @@ impl PartialSchema for ChosenPassword {
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
             .min_length(Some(PasswordPolicy::SHORTEST))
             .max_length(Some(Password::MAX))
+            .pattern(Some(r"^[^\x00-\x1f\x7f-\x9f]*$"))
             .write_only(true)
             .into()
     }

@@ -2,7 +2,7 @@
 
 use contracts::identity::UserView;
 use contracts::organization::{NewOrganization, OrganizationView};
-use http::{Answer, ApiError, App, Body, Doc, ErrorCode, Requires, Routes, SecretText};
+use http::{Answer, ApiError, App, Body, Doc, ErrorCode, Requires, Routes, SecretText, TextSchema};
 use kernel::OrganizationId;
 use organization::OrganizationCreate;
 use serde::Serialize;
@@ -11,14 +11,65 @@ use utoipa::ToSchema;
 
 use super::{Administrator, Coming, Customer, NotOnboarded, Onboarded, Onboarding};
 
+http::text_schema! {
+    /// A name as organizations and users have it.
+    TenantName, TextSchema::line(2, 120, "Padaria Central")
+}
+
+http::text_schema! {
+    /// A slug as organizations have it.
+    TenantSlug,
+    TextSchema {
+        min_length: Some(2),
+        max_length: Some(63),
+        pattern: Some("^[a-z0-9]+(-[a-z0-9]+)*$"),
+        example: "padaria-central",
+        ..Default::default()
+    }
+}
+
+http::text_schema! {
+    /// A document as organizations have it.
+    TenantDocument,
+    TextSchema {
+        min_length: Some(14),
+        max_length: Some(18),
+        pattern: Some(r"^[0-9A-Za-z]{2}\.?[0-9A-Za-z]{3}\.?[0-9A-Za-z]{3}/?[0-9A-Za-z]{4}-?[0-9]{2}$"),
+        example: "12.ABC.345/01DE-35",
+        ..Default::default()
+    }
+}
+
+http::text_schema! {
+    /// An address as users have it.
+    AdministratorEmail,
+    TextSchema { max_length: Some(254), format: Some("email"), example: "ana@padaria.example.com", ..Default::default() }
+}
+
+http::text_schema! {
+    /// A password as users choose it.
+    AdministratorPassword,
+    TextSchema {
+        min_length: Some(8),
+        max_length: Some(128),
+        pattern: Some(r"^[^\x00-\x1f\x7f-\x9f]*$"),
+        format: Some("password"),
+        example: "tres tigres 3",
+        ..Default::default()
+    }
+}
+
 http::input! {
     /// The company.
     pub(crate) struct CompanyInput {
         /// What people call it.
+        #[schema(value_type = TenantName)]
         name: String,
         /// What it is called in addresses; unique in the installation.
+        #[schema(value_type = TenantSlug)]
         slug: String,
         /// Its CNPJ, numeric or alphanumeric, with or without punctuation; unique in the installation.
+        #[schema(value_type = Option<TenantDocument>)]
         document: Option<String>,
     }
 }
@@ -27,10 +78,13 @@ http::input! {
     /// Who administers it first.
     pub(crate) struct AdministratorInput {
         /// The person's name.
+        #[schema(value_type = TenantName)]
         name: String,
         /// The address.
+        #[schema(value_type = AdministratorEmail)]
         email: String,
         /// The password to come in with; without one the person is invited by mail.
+        #[schema(value_type = Option<AdministratorPassword>)]
         password: Option<SecretText>,
     }
 }

@@ -47,6 +47,8 @@ impl Pattern {
 pub(crate) struct EventTypes(Vec<Pattern>);
 
 impl EventTypes {
+    /// How one is written.
+    pub(crate) const PATTERN: &str = r"^(\*|[a-z_]{1,64}\.(\*|[a-z_]{1,64}))$";
     /// How many an endpoint may name.
     pub(crate) const MAX: usize = 100;
 

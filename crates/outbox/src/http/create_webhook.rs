@@ -3,6 +3,7 @@
 use http::{Answer, ApiError, Body, Doc, Requires};
 use serde_json::json;
 
+use super::inputs::{EventTypeText, texts};
 use super::views::WebhookWithSecret;
 use crate::app::create_endpoint;
 use crate::domain::{Description, EndpointId, EndpointUrl, NewEndpoint};
@@ -18,7 +19,7 @@ http::input! {
         url: EndpointUrl,
         /// Which events: `role.created`, every one of a resource as `role.*`, or all as `*`.
         #[schema(min_items = 1, max_items = 100)]
-        event_types: Vec<String>,
+        event_types: Vec<EventTypeText>,
         /// What it is for.
         description: Option<Description>,
         /// Whether events are sent one after the other: of one `organization`, or of one `aggregate` (the object an event is about),
@@ -43,7 +44,9 @@ pub(super) async fn handle(
     Body(input): Body<CreateWebhook>,
 ) -> Result<Answer, ApiError> {
     let (service, granted) = (Service::of(caller.app())?, caller.granted().clone());
-    let types = service.checked(Some(&input.url), Some(&input.event_types)).await?;
+    let types = service
+        .checked(Some(&input.url), Some(&texts(&input.event_types)))
+        .await?;
     let event_types = types.ok_or_else(|| ApiError::internal("event types were not read"))?;
     readable(&service, &caller, &event_types).await?;
     let id: EndpointId = service.generators.id();

@@ -6,6 +6,7 @@ use kernel::cursor::{CursorKey, CursorPage};
 use serde_json::json;
 
 use super::deliveries::before;
+use super::inputs::{EventTypeText, texts};
 use crate::domain::EventTypes;
 use crate::manifest::DeliveryRead;
 use crate::reading::readable;
@@ -17,15 +18,17 @@ http::filters! {
     /// What the list can be narrowed by.
     pub(crate) struct EventFilter {
         /// Only these kinds, separated by commas: `role.created`, every one of a resource as `role.*`, or all as `*`.
-        types: Vec<String> = "types",
+        types: Vec<EventTypeText> = "types",
     }
 }
 
 /// The kinds that were asked for; all where none was.
-pub(super) fn asked(service: &Service, types: Option<&Vec<String>>) -> Result<EventTypes, ApiError> {
+pub(super) fn asked(service: &Service, types: Option<&Vec<EventTypeText>>) -> Result<EventTypes, ApiError> {
     match types {
         None => Ok(EventTypes::all()),
-        Some(raw) => service.event_types("types", raw).map_err(ApiError::violations),
+        Some(types) => service
+            .event_types("types", &texts(types))
+            .map_err(ApiError::violations),
     }
 }
 

@@ -3,7 +3,7 @@
 use http::{ApiError, ErrorCode, IdText, Message, TextSchema};
 
 use crate::app::Refusal;
-use crate::domain::{Description, EndpointId, EndpointUrl, Overlap};
+use crate::domain::{Description, EndpointId, EndpointUrl, EventTypes, Overlap};
 
 http::text_value! {
     EndpointUrl, EndpointUrl::new,
@@ -22,6 +22,20 @@ http::text_value! {
 http::text_value! {
     Overlap, Overlap::new,
     TextSchema::duration("At most 30d", "24h")
+}
+
+/// A kind of event, or several, as clients write it; whether it is written well and there is one, the manifests tell.
+#[derive(Clone, Debug)]
+pub(crate) struct EventTypeText(String);
+
+http::text_value! {
+    EventTypeText, |raw| Ok(EventTypeText(raw.to_owned())),
+    TextSchema { pattern: Some(EventTypes::PATTERN), example: "role.created", ..Default::default() }
+}
+
+/// The texts themselves.
+pub(super) fn texts(types: &[EventTypeText]) -> Vec<String> {
+    types.iter().map(|EventTypeText(text)| text.clone()).collect()
 }
 
 /// The id of an endpoint.

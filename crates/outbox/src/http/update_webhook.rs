@@ -3,6 +3,7 @@
 use http::{Answer, ApiError, Body, Doc, Keep, PathId, Requires};
 use serde_json::json;
 
+use super::inputs::{EventTypeText, texts};
 use crate::app::update_endpoint;
 use crate::domain::{Changes, Description, EndpointId, EndpointUrl};
 use crate::manifest::EndpointUpdate;
@@ -17,7 +18,7 @@ http::input! {
         url: Keep<EndpointUrl>,
         /// Which events.
         #[schema(min_items = 1, max_items = 100)]
-        event_types: Keep<Vec<String>>,
+        event_types: Keep<Vec<EventTypeText>>,
         /// What it is for; `null` removes it.
         description: Patch<Description>,
         /// Whether events that are handed on from now on are sent one after the other; see `POST /webhooks`.
@@ -62,7 +63,10 @@ async fn changes(
     caller: &Requires<EndpointUpdate>,
     input: UpdateWebhook,
 ) -> Result<Changes, ApiError> {
-    let (url, named) = (input.url.into_option(), input.event_types.into_option());
+    let (url, named) = (
+        input.url.into_option(),
+        input.event_types.into_option().as_deref().map(texts),
+    );
     let event_types = service.checked(url.as_ref(), named.as_deref()).await?;
     if let Some(types) = &event_types {
         readable(service, caller, types).await?;

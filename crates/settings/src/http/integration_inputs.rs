@@ -9,7 +9,7 @@ use deserr::{
 use http::{Patch, Problems, SecretText, TextSchema};
 use kernel::{Rule, RuleViolation};
 use secrecy::SecretString;
-use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Type};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -140,17 +140,21 @@ impl Deserr<Problems> for Filled {
     }
 }
 
-fn open_object(description: &str) -> RefOr<Schema> {
+fn open_object(description: &str, values: &[Type]) -> RefOr<Schema> {
+    let values = ObjectBuilder::new().schema_type(SchemaType::from_iter(values.iter().cloned()));
     ObjectBuilder::new()
         .schema_type(Type::Object)
         .description(Some(description))
-        .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+        .additional_properties(Some(AdditionalProperties::RefOr(values.into())))
         .into()
 }
 
 impl PartialSchema for ConfigMap {
     fn schema() -> RefOr<Schema> {
-        open_object("Texts, numbers and flags by the names of the provider's fields; null clears one")
+        open_object(
+            "Texts, numbers and flags by the names of the provider's fields; null clears one",
+            &[Type::String, Type::Integer, Type::Boolean, Type::Null],
+        )
     }
 }
 
@@ -158,7 +162,10 @@ impl ToSchema for ConfigMap {}
 
 impl PartialSchema for SecretMap {
     fn schema() -> RefOr<Schema> {
-        open_object("Texts by the names of the provider's secret fields; null removes one. They are never shown again")
+        open_object(
+            "Texts by the names of the provider's secret fields; null removes one. They are never shown again",
+            &[Type::String, Type::Null],
+        )
     }
 }
 

@@ -38,7 +38,7 @@ impl CodeText {
 
 http::text_value! {
     CodeText, CodeText::new,
-    TextSchema { min_length: Some(6), max_length: Some(CodeText::MAX), example: "287082", ..Default::default() }
+    TextSchema { pattern: Some("^[0-9]{3} ?[0-9]{3}$"), example: "287082", ..Default::default() }
 }
 
 http::input! {

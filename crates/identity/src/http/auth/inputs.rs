@@ -27,7 +27,13 @@ impl SlugText {
 
 http::text_value! {
     SlugText, SlugText::new,
-    TextSchema { max_length: Some(SlugText::MAX), example: "padaria-central", ..Default::default() }
+    TextSchema {
+        min_length: Some(2),
+        max_length: Some(SlugText::MAX),
+        pattern: Some("^[a-z0-9]+(-[a-z0-9]+)*$"),
+        example: "padaria-central",
+        ..Default::default()
+    }
 }
 
 /// The organization that a body names, by one of its two names.

@@ -11,14 +11,16 @@ use crate::http::example;
 use crate::mail::post;
 use crate::manifest::UserCreate;
 
+/// Under a name of its own: the documentation looks into a generic type for a schema of its argument.
+type RoleIdText = IdText<RoleId>;
+
 http::input! {
     /// Whom to invite.
     pub(crate) struct Invite {
         /// Where the link is mailed to.
         email: Email,
         /// The roles that accepting it grants: none that the inviter could not grant.
-        #[schema(value_type = Vec<String>)]
-        role_ids: Vec<IdText<RoleId>> = Vec::new(),
+        role_ids: Vec<RoleIdText> = Vec::new(),
     }
 }
 
