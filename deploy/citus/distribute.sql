@@ -14,6 +14,7 @@ SELECT create_reference_table('signing_keys');
 SELECT create_reference_table('system_roles');
 SELECT create_reference_table('package_modules');
 SELECT create_reference_table('package_quotas');
+SELECT create_reference_table('package_rollouts');
 SELECT create_reference_table('permissions');
 SELECT create_reference_table('package_withheld_permissions');
 SELECT create_distributed_table('access_versions', 'organization_id');

@@ -18,8 +18,9 @@ mod store;
 mod views;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ::http::Module;
+use ::http::{App, Job, Module, StartFailed};
 use contracts::catalog::{Entitlements, Packages};
 use db::migrate::Migrations;
 
@@ -41,6 +42,7 @@ pub fn module() -> Module {
             store::modules::STATEMENTS,
             store::packages::STATEMENTS,
             store::permissions::STATEMENTS,
+            store::rollouts::STATEMENTS,
             store::seeds::STATEMENTS,
             store::standings::STATEMENTS,
         ]
@@ -50,6 +52,12 @@ pub fn module() -> Module {
             let groups = http::routes().into_iter();
             groups.map(|group| group.with_state(app.clone())).collect()
         },
+        jobs: vec![Job {
+            name: "package-rollout",
+            description: "Makes what comes with a module for the organizations whose package got it",
+            every: Duration::from_secs(15),
+            run: |app| Box::pin(roll_out(app)),
+        }],
         start: |foundation| {
             let reader = Arc::new(entitlements::Reader::new(foundation.db));
             foundation.ports.provide::<dyn Entitlements>(reader.clone());
@@ -60,4 +68,10 @@ pub fn module() -> Module {
     }
 }
 
-const MIGRATIONS: Migrations = db::migrations!("catalog": "0001_catalog", "0002_packages", "0003_seeds");
+const MIGRATIONS: Migrations =
+    db::migrations!("catalog": "0001_catalog", "0002_packages", "0003_seeds", "0004_rollouts");
+
+async fn roll_out(app: App) -> Result<u64, StartFailed> {
+    let neighbours = app::Neighbours::of(app.ports())?;
+    Ok(app::roll_out(app.db(), &neighbours, app.generators().now()).await?)
+}

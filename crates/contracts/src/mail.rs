@@ -48,6 +48,17 @@ pub trait Mailbox: Send + Sync {
         organization: OrganizationId,
         notice: &'a Notice,
     ) -> BoxFuture<'a, Result<(), DbError>>;
+
+    /// Queues a notice to everybody who administers the organization when it is sent.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    fn queue_for_administrators<'a>(
+        &'a self,
+        uow: &'a UnitOfWork,
+        organization: OrganizationId,
+        kind: &'a NoticeKind,
+    ) -> BoxFuture<'a, Result<(), DbError>>;
 }
 
 /// A mail as it is handed over, its text written. It carries links that open accounts: it prints nothing of itself but its id.

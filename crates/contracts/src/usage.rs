@@ -64,6 +64,15 @@ pub trait Quotas: Send + Sync {
     ) -> BoxFuture<'a, Result<(), ReserveError>>;
 }
 
+/// Counts anew what organizations store, for [`STORAGE_BYTES`]. Provided by whoever stores it.
+pub trait StoredBytes: Send + Sync {
+    /// How many bytes each of the organizations stores, in their order.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    fn stored_bytes<'a>(&'a self, organizations: &'a [OrganizationId]) -> BoxFuture<'a, Result<Vec<u64>, DbError>>;
+}
+
 /// Counts the requests of organizations and holds them to their quotas of [`API_REQUESTS`], from memory. Provided by usage.
 pub trait RequestMeter: Send + Sync {
     /// Counts one request of the organization, if its quotas let it through.

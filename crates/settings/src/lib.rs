@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use ::http::Module;
 use contracts::settings::Settings;
+use contracts::usage::StoredBytes;
 use db::migrate::Migrations;
 
 pub use manifest::{
@@ -42,7 +43,9 @@ pub fn module() -> Module {
         sealed: vec![store::integrations::SECRETS],
         start: |foundation| {
             let memory = memory::Memory::new(&foundation.db, &foundation.http.base_url);
-            foundation.ports.provide::<dyn Settings>(Arc::new(memory));
+            let memory = Arc::new(memory);
+            foundation.ports.provide::<dyn StoredBytes>(memory.clone());
+            foundation.ports.provide::<dyn Settings>(memory);
             Box::pin(std::future::ready(Ok(())))
         },
         routes: |app| {

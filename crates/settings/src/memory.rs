@@ -5,13 +5,14 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use contracts::settings::{Branding, OrganizationSettings, Settings};
+use contracts::usage::StoredBytes;
 use db::{ChangeKind, Db, DbError};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use kernel::OrganizationId;
 use parking_lot::{Mutex, RwLock};
 
-use crate::store::{branding, settings};
+use crate::store::{assets, branding, settings};
 use crate::view::{BrandingView, Links};
 
 /// Organizations remembered at most; past it the memory starts anew, which costs each its next point read.
@@ -160,5 +161,19 @@ impl Settings for Memory {
             Some(branding) => std::future::ready(Ok(branding)).boxed(),
             None => self.read_branding(organization).boxed(),
         }
+    }
+}
+/// Every other byte that organizations store is a row of theirs; pictures are what they bring along.
+impl StoredBytes for Memory {
+    fn stored_bytes<'a>(&'a self, organizations: &'a [OrganizationId]) -> BoxFuture<'a, Result<Vec<u64>, DbError>> {
+        async move {
+            let mut counts = Vec::with_capacity(organizations.len());
+            for organization in organizations {
+                let bytes = assets::stored(self.db.scope(*organization)).await?;
+                counts.push(u64::try_from(bytes).unwrap_or_default());
+            }
+            Ok(counts)
+        }
+        .boxed()
     }
 }

@@ -23,6 +23,7 @@ mod manifest;
 mod meter;
 mod service;
 mod store;
+mod till;
 mod view;
 
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub use manifest::{EventCreate, MANIFEST, ReportRead};
 
 use meter::Meter;
 use service::Service;
+use till::Till;
 
 /// How long events are kept, beside their sums, which stay: thirteen months, so that a month can be compared with the same one a year
 /// before down to the event.
@@ -94,6 +96,7 @@ fn start(foundation: &Foundation) -> Result<(), StartFailed> {
             meter.hear(changes);
         }
     });
+    ports.provide(Arc::new(Till::new(service.clone())));
     let service = Arc::new(service);
     ports.provide::<dyn Quotas>(service.clone());
     ports.provide(service);

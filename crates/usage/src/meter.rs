@@ -304,7 +304,7 @@ impl Inner {
                     at: now,
                     quantity: left,
                 };
-                count(&uow, service.engine(), organization, &limits, &[block]).await?;
+                count(&uow, &service.means(), organization, &limits, &[block]).await?;
                 // A block counts in the hour in which it was taken.
                 let hour = Window::at(QuotaPeriod::Hour, now).ends_at().unwrap_or(Timestamp::MAX);
                 Ok(Standing::Leased {
@@ -365,7 +365,7 @@ impl Inner {
                 }
                 // They were let through when there was no hard quota.
                 let limits = Limits::in_force(quotas, uow.now()).softened();
-                consume(&uow, service.engine(), organization, &limits, &free).await?;
+                consume(&uow, &service.means(), organization, &limits, &free).await?;
                 for (taken_at, left) in unused {
                     counters::give_back(&uow, organization, API_REQUESTS, *left, *taken_at).await?;
                 }

@@ -9,7 +9,7 @@ use db::{Db, DbError, Engine, UnitOfWork};
 use futures_util::future::BoxFuture;
 use kernel::{Clock, OrganizationId};
 
-use crate::app::{Portion, consume, give_back};
+use crate::app::{Means, Portion, consume, give_back};
 use crate::domain::Limits;
 
 /// Reserves quota, and knows where quotas come from.
@@ -36,6 +36,14 @@ impl Service {
 
     pub(crate) fn engine(&self) -> Engine {
         self.db.engine()
+    }
+
+    /// What consuming needs beside the unit of work.
+    pub(crate) fn means(&self) -> Means {
+        Means {
+            engine: self.engine(),
+            mailbox: self.ports.upgrade().and_then(|ports| ports.find()),
+        }
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {
@@ -67,7 +75,7 @@ impl Service {
             at: uow.now(),
             quantity,
         };
-        consume(uow, self.engine(), organization, &limits, &[portion]).await
+        consume(uow, &self.means(), organization, &limits, &[portion]).await
     }
 }
 

@@ -53,8 +53,14 @@ pub(crate) async fn assign_package(
     neighbours.note_package(uow, id, code.as_str()).await?;
     let after = standings::load(uow.scope(id).reads()).await?;
     let (were_on, are_on) = (on(&before, &modules, uow), on(&after, &modules, uow));
-    for module in are_on.iter().filter(|code| !were_on.contains(code)) {
-        neighbours.module_activated(uow, id, module).await?;
+    // Also for those of the package that an exception keeps off: it may end without anybody doing anything.
+    let contracted =
+        |module: &&ModuleFacts| !module.is_core && package.contents.modules.iter().any(|named| named.id == module.id);
+    let new = |module: &&ModuleFacts| {
+        !were_on.contains(&module.code) && (are_on.contains(&module.code) || contracted(module))
+    };
+    for module in modules.iter().filter(new) {
+        neighbours.module_activated(uow, id, &module.code).await?;
     }
     let event = DomainEvent::new(PACKAGE_ASSIGNED, id)
         .changed("packageCode", organization.package_code.as_deref(), code.as_str())

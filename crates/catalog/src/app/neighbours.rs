@@ -5,7 +5,7 @@ use std::sync::Arc;
 use contracts::Ports;
 use contracts::access::{AccessControl, GrantCount, GrantCounts};
 use contracts::identity::HeadCounts;
-use contracts::organization::{OrganizationRegistry, OrganizationView, Organizations};
+use contracts::organization::{OrganizationRegistry, OrganizationView, Organizations, PLATFORM_SLUG};
 use db::{DbError, UnitOfWork};
 use kernel::OrganizationId;
 
@@ -43,6 +43,16 @@ impl Neighbours {
     /// [`DbError`].
     pub(crate) async fn knows(&self, id: OrganizationId) -> Result<bool, DbError> {
         Ok(self.directory.find(id).await?.is_some())
+    }
+
+    /// The platform organization, where work is booked that belongs to no customer.
+    ///
+    /// # Errors
+    /// [`DbError::Internal`] where it is missing.
+    pub(crate) async fn platform(&self) -> Result<OrganizationId, DbError> {
+        let found = self.directory.find_by_slug(PLATFORM_SLUG).await?;
+        let missing = || DbError::Internal("the platform organization is missing".into());
+        Ok(found.ok_or_else(missing)?.id)
     }
 
     /// The organization, held against other changes of what it may use until the unit ends.

@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use futures_util::try_join;
 use kernel::{Direction, OrganizationId, PageRequest, Timestamp, fold};
 
-use super::standings;
+use super::{rollouts, standings};
 use crate::domain::{Contents, NamedModule, NamedPermission, Package, Packaged, StoredPackage};
 use crate::views::PackageView;
 
@@ -69,6 +69,10 @@ const ACTIVE_MODULES: Sql = Sql::global(
 const ORGANIZATIONS: Sql = Sql::system(
     "SELECT organization_id, on_epoch FROM organization_packages WHERE package_id = $1 ORDER BY organization_id",
 );
+const ORGANIZATIONS_AFTER: Sql = Sql::system(
+    "SELECT organization_id FROM organization_packages WHERE package_id = $1 AND organization_id > $2 \
+     ORDER BY organization_id LIMIT 100",
+);
 // Where something else than the package decides at $2: a switch by hand or an override that counts.
 const EXCEPTIONS: Sql = Sql::system(
     "SELECT op.organization_id, om.module_id FROM organization_packages op \
@@ -102,6 +106,7 @@ pub(crate) const STATEMENTS: &[Sql] = &[
     FIND_ID,
     ACTIVE_MODULES,
     ORGANIZATIONS,
+    ORGANIZATIONS_AFTER,
     EXCEPTIONS,
 ];
 
@@ -233,7 +238,7 @@ pub(crate) async fn add(
 }
 
 /// Stores what changed since `before`; false when nothing did. Modules that were not in it, and those of `renewed`, are on from
-/// `on_epoch`.
+/// `on_epoch`, and what comes with them is made for its organizations soon after.
 pub(crate) async fn save(
     uow: &UnitOfWork,
     home: OrganizationId,
@@ -262,6 +267,7 @@ pub(crate) async fn save(
     for module in &after.modules {
         if !before.modules.contains(module) || renewed.contains(&module.id) {
             put_module(uow, state.id, module.id, on_epoch).await?;
+            rollouts::ask(uow, state.id, module.id).await?;
         }
     }
     if before.withheld != after.withheld {
@@ -323,6 +329,16 @@ pub(crate) async fn organizations(scope: Scope<'_>, id: PackageId) -> Result<Vec
     scope
         .all(&ORGANIZATIONS, &[Value::id(id)], |row| Ok((row.id(0)?, row.get(1)?)))
         .await
+}
+
+/// The next organizations on the package after one of them, at most 100; `scope` reads across organizations.
+pub(crate) async fn organizations_after(
+    scope: Scope<'_>,
+    id: PackageId,
+    after: OrganizationId,
+) -> Result<Vec<OrganizationId>, DbError> {
+    let values = [Value::id(id), Value::id(after)];
+    scope.all(&ORGANIZATIONS_AFTER, &values, |row| row.id(0)).await
 }
 
 /// The organizations on the package for which something else decides about some modules; `scope` reads across organizations.

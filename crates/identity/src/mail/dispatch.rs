@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use contracts::access::AccessControl;
+use contracts::identity::UserId;
 use contracts::mail::{NotSent, OutgoingMail};
 use contracts::settings::{Branding, Settings};
 use db::{DbError, SystemScope, UnitContext, UnitOfWork};
 use futures_util::future::join_all;
 use http::App;
-use kernel::{Actor, DomainEvent, FieldValue, OrganizationId, Timestamp};
+use kernel::{Actor, DomainEvent, FieldValue, Id as _, OrganizationId, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use super::letter::{Letter, MailFact, MailId, Recipient};
@@ -32,6 +34,9 @@ const PERSISTENCE: Duration = Duration::from_secs(24 * 60 * 60);
 const FIRST_PAUSE: Duration = Duration::from_secs(60);
 /// No pause is longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(4 * 60 * 60);
+
+/// So many of those who administer an organization are told by mail: more need no mail to hear of it.
+const MOST_ADMINISTRATORS: usize = 50;
 
 /// What delivery changes is the state of mails alone, and nobody is to be told of it; who asked for the mail was.
 const UNAUDITED: &str = "the state of a mail's delivery is not a fact about the organization until it is given up";
@@ -124,6 +129,9 @@ impl Post {
     }
 
     async fn attempt(&self, mailer: &dyn Mailer, organization: OrganizationId, mail: Claimed) -> Result<(), DbError> {
+        if mail.recipient.is_administrators() {
+            return self.address_to_administrators(organization, mail).await;
+        }
         let outcome = match self.write(organization, &mail).await? {
             None => Outcome::Nobody,
             Some(written) => match mailer.send(&written).await {
@@ -136,6 +144,30 @@ impl Post {
         let work = move |uow: UnitOfWork| {
             let (mail, outcome) = (Arc::clone(&mail), Arc::clone(&outcome));
             async move { settle(&uow, organization, &mail, &outcome).await }
+        };
+        self.service.db.write(unit(organization), work).await
+    }
+
+    /// Puts in the place of a letter to those who administer the organization one to each of them.
+    async fn address_to_administrators(&self, organization: OrganizationId, mail: Claimed) -> Result<(), DbError> {
+        let mut recipients = Vec::new();
+        if let Some(access) = self.service.ports.find::<dyn AccessControl>() {
+            let judge = access.judge(organization).await?;
+            let scope = self.service.db.scope(organization);
+            for id in judge.snapshot().administrators().take(MOST_ADMINISTRATORS) {
+                let user = users::lookup(scope, UserId::from_uuid(id)).await?;
+                recipients.extend(user.as_ref().map(Recipient::user));
+            }
+        }
+        let (mail, recipients) = (Arc::new(mail), Arc::new(recipients));
+        let work = move |uow: UnitOfWork| {
+            let (mail, recipients) = (Arc::clone(&mail), Arc::clone(&recipients));
+            async move {
+                for recipient in recipients.iter() {
+                    mail_queue::add(&uow, organization, recipient, &mail.letter).await?;
+                }
+                mail_queue::remove(&uow, organization, mail.id).await
+            }
         };
         self.service.db.write(unit(organization), work).await
     }

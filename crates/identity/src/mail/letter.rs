@@ -60,6 +60,21 @@ impl Recipient {
         }
     }
 
+    /// Everybody who administers the organization when the letter is sent: until then there is no address.
+    pub(crate) const fn administrators() -> Self {
+        Self {
+            email: String::new(),
+            name: None,
+            user: None,
+            locale: None,
+        }
+    }
+
+    /// Whether it stands for those who administer the organization.
+    pub(crate) const fn is_administrators(&self) -> bool {
+        self.email.is_empty()
+    }
+
     /// Whoever reads mail at the address.
     pub(crate) fn address(email: &Email) -> Self {
         Self {

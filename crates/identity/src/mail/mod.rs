@@ -27,7 +27,7 @@ mod words;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use contracts::mail::{Mailbox, Mailer, Notice};
+use contracts::mail::{Mailbox, Mailer, Notice, NoticeKind};
 use db::{DbError, UnitOfWork};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -194,6 +194,20 @@ impl Mailbox for Post {
                 locale: notice.locale,
             };
             let letter = Letter::from(&notice.kind);
+            Self::queue(self).add(uow, organization, &recipient, &letter).await
+        }
+        .boxed()
+    }
+
+    fn queue_for_administrators<'a>(
+        &'a self,
+        uow: &'a UnitOfWork,
+        organization: OrganizationId,
+        kind: &'a NoticeKind,
+    ) -> BoxFuture<'a, Result<(), DbError>> {
+        async move {
+            let letter = Letter::from(kind);
+            let recipient = Recipient::administrators();
             Self::queue(self).add(uow, organization, &recipient, &letter).await
         }
         .boxed()

@@ -11,10 +11,12 @@ const SIZE: Sql = Sql::tenant("SELECT length(bytes) FROM branding_assets WHERE o
 const ADD: Sql = Sql::tenant(
     "INSERT INTO branding_assets (organization_id, sha256, content_type, bytes, created_at) VALUES ($1, $2, $3, $4, $5)",
 );
+const STORED: Sql =
+    Sql::tenant("SELECT coalesce(sum(length(bytes)), 0) FROM branding_assets WHERE organization_id = $1");
 const REMOVE: Sql = Sql::tenant("DELETE FROM branding_assets WHERE organization_id = $1 AND sha256 = $2");
 
 /// The statements of this file, for the statement test.
-pub(crate) const STATEMENTS: &[Sql] = &[FIND, SIZE, ADD, REMOVE];
+pub(crate) const STATEMENTS: &[Sql] = &[FIND, SIZE, STORED, ADD, REMOVE];
 
 /// A picture, whoever shows it.
 pub(crate) async fn find(scope: Scope<'_>, hash: ContentHash) -> Result<Option<Picture>, DbError> {
@@ -40,6 +42,11 @@ pub(crate) async fn size(
         .reads()
         .optional(&SIZE, &[hash.as_bytes().into()], |row| row.get(0))
         .await
+}
+
+/// How many bytes the organization's pictures have together.
+pub(crate) async fn stored(scope: Scope<'_>) -> Result<i64, DbError> {
+    scope.one(&STORED, &[], |row| row.get(0)).await
 }
 
 pub(crate) async fn add(uow: &UnitOfWork, organization_id: OrganizationId, picture: &Picture) -> Result<(), DbError> {

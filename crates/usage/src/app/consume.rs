@@ -1,8 +1,10 @@
 //! Counts what is consumed, and holds it against the quotas: the last thing a unit does.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use contracts::catalog::Quota;
+use contracts::mail::{Mailbox, NoticeKind};
 use contracts::usage::{QuotaExceeded, ReserveError};
 use db::{DbError, Engine, UnitOfWork};
 use kernel::{DomainEvent, Id as _, OrganizationId, Timestamp};
@@ -24,11 +26,19 @@ pub(crate) struct Portion<'m> {
     pub(crate) quantity: i64,
 }
 
+/// What consuming needs beside the unit of work.
+#[derive(Clone)]
+pub(crate) struct Means {
+    pub(crate) engine: Engine,
+    /// Where those are told who administer the organization, in a program with mail.
+    pub(crate) mailbox: Option<Arc<dyn Mailbox>>,
+}
+
 /// Adds the portions to the sums and to the counters, all of them or, when a hard quota does not reach, none: the unit has to end
 /// with the error then.
 pub(crate) async fn consume(
     uow: &UnitOfWork,
-    engine: Engine,
+    means: &Means,
     organization: OrganizationId,
     limits: &Limits,
     portions: &[Portion<'_>],
@@ -36,14 +46,14 @@ pub(crate) async fn consume(
     if portions.is_empty() {
         return Ok(());
     }
-    aggregates::add(uow, engine, organization, &sums(portions)).await?;
-    count(uow, engine, organization, limits, portions).await
+    aggregates::add(uow, means.engine, organization, &sums(portions)).await?;
+    count(uow, means, organization, limits, portions).await
 }
 
 /// Adds the portions to the counters alone: requests are counted in blocks before they are made, and summed up after.
 pub(crate) async fn count(
     uow: &UnitOfWork,
-    engine: Engine,
+    means: &Means,
     organization: OrganizationId,
     limits: &Limits,
     portions: &[Portion<'_>],
@@ -52,13 +62,13 @@ pub(crate) async fn count(
     if shares.is_empty() {
         return Ok(());
     }
-    let taken = counters::take(uow, engine, organization, &shares).await?;
+    let taken = counters::take(uow, means.engine, organization, &shares).await?;
     if taken.len() < shares.len() {
         return Err(refusal(uow, organization, limits, &shares, &taken).await?);
     }
     for counter in &taken {
         if let Some(quota) = limits.of(&counter.metric, counter.window) {
-            tell(uow, organization, quota, counter).await?;
+            tell(uow, means, organization, quota, counter).await?;
         }
     }
     Ok(())
@@ -153,7 +163,13 @@ pub(crate) fn exceeded(quota: &Quota, window: Window, used: i64, now: Timestamp)
 }
 
 /// Tells shares of the limit that are reached now: each once a period, and anew for a limit that was raised meanwhile.
-async fn tell(uow: &UnitOfWork, organization: OrganizationId, quota: &Quota, counter: &Taken) -> Result<(), DbError> {
+async fn tell(
+    uow: &UnitOfWork,
+    means: &Means,
+    organization: OrganizationId,
+    quota: &Quota,
+    counter: &Taken,
+) -> Result<(), DbError> {
     let told = if quota.limit > counter.told_limit {
         0
     } else {
@@ -178,6 +194,14 @@ async fn tell(uow: &UnitOfWork, organization: OrganizationId, quota: &Quota, cou
             percent,
         };
         uow.record_all(organization, [event], &view)?;
+    }
+    if let Some(mailbox) = &means.mailbox {
+        // Of two shares that are reached at once the greater says all.
+        let kind = NoticeKind::QuotaThreshold {
+            metric: quota.metric.clone(),
+            percent: u8::try_from(reached).unwrap_or(u8::MAX),
+        };
+        mailbox.queue_for_administrators(uow, organization, &kind).await?;
     }
     Ok(())
 }

@@ -8,11 +8,11 @@ mod record;
 mod recount;
 mod report;
 
-pub(crate) use consume::{Portion, consume, count, exceeded, give_back, sums};
+pub(crate) use consume::{Means, Portion, consume, count, exceeded, give_back, sums};
 pub(crate) use expire::{expire_events, expire_keys};
 pub use export::{EventRecord, export};
 pub use rebuild::{Rebuilt, rebuild};
-pub(crate) use record::{Recorded, Rejected, record};
+pub(crate) use record::{Recorded, Rejected, Report, record};
 pub(crate) use recount::recount;
 pub(crate) use report::report;
 

@@ -1,15 +1,16 @@
-//! Records a batch of reported events.
+//! Records reported events.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use authz::Granted;
 use contracts::catalog::Entitlements;
 use contracts::usage::ReserveError;
-use db::{Engine, UnitOfWork};
+use db::{DbError, Engine, UnitOfWork};
 use futures_util::future::try_join;
 use kernel::{Id as _, Timestamp};
 
-use super::consume::{Portion, consume};
+use super::consume::{Means, Portion, consume};
 use crate::domain::{Event, IdempotencyKey, Limits, MAX_AGE, Untimely, timeliness};
 use crate::manifest::EventCreate;
 use crate::store::Stamp;
@@ -35,37 +36,62 @@ pub(crate) struct Rejected {
     pub(crate) because: Untimely,
 }
 
-/// Records those that are timely and new; the quotas are asked last. Each counts in the periods in which it occurred.
+/// A batch that somebody reported.
+#[derive(Debug, Clone)]
+pub(crate) struct Report {
+    pub(crate) granted: Granted<EventCreate>,
+    pub(crate) events: Arc<[Event]>,
+}
+
+/// Records the batches of one organization together, of each the events that are timely and new; the quotas are asked last, for all
+/// of it. Each event counts in the periods in which it occurred. What became of each batch, in their order.
+///
+/// # Errors
+/// [`ReserveError`]; nothing of any batch is recorded then.
 pub(crate) async fn record(
-    granted: &Granted<EventCreate>,
+    reports: &[Report],
     uow: &UnitOfWork,
-    engine: Engine,
+    means: &Means,
     entitlements: &dyn Entitlements,
-    batch: &[Event],
-) -> Result<Recorded, ReserveError> {
-    let (organization, now) = (granted.organization(), uow.now());
-    let (timely, rejected) = sorted_out(batch, now);
-    let known = keys_of(&timely);
-    let (unused, quotas) = try_join(
+) -> Result<Vec<Recorded>, ReserveError> {
+    let Some(first) = reports.first() else {
+        return Ok(Vec::new());
+    };
+    let (organization, now) = (first.granted.organization(), uow.now());
+    if reports
+        .iter()
+        .any(|report| report.granted.organization() != organization)
+    {
+        return Err(DbError::Internal("usage of several organizations cannot be recorded together".into()).into());
+    }
+    let sorted: Vec<_> = reports.iter().map(|report| sorted_out(&report.events, now)).collect();
+    let known = keys_of(sorted.iter().flat_map(|(timely, _)| timely));
+    let (mut unused, quotas) = try_join(
         keys::claim(uow, organization, &known, now.minus(MAX_AGE)),
         entitlements.quotas_in(uow, organization),
     )
     .await?;
-    let accepted = new_ones(&timely, unused);
+    let mut accepted = Vec::new();
+    let mut recorded = Vec::with_capacity(sorted.len());
+    for (timely, rejected) in sorted {
+        let new = new_ones(&timely, &mut unused);
+        recorded.push(Recorded {
+            accepted: new.len(),
+            duplicates: timely.len() - new.len(),
+            rejected,
+        });
+        accepted.extend(new);
+    }
     if !accepted.is_empty() {
         let rows: Vec<_> = accepted
             .iter()
-            .map(|(event, at)| row(uow, engine, event, *at))
+            .map(|(event, at)| row(uow, means.engine, event, *at))
             .collect();
         events::add(uow, organization, &rows).await?;
         let portions: Vec<_> = accepted.iter().map(|(event, at)| portion(event, *at)).collect();
-        consume(uow, engine, organization, &Limits::in_force(quotas, now), &portions).await?;
+        consume(uow, means, organization, &Limits::in_force(quotas, now), &portions).await?;
     }
-    Ok(Recorded {
-        accepted: accepted.len(),
-        duplicates: timely.len() - accepted.len(),
-        rejected,
-    })
+    Ok(recorded)
 }
 
 /// The events that may be reported now, with when they occurred, and the others.
@@ -81,16 +107,16 @@ fn sorted_out(batch: &[Event], now: Timestamp) -> (Vec<(&Event, Timestamp)>, Vec
 }
 
 /// Each key once, in order: two units that claim the same ones do not wait for each other crosswise.
-fn keys_of<'e>(events: &[(&'e Event, Timestamp)]) -> Vec<&'e str> {
-    let keys = events.iter().filter_map(|(event, _)| event.key.as_ref());
+fn keys_of<'e>(events: impl Iterator<Item = &'e (&'e Event, Timestamp)>) -> Vec<&'e str> {
+    let keys = events.filter_map(|(event, _)| event.key.as_ref());
     let mut keys: Vec<&str> = keys.map(IdempotencyKey::as_str).collect();
     keys.sort_unstable();
     keys.dedup();
     keys
 }
 
-/// Those without a key, and of those with one the first with each that was not known.
-fn new_ones<'e>(events: &[(&'e Event, Timestamp)], mut unused: HashSet<String>) -> Vec<(&'e Event, Timestamp)> {
+/// Those without a key, and of those with one the first with each that was not known; their keys are used then.
+fn new_ones<'e>(events: &[(&'e Event, Timestamp)], unused: &mut HashSet<String>) -> Vec<(&'e Event, Timestamp)> {
     let is_new = |(event, _): &&(&Event, Timestamp)| event.key.as_ref().is_none_or(|key| unused.remove(key.as_str()));
     events.iter().filter(is_new).copied().collect()
 }

@@ -9,10 +9,11 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::inputs::{Batch, UsageEvent};
-use crate::app::{COUNTING, Recorded, Rejected, record};
+use crate::app::{COUNTING, Recorded, Rejected, Report, record};
 use crate::domain::Untimely;
 use crate::manifest::EventCreate;
 use crate::service::Service;
+use crate::till::Till;
 
 ::http::input! {
     /// A batch of events.
@@ -104,16 +105,25 @@ pub(super) async fn handle(
     caller: Requires<EventCreate>,
     Body(input): Body<CreateUsageEvents>,
 ) -> Result<Answer, ApiError> {
-    let (granted, locale) = (caller.granted().clone(), caller.request().locale());
+    let locale = caller.request().locale();
+    let report = Report {
+        granted: caller.granted().clone(),
+        events: input.events.0.into(),
+    };
+    if !caller.has_idempotency_key() {
+        let recorded = caller.app().port::<Till>()?.record(report, caller.unit()).await?;
+        return Answer::accepted(&ReceiptView::new(recorded, locale));
+    }
     let service = caller.app().port::<Service>()?;
-    let (engine, entitlements) = (service.engine(), service.entitlements()?);
-    let batch = Arc::new(input.events);
     caller
         .write_in(caller.unit().unaudited(COUNTING), move |uow| {
-            let (granted, entitlements, batch) = (granted.clone(), Arc::clone(&entitlements), Arc::clone(&batch));
+            let (service, report) = (Arc::clone(&service), report.clone());
             async move {
-                let recorded = record(&granted, &uow, engine, entitlements.as_ref(), &batch.0).await?;
-                Answer::accepted(&ReceiptView::new(recorded, locale))
+                let entitlements = service.entitlements()?;
+                let recorded = record(&[report], &uow, &service.means(), entitlements.as_ref()).await?;
+                let alone = recorded.into_iter().next();
+                let alone = alone.ok_or_else(|| ApiError::internal("a report of usage was lost"))?;
+                Answer::accepted(&ReceiptView::new(alone, locale))
             }
         })
         .await
