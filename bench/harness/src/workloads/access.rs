@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::installation::{Customer, Installation, customers, text, user};
 use super::requests::{Load, Request, spread};
-use super::text::{count, mebibytes, millis, percentile, spread as spread_of};
+use super::text::{count, mebibytes, percentile, spread as spread_of};
 use crate::client::Client;
 use crate::fill::{Population, USERS};
 use crate::process::{progress, sleep};

@@ -1,6 +1,6 @@
 //! The audit trail: what an entry adds to a write, and what sealing, exporting and checking a long trail take.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 

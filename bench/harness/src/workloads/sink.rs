@@ -131,7 +131,7 @@ impl Shared {
             self.taken.fetch_add(1, Ordering::Relaxed);
             if let Some(told) = self.arrivals.lock().as_ref() {
                 // Nobody listens any more when the measurement is over.
-                drop(told.send(arrived));
+                let _ = told.send(arrived);
             }
         }
         Ok(())
