@@ -494,14 +494,15 @@ impl<F: Filters, K: SortKey> QueryParameters for ListQuery<F, K> {
             .schema_type(Type::String)
             .enum_values(Some(orders))
             .default(Some(order_text(K::DEFAULT).into()));
+        // Not as a default: clients that send defaults would send it beside a cursor.
         let page = ObjectBuilder::new()
             .schema_type(Type::Integer)
             .minimum(Some(1))
-            .default(Some(1.into()));
+            .maximum(Some(PageRequest::MAX_DEPTH));
         let mut parameters = vec![
             describe(
                 "page",
-                "Number of the page, from 1; `page * limit` is at most 1,000,000.",
+                "Number of the page, from 1, the first one when nothing is said; `page * limit` is at most 1,000,000.",
                 page.into(),
             ),
             limit_parameter(),
