@@ -6,11 +6,20 @@ use axum::body::Body;
 use axum::http::{Request, header};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
-use testkit::TestApp;
+use testkit::{Engine, TestApp};
 use tower::ServiceExt as _;
 
 use crate::start;
-use crate::world::{Node, customer, rename};
+use crate::world::{Node, customer, rename, start_with};
+
+/// With room for two streams of an organization on a node.
+async fn start_narrow(engine: Engine) -> Option<TestApp> {
+    let config = outbox::Config {
+        streams_per_organization: 2,
+        ..outbox::Config::for_tests()
+    };
+    start_with(engine, config).await
+}
 
 /// A client's open stream.
 struct Following {
@@ -137,5 +146,26 @@ testkit::behaviours! {
         ana.get("/events/stream?types=cake.eaten").send().await.refused(400, "VALIDATION_FAILED");
         ana.get("/events/stream").header("Last-Event-ID", "yesterday").send().await.refused(400, "VALIDATION_FAILED");
         app.stranger(organization).get("/events/stream").send().await.refused(403, "RBAC_FORBIDDEN");
+    }
+}
+
+mod narrow {
+    use super::*;
+
+    testkit::behaviours! {
+        with start_narrow;
+
+        async fn an_organization_has_so_many_streams_and_no_more(app: TestApp) {
+            let (_, ana) = customer(&app, "padaria").await;
+            let (_, eve) = customer(&app, "mercado").await;
+            let first = Following::open(&app, &app.credential(&ana), "", None).await;
+            let _second = Following::open(&app, &app.credential(&ana), "", None).await;
+            let refused = ana.get("/events/stream").send().await.refused(429, "RATE_LIMIT_EXCEEDED");
+            assert_eq!(refused.header("retry-after"), "10");
+            // Another organization's are its own, and one that ended makes room.
+            let _others = Following::open(&app, &app.credential(&eve), "", None).await;
+            drop(first);
+            let _third = Following::open(&app, &app.credential(&ana), "", None).await;
+        }
     }
 }
