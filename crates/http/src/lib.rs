@@ -152,7 +152,7 @@ pub use query::{
 pub use rate::{Allowance, Buckets};
 pub use request::RequestContext;
 pub use routes::{RouteInfo, Routes, serve_admin, serve_routes};
-pub use sealed::{Resealed, SealedColumn, reseal};
+pub use sealed::{Resealed, SealedColumn, reseal, why_closed};
 pub use server::serve;
 pub use standing::{LastEventId, Standing};
 pub use streamed::{EVENT_STREAM, Streamed};

@@ -110,6 +110,25 @@ pub struct Resealed {
     pub unreadable: u64,
 }
 
+/// Why values of a column do not open with the keys that are here; `None` when they do, or when there are none. Of a global column
+/// the newest value counts: former ones may have outlived their key. Of a tenant table one value that opens is enough: a single
+/// customer's broken secret is that customer's trouble.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn why_closed(db: &Db, sealer: &Sealer, column: &SealedColumn) -> Result<Option<OpenError>, DbError> {
+    let rows = column.behind(db, None).await?;
+    let mut outcomes = rows
+        .iter()
+        .rev()
+        .map(|row| sealer.open(&column.place(row), &row.value).err());
+    let newest = outcomes.next().flatten();
+    if column.is_global || outcomes.all(|why| why.is_some()) {
+        return Ok(newest);
+    }
+    Ok(None)
+}
+
 /// Seals the values of a column anew that were sealed under a former master key. Rows that change meanwhile are left as they
 /// changed: whoever runs with the current key has sealed them under it.
 ///

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use db::Db;
-use kernel::Generators;
+use kernel::{Generators, OsRandom};
 
 use crate::app;
 use crate::causes::with_causes;
@@ -143,7 +143,29 @@ async fn database(config: &Config) -> Vec<Finding> {
     if let Err(error) = db.ping(PATIENCE).await {
         return vec![Finding::failed(SUBJECT, format!("{url}: {}", with_causes(&error)))];
     }
-    vec![Finding::fine(SUBJECT, format!("{url} answers")), migrations(&db).await]
+    let migrations = migrations(&db).await;
+    let is_readable = migrations.verdict == Verdict::Fine;
+    let mut findings = vec![Finding::fine(SUBJECT, format!("{url} answers")), migrations];
+    if is_readable {
+        findings.extend(secrets(config, &db).await);
+    }
+    findings
+}
+
+/// Whether the master key opens what is sealed. Of a database that is not at this version nothing can be said.
+async fn secrets(config: &Config, db: &Db) -> Option<Finding> {
+    const SUBJECT: &str = "secrets";
+    let pending = db.pending(&app::migrations()).await;
+    if pending.is_ok_and(|pending| !pending.steps.is_empty()) {
+        return None;
+    }
+    // A key that cannot be read is told of by itself.
+    let key = master_key::at_hand(config).ok()?;
+    Some(match master_key::why_unfit(config, key, db, &OsRandom).await {
+        Ok(None) => Finding::fine(SUBJECT, "the master key opens them"),
+        Ok(Some(why)) => Finding::failed(SUBJECT, why),
+        Err(error) => Finding::failed(SUBJECT, with_causes(&error)),
+    })
 }
 
 async fn migrations(db: &Db) -> Finding {

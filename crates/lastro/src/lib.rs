@@ -20,6 +20,7 @@ mod open_files;
 pub mod postgres_tools;
 pub mod privacy;
 pub mod rate_limit;
+pub mod relocation;
 pub mod seeds;
 pub mod serve;
 pub mod stop;

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use kernel::Random;
 
-use vault::MasterKey;
+use db::{Db, DbError};
+use vault::{MasterKey, Sealer};
 
+use crate::app;
 use crate::config::Config;
 
 /// The file in the data folder.
@@ -48,6 +50,62 @@ pub fn obtain(config: &Config, random: &dyn Random) -> Result<MasterKey, MasterK
             }
         }
     }
+}
+
+/// The configured key, else the one in the data folder; `None` when there is none yet.
+///
+/// # Errors
+///
+/// [`MasterKeyError`].
+pub fn at_hand(config: &Config) -> Result<Option<MasterKey>, MasterKeyError> {
+    match &config.master_key {
+        Some(key) => Ok(Some(key.clone())),
+        None => read(&config.data_folder.join(FILE)),
+    }
+}
+
+/// What in the database does not open under the keys that are here, each with the reason; empty when everything does. The database
+/// is at this program's version.
+///
+/// # Errors
+///
+/// [`DbError`].
+pub async fn closed(db: &Db, sealer: &Sealer) -> Result<Vec<String>, DbError> {
+    let mut closed = Vec::new();
+    for column in app::modules().iter().flat_map(|module| &module.sealed) {
+        if let Some(why) = http::why_closed(db, sealer, column).await? {
+            closed.push(format!("{}: {why}", column.name));
+        }
+    }
+    Ok(closed)
+}
+
+/// Whether the keys that an installation has open the secrets of its database; in words for the operator when they do not. Without a key,
+/// the next start would make a new one, which would open none.
+///
+/// # Errors
+///
+/// [`DbError`].
+pub async fn why_unfit(
+    config: &Config,
+    key: Option<MasterKey>,
+    db: &Db,
+    random: &dyn Random,
+) -> Result<Option<String>, DbError> {
+    let is_missing = key.is_none();
+    let key = key.unwrap_or_else(|| MasterKey::generate(random));
+    let closed = closed(db, &Sealer::new(key, config.former_master_keys.clone())).await?;
+    Ok(match (closed.is_empty(), is_missing) {
+        (true, _) => None,
+        (false, true) => Some(
+            "there is no master key here, and the database holds secrets: set LASTRO_MASTER_KEY to theirs".to_owned(),
+        ),
+        (false, false) => Some(format!(
+            "the master key at hand does not open the database's secrets ({}): set LASTRO_MASTER_KEY, or LASTRO_MASTER_KEY_PREVIOUS, \
+             to the one they were sealed under",
+            closed.join("; ")
+        )),
+    })
 }
 
 /// The key in a file; `None` when there is no file.

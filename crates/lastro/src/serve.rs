@@ -22,6 +22,7 @@ use crate::seeds;
 use crate::stop::Stop;
 use crate::storage::{self, UnusableFolder};
 use crate::telemetry::Telemetry;
+use vault::MasterKey;
 
 /// How long workers may take to finish what they began.
 const WORKERS_END: Duration = Duration::from_secs(10);
@@ -35,6 +36,9 @@ pub enum StartError {
     /// There is no master key.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
+    /// The master key is not the database's.
+    #[error("{0}")]
+    OtherMasterKey(String),
     /// An address cannot be listened on.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -105,7 +109,7 @@ impl Server {
             None => None,
         };
 
-        let (db, platform) = open(config, clock, &generators).await?;
+        let (db, platform) = open(config, &key, clock, &generators).await?;
         let http = app::http_config(config, telemetry.request_spans());
         let app = Wiring {
             http,
@@ -173,6 +177,7 @@ impl Server {
 /// Migrates, opens and seeds the database, and waits until this node knows the state of access.
 async fn open(
     config: &Config,
+    key: &MasterKey,
     clock: &Arc<SystemClock>,
     generators: &Generators,
 ) -> Result<(Db, OrganizationId), StartError> {
@@ -192,6 +197,11 @@ async fn open(
     db.feed()
         .subscribe_to_offset(move |offset| corrected.set_offset(offset));
     db.poll().await.map_err(database)?;
+    // Now, and not at the first login.
+    let unfit = master_key::why_unfit(config, Some(key.clone()), &db, generators.random.as_ref());
+    if let Some(why) = unfit.await.map_err(database)? {
+        return Err(StartError::OtherMasterKey(why));
+    }
     let platform = seeds::lay(&db, generators).await.map_err(database)?;
     db.follow();
     Ok((db, platform))

@@ -284,9 +284,18 @@ pub enum TenantCommand {
         #[arg(value_name = "SLUG|ID")]
         organization: String,
     },
+    /// Move an organization to the database of another installation
+    ///
+    /// The other installation has the same version and the same master key, and a catalogue with what the organization uses; each
+    /// database may be SQLite or PostgreSQL, and servers go on on both. The organization is deactivated here, and nothing is sent for it any
+    /// more; when what was under way has ended, all of its rows are copied in one transaction. Then it is marked as moved here, where
+    /// it can be purged 30 days later, and active there. Safe to run again when it was interrupted; activating the organization
+    /// before that gives the move up.
+    #[command(after_long_help = TENANT_MOVE_HELP)]
+    Move(TenantMoveArgs),
     /// Write every row of an organization into a file, as lines of JSON
     ///
-    /// Connects with DATABASE_MIGRATION_URL where it is set. Deactivate the organization first if nothing may change meanwhile.
+    /// The same lines from SQLite and from PostgreSQL. Connects with DATABASE_MIGRATION_URL where it is set. Deactivate the organization first if nothing may change meanwhile.
     Export {
         /// Its slug or id
         #[arg(value_name = "SLUG|ID")]
@@ -306,6 +315,28 @@ pub enum TenantCommand {
         #[arg(long)]
         confirm: bool,
     },
+}
+
+const TENANT_MOVE_HELP: &str = "\
+EXAMPLES
+  lastro tenant move padaria --to postgres://owner@db2/lastro --dry-run
+  lastro tenant move padaria --to postgres://owner@db2/lastro";
+
+/// `lastro tenant move`.
+#[derive(Debug, Args)]
+pub struct TenantMoveArgs {
+    /// Its slug or id
+    #[arg(value_name = "SLUG|ID")]
+    pub organization: String,
+    /// The database to move to, as its owner
+    #[arg(long, value_name = "URL")]
+    pub to: String,
+    /// Look whether it can be moved, say how many rows of which tables would be, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// For how many seconds to wait between deactivating it and copying it: nodes hear of it within two, and a request ends within thirty
+    #[arg(long, value_name = "SECONDS", default_value_t = 35)]
+    pub settle: u64,
 }
 
 /// `lastro tenant create`.
@@ -377,7 +408,8 @@ pub enum AuditCommand {
     /// Walk the chain of each organization's trail, and name the first entry that was changed, removed or added
     ///
     /// Prints a line an organization with its head: the last seal. Keep what it prints where the database's administrators cannot
-    /// reach it, and give it back with --head: then a tail that was cut off shows too.
+    /// reach it, and give it back with --head: then a tail that was cut off shows too. The server keeps the head of every
+    /// organization in the data folder's `audit-heads`, which --head takes as well.
     Verify(AuditVerifyArgs),
 }
 
@@ -387,8 +419,8 @@ pub struct AuditVerifyArgs {
     /// Only the organization with this slug
     #[arg(long, value_name = "SLUG")]
     pub organization: Option<String>,
-    /// What an earlier run printed
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// What an earlier run printed, or the folder with the heads that servers keep
+    #[arg(long, value_name = "FILE|FOLDER", value_hint = ValueHint::AnyPath)]
     pub head: Option<PathBuf>,
 }
 

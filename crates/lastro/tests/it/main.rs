@@ -11,6 +11,8 @@ mod config;
 #[cfg(test)]
 mod distribution;
 #[cfg(test)]
+mod engines;
+#[cfg(test)]
 mod examples;
 #[cfg(test)]
 mod keys;
@@ -23,6 +25,8 @@ mod privacy;
 #[cfg(test)]
 #[cfg(all(feature = "sentry", feature = "otlp"))]
 mod reports;
+#[cfg(test)]
+mod relocation;
 #[cfg(test)]
 mod serve;
 #[cfg(test)]

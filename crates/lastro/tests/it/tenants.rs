@@ -225,6 +225,8 @@ testkit::behaviours! {
         assert!(matches!(purge().await, Err(lastro::onboarding::NotPurged::Active)));
         operator.delete(&path).send().await.expect(204);
         app.clock().advance(Duration::from_secs(29 * 24 * 3600));
+        // What is changed about it meanwhile does not begin the time anew.
+        operator.patch(&path).json(&json!({ "name": "Padaria Antiga" })).send().await.expect(200);
         assert!(matches!(purge().await, Err(lastro::onboarding::NotPurged::TooEarly)));
         assert_eq!(count("users").await, "2");
         app.clock().advance(Duration::from_secs(24 * 3600));
@@ -250,15 +252,14 @@ testkit::behaviours! {
         let mut lines = Vec::new();
         let exported = lastro::onboarding::export(app.url(), made.id().parse().unwrap(), &mut lines).await.unwrap();
         let lines: Vec<Value> = String::from_utf8(lines).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(exported.rows, lines.len());
+        assert_eq!(exported.rows, lines.len() as u64);
         let of = |table: &str| lines.iter().filter(|line| line["table"] == table).count();
         assert_eq!((of("organizations"), of("users"), of("organization_packages"), of("groups")), (1, 1, 1, 3));
         assert!(of("audit_entries") > 0);
         let id = made.id().to_owned();
-        let bare = id.replace('-', "");
         let is_of_it = |line: &&Value| {
             let row = &line["row"];
-            [&row["organization_id"], &row["id"]].iter().any(|value| **value == json!(id) || **value == json!(bare))
+            [&row["organization_id"], &row["id"]].iter().any(|value| **value == json!(id))
         };
         assert_eq!(lines.iter().filter(is_of_it).count(), lines.len());
     }

@@ -381,7 +381,7 @@ mod tests {
         let names = |made: &mut Organization| {
             made.take_events()
                 .into_iter()
-                .map(|event| event.name)
+                .map(|event| event.kind)
                 .collect::<Vec<_>>()
         };
         assert_eq!(names(&mut made), [DEACTIVATED, FROZEN]);

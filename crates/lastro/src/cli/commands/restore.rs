@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use db::migrate::{self, MigrateError, Migrations};
-use db::{DbConfig, Engine};
+use db::{Db, DbConfig, Engine};
+use kernel::{Generators, OsRandom};
 
 use super::super::args::RestoreArgs;
 use super::super::failure::Failure;
@@ -14,7 +15,7 @@ use super::super::{output, progress};
 use crate::app;
 use crate::config::{Config, DatabaseKind, DatabaseUrl};
 use crate::postgres_tools::Tools;
-use crate::storage;
+use crate::{master_key, storage};
 
 pub(super) fn run(file: Option<PathBuf>, args: &RestoreArgs) -> Result<(), Failure> {
     let session = Session::begin(file, Talk::Trouble)?;
@@ -32,7 +33,19 @@ pub(super) fn run(file: Option<PathBuf>, args: &RestoreArgs) -> Result<(), Failu
         _ => "It is from an older version: `lastro migrate` brings it up to date, or the next `lastro serve` does.",
     };
     output::answer(&format!("{url} holds what {} held. {next}\n", args.file.display()))?;
+    if behind == 0
+        && let Some(why) = session.runtime.block_on(unfit_key(config))?
+    {
+        output::answer(&format!("But {why}. `serve` will refuse to start.\n"))?;
+    }
     Ok(())
+}
+
+/// Why the master key does not fit what was restored.
+async fn unfit_key(config: &Config) -> anyhow::Result<Option<String>> {
+    let key = master_key::at_hand(config)?;
+    let db = Db::open(storage::db_config(&config.database), Generators::system())?;
+    Ok(master_key::why_unfit(config, key, &db, &OsRandom).await?)
 }
 
 /// How many migrations the restored database lacks.

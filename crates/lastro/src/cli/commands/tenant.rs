@@ -5,21 +5,26 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use authz::Granted;
 use contracts::organization::{NewOrganization, OrganizationView};
 use db::UnitContext;
+use db::transfer::Moved;
 use http::App;
 use kernel::{Actor, OrganizationId};
 use organization::{OrganizationCreate, OrganizationDelete};
 use secrecy::SecretString;
 
-use super::super::args::{TenantCommand, TenantCreateArgs};
+use super::super::args::{TenantCommand, TenantCreateArgs, TenantMoveArgs};
 use super::super::failure::Failure;
 use super::super::session::{Session, Talk};
 use super::super::{installation, output, progress};
+use crate::config::DatabaseUrl;
 use crate::onboarding::{self, ACROSS, Administrator, Coming, Customer, Line, NotOnboarded, Onboarded, Onboarding};
+use crate::relocation::{Relocation, Stage};
+use crate::storage;
 
 pub(super) fn run(file: Option<PathBuf>, command: &TenantCommand) -> Result<(), Failure> {
     let session = Session::begin(file, Talk::Trouble)?;
@@ -32,6 +37,7 @@ pub(super) fn run(file: Option<PathBuf>, command: &TenantCommand) -> Result<(), 
             TenantCommand::List => desk.list().await,
             TenantCommand::Show { organization } => desk.show(organization).await,
             TenantCommand::Deactivate { organization } => desk.deactivate(organization).await,
+            TenantCommand::Move(args) => desk.relocate(&session, args).await,
             TenantCommand::Export { organization, file } => desk.export(organization, file).await,
             TenantCommand::Purge { organization, confirm } => desk.purge(organization, *confirm).await,
         }
@@ -219,6 +225,51 @@ impl Desk {
         Ok(())
     }
 
+    async fn relocate(&self, session: &Session, args: &TenantMoveArgs) -> Result<(), Failure> {
+        let to = DatabaseUrl::parse(&args.to).ok_or_else(|| {
+            Failure::Usage("--to is neither sqlite://PATH nor postgres://USER:PASSWORD@HOST:PORT/NAME".to_owned())
+        })?;
+        let organization = self.find(&args.organization).await?;
+        let from = storage::db_config(&session.config().database);
+        let (relocation, stage) = Relocation::prepare(&self.app, from, self.platform, &to, &organization).await?;
+        let slug = &organization.slug;
+        match (stage, args.dry_run) {
+            (Stage::Done, _) => output::answer(&format!("{slug} was moved to {to} before; nothing was left to do.\n"))?,
+            (Stage::Copied, true) => output::answer(&format!(
+                "{slug} was copied to {to} before, and would be marked as moved here and active there.\n"
+            ))?,
+            (Stage::Beginning(planned), true) => {
+                output::answer(&listed(&planned, &format!("would be moved to {to}"))?)?;
+            }
+            (Stage::Copied, false) => {
+                relocation.finish().await?;
+                output::answer(&format!("{slug} was copied to {to} before, and is active there now.\n"))?;
+            }
+            (Stage::Beginning(_), false) => {
+                relocation.freeze().await?;
+                let bar = progress::spinner("waiting for what is under way");
+                tokio::time::sleep(Duration::from_secs(args.settle)).await;
+                let moved = relocation
+                    .copy(&mut |done: &Moved| {
+                        bar.set_message(format!("{}: {} rows", done.table, done.rows));
+                    })
+                    .await?;
+                bar.finish_and_clear();
+                relocation.finish().await?;
+                output::answer(&listed(&moved, &format!("were moved to {to}"))?)?;
+                if moved
+                    .iter()
+                    .any(|table| table.table == "audit_archives" && table.rows > 0)
+                {
+                    output::answer(
+                        "Parts of its trail are in files: carry them from the folder audit-archive here to the one there.\n",
+                    )?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     async fn export(&self, named: &str, path: &Path) -> Result<(), Failure> {
         let organization = self.find(named).await?;
         let file = File::create_new(path).with_context(|| format!("{}", path.display()))?;
@@ -248,6 +299,17 @@ impl Desk {
         output::answer(&format!("{rows} rows of {} are deleted.\n", organization.slug))?;
         Ok(())
     }
+}
+
+/// The tables with their rows, and a line about all of them.
+fn listed(tables: &[Moved], what: &str) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    for Moved { table, rows } in tables.iter().filter(|table| table.rows > 0) {
+        writeln!(text, "{table:<32} {rows:>12}")?;
+    }
+    let all: u64 = tables.iter().map(|table| table.rows).sum();
+    writeln!(text, "{all} rows {what}.")?;
+    Ok(text)
 }
 
 /// Why a customer was not onboarded, for a person.

@@ -1,0 +1,59 @@
+//! Installations of the binary on either engine.
+
+use testkit::Engine;
+use testkit::postgres::{self, TestDatabase};
+
+use crate::binary::Installation;
+
+/// An installation with a database of its own.
+pub(crate) struct At {
+    pub(crate) lastro: Installation,
+    database: Option<TestDatabase>,
+}
+
+/// An administered installation on the engine, before anything was done; `None` where there is no PostgreSQL.
+pub(crate) fn at(engine: Engine) -> Option<At> {
+    let lastro = Installation::new().administered();
+    match engine {
+        Engine::Sqlite => Some(At { lastro, database: None }),
+        Engine::Postgres => {
+            let server = postgres::server().expect("PostgreSQL, or none")?;
+            let database = server.empty_database().expect("a database");
+            let lastro = lastro.with("DATABASE_URL", &database.url());
+            let lastro = match server.programs() {
+                Some(programs) => lastro.with_programs(programs),
+                None => lastro,
+            };
+            Some(At {
+                lastro,
+                database: Some(database),
+            })
+        }
+    }
+}
+
+impl At {
+    /// The address of the database.
+    pub(crate) fn url(&self) -> String {
+        match &self.database {
+            Some(database) => database.url(),
+            None => format!("sqlite://{}", self.lastro.path("data/lastro.db").display()),
+        }
+    }
+
+    /// An id column as text.
+    pub(crate) fn id(&self, column: &str) -> String {
+        match self.database {
+            Some(_) => format!("CAST({column} AS TEXT)"),
+            None => format!("lower(hex({column}))"),
+        }
+    }
+
+    pub(crate) async fn query(&self, text: &str) -> Vec<Vec<Option<String>>> {
+        db::admin::query(&self.url(), text).await.unwrap()
+    }
+
+    pub(crate) async fn execute(&self, text: &str) {
+        db::admin::execute(&self.url(), text).await.unwrap();
+    }
+}
