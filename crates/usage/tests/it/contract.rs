@@ -113,4 +113,37 @@ testkit::behaviours! {
         client.get("/organizations/current").send().await.expect(200);
         client.get("/organizations/current").send().await.refused(429, "RATE_LIMIT_QUOTA_EXCEEDED");
     }
+
+    async fn who_administers_is_told_by_mail_that_a_quota_is_nearly_used(app: TestApp) {
+        let mine = app.organization("padaria").await;
+        let (chief, deputy) = (app.member(mine, Some(ORG_ADMIN)).await, app.member(mine, Some(ORG_ADMIN)).await);
+        app.member(mine, None).await;
+        let quotas = json!([{ "metric": "documents.signed", "limit": 10, "period": "month", "mode": "soft" }]);
+        sell(&app, mine, &quotas).await;
+        let told = async || {
+            identity::deliver(app.edge().app()).await.unwrap();
+            let mails = app.mails().all().into_iter();
+            let mut told: Vec<_> = mails.map(|mail| (mail.to, mail.subject)).collect();
+            told.sort();
+            told
+        };
+        post(&app, mine, &[event("documents.signed", 7)]).await.expect(202);
+        assert_eq!(told().await, []);
+        let all = |subjects: &[&str]| {
+            let people = [&chief, &deputy].map(|person| person.email.clone());
+            let mut all: Vec<_> = people
+                .iter()
+                .flat_map(|person| subjects.iter().map(|subject| (person.clone(), (*subject).to_owned())))
+                .collect();
+            all.sort();
+            all
+        };
+        post(&app, mine, &[event("documents.signed", 1)]).await.expect(202);
+        assert_eq!(told().await, all(&["80 % de uma cota está em uso"]));
+        post(&app, mine, &[event("documents.signed", 1)]).await.expect(202);
+        assert_eq!(told().await.len(), 2, "once a period");
+        chief.client.delete(&format!("/users/{}", deputy.id)).send().await.expect(204);
+        post(&app, mine, &[event("documents.signed", 2)]).await.expect(202);
+        assert_eq!(told().await.len(), 3, "who left is not told");
+    }
 }

@@ -72,6 +72,38 @@ testkit::behaviours! {
         assert_eq!(used(app, mine, TODAY).await[0].1, 20);
     }
 
+    async fn of_what_is_reported_at_once_each_is_answered_for_itself(app: TestApp) {
+        let mine = app.organization("padaria").await;
+        contract(&app, mine, vec![quota("documents.signed", 50, QuotaPeriod::Month, QuotaMode::Hard)]).await;
+        let app = &app;
+        // Each third is not held to the quota, and each third comes too late.
+        let batch = |turn: usize| match turn % 3 {
+            0 => vec![event("documents.signed", 4)],
+            1 => vec![event("pages.read", 1)],
+            _ => vec![json!({ "metric": "pages.read", "quantity": 1, "occurredAt": "2026-01-01T00:00:00Z" })],
+        };
+        let replies = join_all((0..90).map(|turn| async move { (turn, post(app, mine, &batch(turn)).await) })).await;
+        let mut signed = 0;
+        for (turn, reply) in replies {
+            let answer = (turn % 3, reply.status.as_u16());
+            match answer {
+                (0, 202) => signed += 1,
+                (0, 429) => assert_eq!(reply.code(), "RATE_LIMIT_QUOTA_EXCEEDED"),
+                (1, 202) => assert_eq!(reply.data()["accepted"], 1),
+                (2, 202) => assert_eq!(reply.data()["rejected"][0]["code"], "TOO_OLD"),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(signed, 12, "as many as fit, and no fewer");
+        let metric = async |name: &str| {
+            let query = format!("metric={name}&from=2026-11-21T00:00:00Z&to=2026-11-22T00:00:00Z");
+            used(app, mine, &query).await[0].1
+        };
+        assert_eq!((metric("documents.signed").await, metric("pages.read").await), (48, 30));
+        let rebuilt = usage::rebuild(app.db(), Some(mine), false).await.unwrap();
+        assert!(rebuilt.agrees(), "{rebuilt:?}");
+    }
+
     async fn what_is_too_old_or_too_far_ahead_is_refused_alone(app: TestApp) {
         let mine = app.organization("padaria").await;
         let at = |text: &str| json!({ "metric": "documents.signed", "quantity": 1, "occurredAt": text, "idempotencyKey": text });
