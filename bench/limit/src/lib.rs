@@ -1,4 +1,4 @@
-//! The bare drivers in the fastest way known, for the same rows that Lastro's organization routes read and write.
+//! The bare drivers in the fastest way known, for the same rows that Lastro's routes of organizations, users and roles read and write.
 //!
 //! [`postgres`]: reads of many requests pipelined over a few shared connections with prepared statements, the rows of a write pipelined in one
 //! transaction. [`sqlite`]: read in place, written by one group-committing thread with `synchronous=FULL`. The *limit* server (`lastro-limit`)
@@ -6,16 +6,21 @@
 
 pub mod organization;
 pub mod postgres;
+pub mod role;
 pub mod sqlite;
 mod time;
+pub mod user;
 
 pub use time::Micros;
+
+/// The rows of the one page that users are listed by.
+pub const PAGE: u32 = 50;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The slug is taken.
-    #[error("the slug is taken")]
+    /// The slug or code is taken.
+    #[error("the slug or code is taken")]
     Duplicate,
     /// PostgreSQL or the way to it.
     #[error(transparent)]

@@ -2,7 +2,7 @@
 //!
 //! axum on hyper and the bare drivers in the fastest way known: reads pipelined over a few shared PostgreSQL connections with prepared
 //! statements, a write's rows pipelined in one transaction, SQLite read in place and written by one group-committing thread. The same rows, the
-//! same JSON as Lastro's organization routes, and none of what a server needs: no credential, permission, validation, log, metric or limit.
+//! same JSON as Lastro's routes, and none of what a server needs: no credential, permission, validation, log, metric or limit.
 //! `lastro serve` is measured as a ratio to it (`bench/README.md`). Never expose it to anything but a load generator.
 
 mod routes;

@@ -11,8 +11,9 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls, Row, Statement};
 use uuid::Uuid;
 
-use crate::Failure;
 use crate::organization::{NewOrganization, get, list};
+use crate::role::NewRole;
+use crate::{Failure, PAGE, user};
 
 const PLATFORM: &str = "SELECT id FROM organizations WHERE slug = 'platform'";
 const ORGANIZATION: &str = "INSERT INTO organizations (id, name, name_folded, slug, is_active, created_at, updated_at) \
@@ -23,6 +24,19 @@ const AUDIT: &str = "INSERT INTO audit_entries (organization_id, id, occurred_at
 const OUTBOX: &str = "INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
                       VALUES ($1, $2, $3, 'organization.created', 'organization', $1, $4)";
 const QUEUE: &str = "INSERT INTO outbox_queue (organization_id, event_id) VALUES ($1, $2)";
+const ROLE: &str = "INSERT INTO roles (organization_id, id, code, name, name_folded, created_at, updated_at) \
+                    VALUES ($1, $2, $3, $4, $5, $6, $6)";
+// One statement costs less than three: what each of them costs beside its row is a message and an execution.
+const ROLE_TOLD: &str = "WITH entry AS (INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_id, actor_name, \
+                         action, target_kind, target_id, changes, request_id, ip) \
+                         VALUES ($1, $2, $3, 'user', $4, $5, 'role.created', 'role', $6, $7, $8, $9)), \
+                         queued AS (INSERT INTO outbox_queue (organization_id, event_id) VALUES ($1, $10)) \
+                         INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
+                         VALUES ($1, $10, $3, 'role.created', 'role', $6, $11)";
+const VERSION: &str = "INSERT INTO access_versions (organization_id, version) VALUES ($1, 1) \
+                       ON CONFLICT (organization_id) DO UPDATE SET version = access_versions.version + 1";
+const CHANGE: &str =
+    "INSERT INTO access_changes (organization_id, kind, subject, created_at) VALUES ($1, 'role', $2, $3)";
 
 /// A shared connection: every request may have a statement in flight on it.
 #[derive(Debug)]
@@ -30,6 +44,8 @@ struct Reader {
     client: Client,
     get: Statement,
     list: Statement,
+    user: Statement,
+    users: Statement,
 }
 
 /// A connection that one transaction holds at a time.
@@ -40,9 +56,13 @@ struct Writer {
     audit: Statement,
     outbox: Statement,
     queue: Statement,
+    role: Statement,
+    role_told: Statement,
+    version: Statement,
+    change: Statement,
 }
 
-/// The organizations on PostgreSQL.
+/// The database on PostgreSQL.
 #[derive(Debug)]
 pub struct Postgres {
     readers: Vec<Reader>,
@@ -72,6 +92,8 @@ impl Postgres {
             shared.push(Reader {
                 get: client.prepare(&get()).await?,
                 list: client.prepare(&list()).await?,
+                user: client.prepare(&user::get()).await?,
+                users: client.prepare(&user::list(PAGE + 1)).await?,
                 client,
             });
         }
@@ -83,6 +105,10 @@ impl Postgres {
                 audit: client.prepare(AUDIT).await?,
                 outbox: client.prepare(OUTBOX).await?,
                 queue: client.prepare(QUEUE).await?,
+                role: client.prepare(ROLE).await?,
+                role_told: client.prepare(ROLE_TOLD).await?,
+                version: client.prepare(VERSION).await?,
+                change: client.prepare(CHANGE).await?,
                 client,
             });
         }
@@ -130,16 +156,88 @@ impl Postgres {
         Ok(())
     }
 
+    /// One user of an organization by key.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub async fn user(&self, organization: Uuid, id: Uuid) -> Result<Option<Row>, Failure> {
+        let reader = self.reader()?;
+        Ok(reader.client.query_opt(&reader.user, &[&organization, &id]).await?)
+    }
+
+    /// Hands the first [`PAGE`] users of an organization in the order of their names, and the one that follows, to `each` as they arrive. The
+    /// column after the user's is the total.
+    ///
+    /// # Errors
+    /// What the driver or `each` says.
+    pub async fn users(
+        &self,
+        organization: Uuid,
+        mut each: impl FnMut(&Row) -> Result<(), Failure> + Send,
+    ) -> Result<(), Failure> {
+        let reader = self.reader()?;
+        let mut rows = pin!(reader.client.query_raw(&reader.users, [organization]).await?);
+        while let Some(row) = rows.try_next().await? {
+            each(&row)?;
+        }
+        Ok(())
+    }
+
+    /// A connection for a transaction.
+    async fn hold(&self) -> Result<Held<'_>, Failure> {
+        self.idle.acquire().await.map_err(|_| Failure::Gone)?.forget();
+        Ok(Held {
+            pool: self,
+            writer: self.writers.lock().pop(),
+        })
+    }
+
+    /// One role, its audit entry, its event, the organization's access version and the change in one transaction.
+    ///
+    /// # Errors
+    /// [`Failure::Duplicate`], or what the driver says.
+    pub async fn create_role(&self, new: &NewRole) -> Result<(), Failure> {
+        let held = self.hold().await?;
+        let writer = held.writer.as_ref().ok_or(Failure::Gone)?;
+        // In one flight and in this order, as for an organization.
+        let role: [&(dyn ToSql + Sync); 6] = [&new.organization, &new.id, &new.code, &new.name, &new.folded, &new.now];
+        let told: [&(dyn ToSql + Sync); 11] = [
+            &new.organization,
+            &new.audit_id,
+            &new.now,
+            &new.actor,
+            &NewRole::ACTOR_NAME,
+            &new.id,
+            &new.changes,
+            &NewRole::REQUEST_ID,
+            &NewRole::IP,
+            &new.event_id,
+            &new.data,
+        ];
+        let version: [&(dyn ToSql + Sync); 1] = [&new.organization];
+        let change: [&(dyn ToSql + Sync); 3] = [&new.organization, &new.id, &new.now];
+        let (begun, role, told, version, change, committed) = join!(
+            writer.client.batch_execute("BEGIN"),
+            writer.client.execute(&writer.role, &role),
+            writer.client.execute(&writer.role_told, &told),
+            writer.client.execute(&writer.version, &version),
+            writer.client.execute(&writer.change, &change),
+            writer.client.batch_execute("COMMIT"),
+        );
+        begun?;
+        role.map_err(duplicate)?;
+        told?;
+        version?;
+        change?;
+        Ok(committed?)
+    }
+
     /// One organization, its audit entries and its event in one transaction.
     ///
     /// # Errors
     /// [`Failure::Duplicate`], or what the driver says.
     pub async fn create(&self, new: &NewOrganization) -> Result<(), Failure> {
-        self.idle.acquire().await.map_err(|_| Failure::Gone)?.forget();
-        let held = Held {
-            pool: self,
-            writer: self.writers.lock().pop(),
-        };
+        let held = self.hold().await?;
         let writer = held.writer.as_ref().ok_or(Failure::Gone)?;
         let [first, second] = new.audit_ids;
         // `join` polls in the order written, so the seven messages leave in one flight and in this order. After a failure the
@@ -157,18 +255,20 @@ impl Postgres {
             writer.client.batch_execute("COMMIT"),
         );
         begun?;
-        organization.map_err(|error| {
-            if error.code() == Some(&SqlState::UNIQUE_VIOLATION) {
-                Failure::Duplicate
-            } else {
-                Failure::Postgres(error)
-            }
-        })?;
+        organization.map_err(duplicate)?;
         platform_audit?;
         own_audit?;
         outbox?;
         queue?;
         Ok(committed?)
+    }
+}
+
+fn duplicate(error: tokio_postgres::Error) -> Failure {
+    if error.code() == Some(&SqlState::UNIQUE_VIOLATION) {
+        Failure::Duplicate
+    } else {
+        Failure::Postgres(error)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The four routes, on hyper's HTTP/1 server with axum's router.
+//! The routes, on hyper's HTTP/1 server with axum's router.
 
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -7,12 +7,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderValue, Response, StatusCode, header};
-use axum::routing::get;
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::routing::{get, post};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use lastro_bench_limit::Failure;
 use lastro_bench_limit::organization::NewOrganization;
+use lastro_bench_limit::role::NewRole;
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -28,6 +29,10 @@ pub(crate) async fn serve<S: Store>(address: SocketAddr, store: Arc<S>) -> Resul
         .route("/health/ready", get(live))
         .route("/api/v1/organizations/{id}", get(organization::<S>))
         .route("/api/v1/organizations", get(organizations::<S>).post(create::<S>))
+        .route("/api/v1/users/{id}", get(user::<S>))
+        .route("/api/v1/users", get(users::<S>))
+        .route("/api/v1/auth/me", get(me::<S>))
+        .route("/api/v1/roles", post(create_role::<S>))
         .with_state(store);
     let listener = TcpListener::bind(address).await?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -72,12 +77,87 @@ async fn live() -> Response<Body> {
     answer(StatusCode::OK, Bytes::from_static(br#"{"data":{"status":"ok"}}"#))
 }
 
-async fn organization<S: Store>(State(store): State<Arc<S>>, Path(id): Path<Uuid>) -> Response<Body> {
-    match store.get(id).await {
+fn found(body: Result<Option<Bytes>, Failure>) -> Response<Body> {
+    match body {
         Ok(Some(body)) => answer(StatusCode::OK, body),
         Ok(None) => answer(StatusCode::NOT_FOUND, Body::empty()),
         Err(failure) => refuse(&failure),
     }
+}
+
+fn listed(body: Result<Bytes, Failure>) -> Response<Body> {
+    match body {
+        Ok(body) => answer(StatusCode::OK, body),
+        Err(failure) => refuse(&failure),
+    }
+}
+
+fn made(body: Result<Bytes, Failure>) -> Response<Body> {
+    match body {
+        Ok(body) => answer(StatusCode::CREATED, body),
+        Err(failure) => refuse(&failure),
+    }
+}
+
+async fn organization<S: Store>(State(store): State<Arc<S>>, Path(id): Path<Uuid>) -> Response<Body> {
+    found(store.get(id).await)
+}
+
+/// Who asks: the organization and the user stand in the open at the beginning of the token, and are believed.
+struct Caller {
+    organization: Uuid,
+    user: Uuid,
+}
+
+impl Caller {
+    /// Nobody, and so without a row, where there is no such token.
+    fn of(headers: &HeaderMap) -> Self {
+        const PREFIX: usize = "Bearer ".len();
+        const ID: usize = 36;
+        let token = headers
+            .get(header::AUTHORIZATION)
+            .map_or(&[][..], HeaderValue::as_bytes);
+        let id = |from: usize| {
+            let text = token.get(from..from + ID)?;
+            Uuid::try_parse_ascii(text).ok()
+        };
+        Self {
+            organization: id(PREFIX).unwrap_or_default(),
+            user: id(PREFIX + ID).unwrap_or_default(),
+        }
+    }
+}
+
+async fn user<S: Store>(State(store): State<Arc<S>>, Path(id): Path<Uuid>, headers: HeaderMap) -> Response<Body> {
+    found(store.user(Caller::of(&headers).organization, id).await)
+}
+
+async fn me<S: Store>(State(store): State<Arc<S>>, headers: HeaderMap) -> Response<Body> {
+    let caller = Caller::of(&headers);
+    found(store.user(caller.organization, caller.user).await)
+}
+
+async fn users<S: Store>(State(store): State<Arc<S>>, headers: HeaderMap) -> Response<Body> {
+    listed(store.users(Caller::of(&headers).organization).await)
+}
+
+#[derive(Deserialize)]
+struct RoleCreation {
+    name: String,
+    code: String,
+}
+
+async fn create_role<S: Store>(State(store): State<Arc<S>>, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    let Ok(creation) = serde_json::from_slice::<RoleCreation>(&body) else {
+        return answer(StatusCode::BAD_REQUEST, Body::empty());
+    };
+    let caller = Caller::of(&headers);
+    made(
+        match NewRole::new(caller.organization, caller.user, creation.name, creation.code) {
+            Ok(new) => store.create_role(new).await,
+            Err(failure) => Err(failure),
+        },
+    )
 }
 
 async fn organizations<S: Store>(State(store): State<Arc<S>>, RawQuery(query): RawQuery) -> Response<Body> {
@@ -86,10 +166,7 @@ async fn organizations<S: Store>(State(store): State<Arc<S>>, RawQuery(query): R
         .and_then(|query| query.strip_prefix("limit="))
         .and_then(|limit| u32::from_str(limit).ok())
         .unwrap_or(20);
-    match store.list(limit).await {
-        Ok(body) => answer(StatusCode::OK, body),
-        Err(failure) => refuse(&failure),
-    }
+    listed(store.list(limit).await)
 }
 
 #[derive(Deserialize)]
@@ -102,12 +179,8 @@ async fn create<S: Store>(State(store): State<Arc<S>>, body: Bytes) -> Response<
     let Ok(creation) = serde_json::from_slice::<Creation>(&body) else {
         return answer(StatusCode::BAD_REQUEST, Body::empty());
     };
-    let created = match NewOrganization::new(creation.name, creation.slug) {
+    made(match NewOrganization::new(creation.name, creation.slug) {
         Ok(new) => store.create(new).await,
         Err(failure) => Err(failure),
-    };
-    match created {
-        Ok(body) => answer(StatusCode::CREATED, body),
-        Err(failure) => refuse(&failure),
-    }
+    })
 }

@@ -9,8 +9,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::Failure;
 use crate::organization::{self, NewOrganization};
+use crate::role::NewRole;
+use crate::{Failure, PAGE, user};
 
 const PLATFORM: &str = "SELECT id FROM organizations WHERE slug = 'platform'";
 const ORGANIZATION: &str = "INSERT INTO organizations (id, name, name_folded, slug, is_active, created_at, updated_at) \
@@ -21,9 +22,22 @@ const AUDIT: &str = "INSERT INTO audit_entries (organization_id, id, occurred_at
 const OUTBOX: &str = "INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
                       VALUES (?1, ?2, ?3, 'organization.created', 'organization', ?1, ?4)";
 const QUEUE: &str = "INSERT INTO outbox_queue (organization_id, event_id) VALUES (?1, ?2)";
+const ROLE: &str = "INSERT INTO roles (organization_id, id, code, name, name_folded, created_at, updated_at) \
+                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)";
+const ROLE_AUDIT: &str = "INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_id, actor_name, action, \
+                          target_kind, target_id, changes, request_id, ip) \
+                          VALUES (?1, ?2, ?3, 'user', ?4, ?5, 'role.created', 'role', ?6, ?7, ?8, ?9)";
+const ROLE_OUTBOX: &str = "INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
+                           VALUES (?1, ?2, ?3, 'role.created', 'role', ?4, ?5)";
+const VERSION: &str = "INSERT INTO access_versions (organization_id, version) VALUES (?1, 1) \
+                       ON CONFLICT (organization_id) DO UPDATE SET version = access_versions.version + 1";
+const CHANGE: &str =
+    "INSERT INTO access_changes (organization_id, kind, subject, created_at) VALUES (?1, 'role', ?2, ?3)";
 
 static GET: LazyLock<String> = LazyLock::new(organization::get);
 static LIST: LazyLock<String> = LazyLock::new(organization::list);
+static USER: LazyLock<String> = LazyLock::new(user::get);
+static USERS: LazyLock<String> = LazyLock::new(|| user::list(PAGE + 1));
 
 /// A group is committed at the latest when it has this many creations or this age.
 const GROUP: usize = 64;
@@ -33,9 +47,16 @@ thread_local! {
     static READER: RefCell<Option<Connection>> = const { RefCell::new(None) };
 }
 
-type Job = (NewOrganization, oneshot::Sender<Result<NewOrganization, Failure>>);
+/// What the writer thread has to write, and whom it tells: who asked gets its creation back.
+enum Job {
+    Organization(NewOrganization, oneshot::Sender<Result<NewOrganization, Failure>>),
+    Role(NewRole, oneshot::Sender<Result<NewRole, Failure>>),
+}
 
-/// The organizations in a SQLite file; one file a process, since each thread keeps one reading connection.
+/// Tells one who asked: that it is on the disk, or that the group's COMMIT failed.
+type Answer = Box<dyn FnOnce(bool)>;
+
+/// The database in a SQLite file; one file a process, since each thread keeps one reading connection.
 #[derive(Debug)]
 pub struct Sqlite {
     path: PathBuf,
@@ -110,9 +131,82 @@ impl Sqlite {
     /// [`Failure::Duplicate`], or what the driver says.
     pub async fn create(&self, new: NewOrganization) -> Result<NewOrganization, Failure> {
         let (answer, answered) = oneshot::channel();
-        self.writer.send((new, answer)).map_err(|_| Failure::Gone)?;
+        self.writer
+            .send(Job::Organization(new, answer))
+            .map_err(|_| Failure::Gone)?;
         answered.await.map_err(|_| Failure::Gone)?
     }
+
+    /// One user of an organization by key.
+    ///
+    /// # Errors
+    /// What the driver or `map` says.
+    pub fn user<T>(
+        &self,
+        organization: Uuid,
+        id: Uuid,
+        map: impl FnOnce(&Row<'_>) -> Result<T, Failure>,
+    ) -> Result<Option<T>, Failure> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&USER)?;
+            let mut rows = statement.query([organization.as_bytes(), id.as_bytes()])?;
+            rows.next()?.map(map).transpose()
+        })
+    }
+
+    /// Hands the first [`PAGE`] users of an organization in the order of their names, and the one that follows, to `each`. The column after the
+    /// user's is the total.
+    ///
+    /// # Errors
+    /// What the driver or `each` says.
+    pub fn users(
+        &self,
+        organization: Uuid,
+        mut each: impl FnMut(&Row<'_>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&USERS)?;
+            let mut rows = statement.query([organization.as_bytes()])?;
+            while let Some(row) = rows.next()? {
+                each(row)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// One role, its audit entry, its event, the organization's access version and the change in one transaction; answers when it is on the disk,
+    /// and gives the creation back.
+    ///
+    /// # Errors
+    /// [`Failure::Duplicate`], or what the driver says.
+    pub async fn create_role(&self, new: NewRole) -> Result<NewRole, Failure> {
+        let (answer, answered) = oneshot::channel();
+        self.writer.send(Job::Role(new, answer)).map_err(|_| Failure::Gone)?;
+        answered.await.map_err(|_| Failure::Gone)?
+    }
+}
+
+impl Job {
+    /// Writes its rows; the answer waits for the COMMIT.
+    fn write(self, connection: &Connection, platform: Uuid) -> Answer {
+        match self {
+            Self::Organization(new, answer) => {
+                let written = insert(connection, platform, &new).map(|()| new);
+                later(answer, written)
+            }
+            Self::Role(new, answer) => {
+                let written = insert_role(connection, &new).map(|()| new);
+                later(answer, written)
+            }
+        }
+    }
+}
+
+fn later<T: 'static>(answer: oneshot::Sender<Result<T, Failure>>, written: Result<T, Failure>) -> Answer {
+    Box::new(move |committed| {
+        // A client that went away is not told.
+        let _ = answer.send(if committed { written } else { Err(Failure::Gone) });
+    })
 }
 
 /// The writer thread: takes what waits, never waits for company, answers after COMMIT. Ends with the last sender.
@@ -122,9 +216,8 @@ fn write_all(connection: &Connection, platform: Uuid, queue: &mpsc::Receiver<Job
         let started = Instant::now();
         let committed = connection.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
             let mut next = Some(first);
-            while let Some((new, answer)) = next {
-                let written = insert(connection, platform, &new).map(|()| new);
-                group.push((answer, written));
+            while let Some(job) = next {
+                group.push(job.write(connection, platform));
                 next = if group.len() < GROUP && started.elapsed() < AGE {
                     queue.try_recv().ok()
                 } else {
@@ -137,9 +230,8 @@ fn write_all(connection: &Connection, platform: Uuid, queue: &mpsc::Receiver<Job
             // A failed COMMIT may leave the transaction open; where it does not, there is nothing to roll back.
             let _ = connection.execute_batch("ROLLBACK");
         }
-        for (answer, written) in group.drain(..) {
-            // A client that went away is not told.
-            let _ = answer.send(if committed.is_ok() { written } else { Err(Failure::Gone) });
+        for answer in group.drain(..) {
+            answer(committed.is_ok());
         }
     }
 }
@@ -151,13 +243,7 @@ fn insert(connection: &Connection, platform: Uuid, new: &NewOrganization) -> Res
     connection
         .prepare_cached(ORGANIZATION)?
         .execute(organization)
-        .map_err(|error| {
-            if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) {
-                Failure::Duplicate
-            } else {
-                Failure::Sqlite(error)
-            }
-        })?;
+        .map_err(duplicate)?;
     let mut audit = connection.prepare_cached(AUDIT)?;
     for (trail, audit_id) in [platform, new.id].iter().zip(&new.audit_ids) {
         audit.execute((
@@ -179,4 +265,42 @@ fn insert(connection: &Connection, platform: Uuid, new: &NewOrganization) -> Res
         .prepare_cached(QUEUE)?
         .execute((id, new.event_id.as_bytes()))?;
     Ok(())
+}
+
+/// The rows of a role. As of an organization, only the first can be refused.
+fn insert_role(connection: &Connection, new: &NewRole) -> Result<(), Failure> {
+    let (organization, id) = (new.organization.as_bytes(), new.id.as_bytes());
+    connection
+        .prepare_cached(ROLE)?
+        .execute((organization, id, &new.code, &new.name, &new.folded, new.now))
+        .map_err(duplicate)?;
+    connection.prepare_cached(ROLE_AUDIT)?.execute((
+        organization,
+        new.audit_id.as_bytes(),
+        new.now,
+        new.actor.as_bytes(),
+        NewRole::ACTOR_NAME,
+        id,
+        &new.changes.0,
+        NewRole::REQUEST_ID,
+        NewRole::IP,
+    ))?;
+    let event = new.event_id.as_bytes();
+    connection
+        .prepare_cached(ROLE_OUTBOX)?
+        .execute((organization, event, new.now, id, &new.data.0))?;
+    connection.prepare_cached(QUEUE)?.execute((organization, event))?;
+    connection.prepare_cached(VERSION)?.execute([organization])?;
+    connection
+        .prepare_cached(CHANGE)?
+        .execute((organization, id, new.now))?;
+    Ok(())
+}
+
+fn duplicate(error: rusqlite::Error) -> Failure {
+    if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) {
+        Failure::Duplicate
+    } else {
+        Failure::Sqlite(error)
+    }
 }
