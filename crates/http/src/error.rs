@@ -383,6 +383,11 @@ impl ApiError {
         self
     }
 
+    /// Whether it is the denial of a permission.
+    pub(crate) fn is_denial(&self) -> bool {
+        matches!(self.inner.details, Details::Denied { .. })
+    }
+
     /// The code.
     #[must_use]
     pub fn code(&self) -> ErrorCode {

@@ -220,6 +220,8 @@ pub struct Caller {
     request: RequestContext,
     if_match: Option<HeaderValue>,
     pub(crate) idempotency_keys: IdempotencyKeys,
+    /// How the route's permission is held, where it is held under a condition: for the refusals of objects that are read later.
+    limit: Option<Arc<Explanation>>,
 }
 
 /// The `Idempotency-Key` headers of a request: it is judged only when a unit of work begins.
@@ -413,7 +415,28 @@ impl Caller {
             request,
             if_match,
             idempotency_keys,
+            limit: None,
         })
+    }
+
+    /// A refusal inside a unit of work, completed: of a condition that does not hold, how the permission is held in spite of it.
+    pub(crate) fn completed(limit: Option<&Explanation>, refusal: ApiError) -> ApiError {
+        match limit {
+            Some(limit) => refusal.along(PathView::telling(limit)),
+            None => refusal,
+        }
+    }
+
+    /// How the route's permission is held, where it is held under a condition.
+    pub(crate) const fn limit(&self) -> Option<&Arc<Explanation>> {
+        self.limit.as_ref()
+    }
+
+    /// Notes in the security trail that a condition refused the change of an object.
+    pub(crate) fn note_denied_change(&self, refusal: &ApiError) {
+        if refusal.is_denial() {
+            self.note_refusal(self.limit.as_deref());
+        }
     }
 }
 
@@ -736,8 +759,13 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let request = context(parts)?;
-        let caller = Caller::admit(parts, App::from_ref(state), request, Self::ACCESS).await?;
+        let mut caller = Caller::admit(parts, App::from_ref(state), request, Self::ACCESS).await?;
         let within = caller.require_within::<P>().await?;
+        if within.residual().is_some() {
+            let decider = &caller.app.parts().decider;
+            let held = decider.explain(caller.actor(), caller.organization, P::INFO);
+            caller.limit = held.map(Arc::new);
+        }
         refuse_undeclared_query(caller.request())?;
         Ok(Self { caller, within })
     }

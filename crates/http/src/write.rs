@@ -76,16 +76,17 @@ impl Caller {
         let keyed = self.idempotency()?;
         let work = self.guarded(keyed.is_some(), work);
         let db = self.app().db();
-        match keyed {
+        let answer = match keyed {
             None => db.write(context, work).await,
             Some(keyed) => {
                 // A refusal by the storage is kept under the key like one by the closure, in the words of this request.
                 let request = self.request().clone();
                 let refuse = move |error| ApiError::from(error).told_to(&request);
-                let answer = db.write_once_as(context, keyed, refuse, work).await?;
-                Vault::of(self).open(answer, self.app().generators().now())
+                let answer = db.write_once_as(context, keyed, refuse, work).await;
+                answer.and_then(|answer| Vault::of(self).open(answer, self.app().generators().now()))
             }
-        }
+        };
+        answer.inspect_err(|refusal| self.note_denied_change(refusal))
     }
 
     /// Refuses to commit a change that was asked for under a condition nobody looked at, gives refusals the words they are stored
@@ -105,12 +106,14 @@ impl Caller {
         let request = self.request().clone();
         let demands = demands_check(request.method(), &self.precondition());
         let vault = is_keyed.then(|| Arc::new(Vault::of(self)));
+        let limit = self.limit().cloned();
         let work = Arc::new(work);
         move |uow| {
-            let (work, request, vault) = (Arc::clone(&work), request.clone(), vault.clone());
+            let (work, request, vault, limit) = (Arc::clone(&work), request.clone(), vault.clone(), limit.clone());
             Box::pin(async move {
                 let until = uow.now().plus(SECRETS_KEPT);
-                let result = work(uow).await.map_err(|refusal| refusal.told_to(&request));
+                let result = work(uow).await;
+                let result = result.map_err(|refusal| Self::completed(limit.as_deref(), refusal).told_to(&request));
                 if result.is_ok() && demands && !request.condition_was_checked() {
                     return Err(ApiError::internal("If-Match was sent and the handler did not check it"));
                 }

@@ -116,7 +116,11 @@ testkit::behaviours! {
         let draft = format!("/groups/{}", create("Draft").await.expect(201).id());
         let rename = |name: &str| ana.client.patch(&draft).json(&json!({ "name": name })).send();
         rename("Sketch").await.expect(200);
-        rename("Final").await.refused(403, "RBAC_FORBIDDEN");
+        let refused = rename("Final").await.refused(403, "RBAC_FORBIDDEN");
+        let details = &refused.json["error"]["details"];
+        assert_eq!((&details["permission"], &details["step"]), (&json!("RBAC_GROUP_UPDATE"), &json!("condition")));
+        assert_eq!(details["path"]["steps"][0]["code"], "LIMITED");
+        assert_eq!(details["path"]["conditions"], condition);
         assert_eq!(ana.client.get(&draft).send().await.expect(200).data()["name"], "Sketch", "the refused change left nothing");
         boss.client.patch(&draft).json(&json!({ "name": "Final" })).send().await.expect(200);
         rename("Sketch").await.refused(403, "RBAC_FORBIDDEN");

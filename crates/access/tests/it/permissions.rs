@@ -87,4 +87,31 @@ testkit::behaviours! {
         let mine = ana.client.get("/auth/me/permissions").send().await.expect(200);
         assert_eq!(mine.data(), &json!([]));
     }
+
+    async fn a_deleted_permission_is_gone_from_groups_keys_accounts_packages_and_exceptions(app: TestApp) {
+        let Bakery { id, boss } = bakery(&app).await;
+        let operator = app.operator();
+        let permission = permission_id(&boss.client, "FINANCE_INVOICE_READ").await;
+        let group = boss.client.post("/groups").json(&json!({ "name": "Readers" })).send().await.expect(201).id();
+        boss.client.put(&format!("/groups/{group}/permissions/{permission}")).send().await.expect(200);
+        let list = json!({ "name": "Shop", "permissions": ["FINANCE_INVOICE_READ", "FINANCE_INVOICE_CREATE"] });
+        let key = boss.client.post("/api-keys").json(&list).send().await.expect(201).id();
+        let account = boss.client.post("/service-accounts").json(&list).send().await.expect(201).id();
+        let body = json!({ "code": "LEAN", "name": "Lean", "modules": ["FINANCE"], "withheldPermissions": ["FINANCE_INVOICE_READ"] });
+        let package = operator.post("/packages").json(&body).send().await.expect(201).id();
+        let exceptions = format!("/organizations/{id}/overrides");
+        let body = json!({ "modules": [], "permissions": [{ "code": "FINANCE_INVOICE_READ", "effect": "withhold" }], "quotas": [] });
+        operator.put(&exceptions).json(&body).send().await.expect(200);
+
+        operator.delete(&format!("/permissions/{permission}")).send().await.expect(204);
+        let held = boss.client.get(&format!("/groups/{group}/permissions")).send().await.expect(200);
+        assert_eq!(held.data(), &json!([]));
+        for list in [format!("/api-keys/{key}"), format!("/service-accounts/{account}")] {
+            let left = boss.client.get(&list).send().await.expect(200);
+            assert_eq!(left.data()["permissions"], json!(["FINANCE_INVOICE_CREATE"]), "{list}");
+        }
+        let left = operator.get(&format!("/packages/{package}")).send().await.expect(200);
+        assert_eq!(left.data()["withheldPermissions"], json!([]));
+        assert_eq!(operator.get(&exceptions).send().await.expect(200).data()["permissions"], json!([]));
+    }
 }
