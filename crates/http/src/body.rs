@@ -7,6 +7,8 @@ use axum::body::Body as Stream;
 use axum::extract::{FromRef, FromRequest, Request};
 use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use kernel::{Rule, RuleViolation};
 use sha2::{Digest as _, Sha256};
@@ -31,13 +33,8 @@ where
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let (context, headers, body) = open(request)?;
-        refuse_large(&headers, &App::from_ref(state))?;
-        require_json(&headers)?;
-        let bytes = collect(body, &App::from_ref(state)).await?;
-        note_digest(&context, &headers, &bytes);
-        let tree = Json::parse(&bytes).map_err(|error| malformed(&error))?;
-        decode(tree, is_tenant_scoped(&context)).map(Self)
+        let tree = Tree::read(request, App::from_ref(state), Presence::Required);
+        tree.await?.decode().map(Self)
     }
 }
 
@@ -53,7 +50,8 @@ where
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        if_any::<Nothing>(request, &App::from_ref(state)).await.map(|_| Self)
+        let tree = Tree::read(request, App::from_ref(state), Presence::Optional);
+        tree.await?.decode::<Nothing>().map(|_| Self)
     }
 }
 
@@ -70,25 +68,9 @@ where
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        if_any(request, &App::from_ref(state)).await.map(Self)
+        let tree = Tree::read(request, App::from_ref(state), Presence::Optional);
+        tree.await?.decode().map(Self)
     }
-}
-
-/// Reads a body that may be missing.
-async fn if_any<T: Input>(request: Request, app: &App) -> Result<T, ApiError> {
-    let (context, headers, body) = open(request)?;
-    refuse_large(&headers, app)?;
-    if headers.contains_key(header::CONTENT_TYPE) && !is_empty_length(&headers) {
-        require_json(&headers)?;
-    }
-    let bytes = collect(body, app).await?;
-    note_digest(&context, &headers, &bytes);
-    if bytes.is_empty() {
-        return decode(Json::Object(Fields::default()), is_tenant_scoped(&context));
-    }
-    require_json(&headers)?;
-    let tree = Json::parse(&bytes).map_err(|error| malformed(&error))?;
-    decode(tree, is_tenant_scoped(&context))
 }
 
 crate::input! {
@@ -244,48 +226,99 @@ fn malformed(error: &serde_json::Error) -> ApiError {
     ))
 }
 
-/// Decodes a tree, with the problems of the tree itself and those of its meaning together.
-fn decode<T: Input>(tree: Json, is_tenant_scoped: bool) -> Result<T, ApiError> {
-    let mut problems = Problems::default();
-    flaws(&tree, &mut |steps, flaw| {
-        if problems.is_full() {
-            return;
-        }
-        let rule = match flaw {
-            Flaw::Duplicate => Rule::DuplicateField,
-            Flaw::Nul => Rule::ControlCharacter,
-        };
-        problems.push(path_of_steps(steps), rule);
-    });
-    // At the top it is refused even where an input declares such a field by mistake.
-    let mut tenants = Vec::new();
-    if let Json::Object(Fields(fields)) = &tree
-        && is_tenant_scoped
-    {
-        for (name, _) in fields {
-            if is_tenant_field(name) && !tenants.contains(name) {
-                tenants.push(name.clone());
+/// Whether there must be a body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Required,
+    /// None at all is an empty object.
+    Optional,
+}
+
+/// A body of JSON with what is wrong with it whatever it means, so that all that is not about its meaning is compiled once.
+struct Tree {
+    json: Json,
+    is_tenant_scoped: bool,
+    problems: Problems,
+    /// Fields at the top that name a tenant: refused even where an input declares such a field by mistake.
+    tenants: Vec<String>,
+}
+
+impl Tree {
+    /// Boxed, because what a generic function awaits is compiled with each of its kinds.
+    fn read(request: Request, app: App, presence: Presence) -> BoxFuture<'static, Result<Self, ApiError>> {
+        async move {
+            let (context, headers, body) = open(request)?;
+            refuse_large(&headers, &app)?;
+            let says_nothing = !headers.contains_key(header::CONTENT_TYPE) || is_empty_length(&headers);
+            if presence == Presence::Required || !says_nothing {
+                require_json(&headers)?;
             }
+            let bytes = collect(body, &app).await?;
+            note_digest(&context, &headers, &bytes);
+            let json = if bytes.is_empty() && presence == Presence::Optional {
+                Json::Object(Fields::default())
+            } else {
+                require_json(&headers)?;
+                Json::parse(&bytes).map_err(|error| malformed(&error))?
+            };
+            Ok(Self::of(json, is_tenant_scoped(&context)))
         }
+        .boxed()
     }
-    let decoded = deserr::deserialize::<T, Json, Problems>(tree);
-    match decoded {
-        Ok(input) if problems.is_empty() && tenants.is_empty() => Ok(input),
-        decoded => {
-            if let Err(found) = decoded {
-                problems.extend(found);
+
+    fn of(json: Json, is_tenant_scoped: bool) -> Self {
+        let mut problems = Problems::default();
+        flaws(&json, &mut |steps, flaw| {
+            if problems.is_full() {
+                return;
             }
-            if is_tenant_scoped {
-                problems.name_tenant_fields();
-            }
-            let mut violations = problems.into_violations();
-            for name in tenants {
-                let violation = RuleViolation::new(name, Rule::TenantInPayload);
-                if !violations.contains(&violation) {
-                    violations.push(violation);
+            let rule = match flaw {
+                Flaw::Duplicate => Rule::DuplicateField,
+                Flaw::Nul => Rule::ControlCharacter,
+            };
+            problems.push(path_of_steps(steps), rule);
+        });
+        let mut tenants = Vec::new();
+        if let Json::Object(Fields(fields)) = &json
+            && is_tenant_scoped
+        {
+            for (name, _) in fields {
+                if is_tenant_field(name) && !tenants.contains(name) {
+                    tenants.push(name.clone());
                 }
             }
-            Err(ApiError::violations(violations))
         }
+        Self {
+            json,
+            is_tenant_scoped,
+            problems,
+            tenants,
+        }
+    }
+
+    /// What it means, or all its problems together.
+    fn decode<T: Input>(mut self) -> Result<T, ApiError> {
+        let json = std::mem::replace(&mut self.json, Json::Null);
+        match deserr::deserialize::<T, Json, Problems>(json) {
+            Ok(input) if self.problems.is_empty() && self.tenants.is_empty() => Ok(input),
+            decoded => Err(self.refusal(decoded.err())),
+        }
+    }
+
+    fn refusal(mut self, found: Option<Problems>) -> ApiError {
+        if let Some(found) = found {
+            self.problems.extend(found);
+        }
+        if self.is_tenant_scoped {
+            self.problems.name_tenant_fields();
+        }
+        let mut violations = self.problems.into_violations();
+        for name in self.tenants {
+            let violation = RuleViolation::new(name, Rule::TenantInPayload);
+            if !violations.contains(&violation) {
+                violations.push(violation);
+            }
+        }
+        ApiError::violations(violations)
     }
 }
