@@ -37,6 +37,7 @@ pub struct List<'v> {
     order: &'static str,
     direction: Direction,
     lane: Lane,
+    may_lag: bool,
 }
 
 /// One page.
@@ -81,6 +82,7 @@ impl<'v> List<'v> {
             order: "id",
             direction: Direction::Ascending,
             lane: Lane::Point,
+            may_lag: false,
         }
     }
 
@@ -152,6 +154,13 @@ impl<'v> List<'v> {
     #[must_use]
     pub fn pooled(mut self) -> Self {
         self.lane = Lane::Pooled;
+        self
+    }
+
+    /// Declares that it may come from a replica that lags behind, when one is configured.
+    #[must_use]
+    pub fn may_lag(mut self) -> Self {
+        self.may_lag = true;
         self
     }
 
@@ -253,7 +262,11 @@ impl<'v> List<'v> {
         let text = format!("SELECT {columns} FROM {table}{kept} ORDER BY id DESC LIMIT {rows}");
         scope
             .into()
-            .all(&Sql::composed(&text, self.reach, self.lane), &self.values, item)
+            .all(
+                &statement(&text, self.reach, self.lane, self.may_lag),
+                &self.values,
+                item,
+            )
             .await
     }
 
@@ -270,15 +283,15 @@ impl<'v> List<'v> {
     ) -> Result<Listed<T>, DbError> {
         let scope = scope.into();
         let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
-        let (reach, lane) = (self.reach, self.lane);
+        let (reach, lane, may_lag) = (self.reach, self.lane, self.may_lag);
         let Composed {
             rows,
             total,
             values,
             counted,
         } = self.compose(page, start);
-        let rows = Sql::composed(&rows, reach, lane);
-        let count = Sql::composed(&total, reach, lane);
+        let rows = statement(&rows, reach, lane, may_lag);
+        let count = statement(&total, reach, lane, may_lag);
         let mut found = scope
             .all(&rows, &values, |row| Ok((row.get::<i64>(0)?, item(row)?)))
             .await?;
@@ -308,6 +321,12 @@ impl<'v> List<'v> {
         let offset = self.compose(page, Start::Offset);
         [offset.rows, after.rows, offset.total]
     }
+}
+
+/// A statement of a list.
+const fn statement(text: &str, reach: Reach, lane: Lane, may_lag: bool) -> Sql<'_> {
+    let statement = Sql::composed(text, reach, lane);
+    if may_lag { statement.may_lag() } else { statement }
 }
 
 /// The statement of a page, the statement of the total, and the values of the first; the second uses `counted` of them.

@@ -64,7 +64,8 @@ pub(crate) async fn lookup(scope: Scope<'_>, id: AuditEntryId) -> Result<Option<
     scope.optional(&LOOKUP, &[Value::id(id)], entry).await
 }
 
-/// The trail, newest first, after an entry; at most `rows` of it. Ids are in the order of time.
+/// The trail, newest first, after an entry; at most `rows` of it. Ids are in the order of time. A replica may answer: what is looked up
+/// in the trail happened before.
 pub(crate) async fn newest(
     scope: Scope<'_>,
     filter: &Filter<'_>,
@@ -88,6 +89,7 @@ pub(crate) async fn newest_pooled(
 
 fn listing<'f>(filter: &Filter<'f>) -> List<'f> {
     List::tenant("audit_entries", COLUMNS)
+        .may_lag()
         .equal("actor_id", filter.actor_id)
         .equal("action", filter.action)
         .equal("target_kind", filter.target_kind)

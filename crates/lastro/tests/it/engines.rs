@@ -33,6 +33,14 @@ pub(crate) fn at(engine: Engine) -> Option<At> {
 }
 
 impl At {
+    /// The same installation with another configuration.
+    pub(crate) fn with(self, name: &str, value: &str) -> Self {
+        Self {
+            lastro: self.lastro.with(name, value),
+            ..self
+        }
+    }
+
     /// The address of the database.
     pub(crate) fn url(&self) -> String {
         match &self.database {

@@ -28,6 +28,8 @@ mod reports;
 #[cfg(test)]
 mod relocation;
 #[cfg(test)]
+mod replicas;
+#[cfg(test)]
 mod serve;
 #[cfg(test)]
 mod sinks;
@@ -38,5 +40,7 @@ mod tenants;
 #[cfg(test)]
 #[cfg(feature = "otlp")]
 mod traces;
+#[cfg(test)]
+mod upgrades;
 #[cfg(test)]
 mod usage;

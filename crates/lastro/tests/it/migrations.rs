@@ -1,7 +1,12 @@
 //! What was applied somewhere stays as it was.
 
-use db::Engine;
+use std::collections::BTreeMap;
+
+use db::columns::{Type, declared};
+use db::migrate::{self, Destructive};
+use db::{DbConfig, Engine};
 use lastro::app;
+use testkit::postgres;
 
 /// The checksums of every step, as `migrations/checksums.txt` keeps them.
 fn checksums() -> String {
@@ -46,4 +51,50 @@ fn every_file_belongs_to_a_context() {
             }
         }
     }
+}
+
+/// Moves and exports take the types of columns from the steps' texts, whichever engine they read.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_steps_declare_is_what_postgresql_has() {
+    let Some(server) = postgres::server().unwrap() else {
+        return;
+    };
+    let database = server.empty_database().unwrap();
+    let config = DbConfig::new(database.url());
+    migrate::run(&config, &app::migrations(), Destructive::Accept, &mut |_| {})
+        .await
+        .unwrap();
+    let columns = "SELECT table_name::text, column_name::text, data_type::text, is_identity::text \
+                   FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'schema_migrations' \
+                   ORDER BY table_name, ordinal_position";
+    let mut found = BTreeMap::<String, Vec<_>>::new();
+    for row in db::admin::query(&database.url(), columns).await.unwrap() {
+        let [table, column, kind, identity] = row.try_into().unwrap();
+        let kind = match kind.unwrap().as_str() {
+            "boolean" => Some(Type::Bool),
+            "bigint" => Some(Type::Integer),
+            "text" => Some(Type::Text),
+            "json" => Some(Type::Json),
+            "bytea" => Some(Type::Bytes),
+            "uuid" => Some(Type::Uuid),
+            "timestamp with time zone" => Some(Type::Time),
+            "xid8" => None,
+            other => panic!("{other} is no type that both engines have"),
+        };
+        let is_numbered = identity.as_deref() == Some("YES");
+        found
+            .entry(table.unwrap())
+            .or_default()
+            .push((column.unwrap(), kind, is_numbered));
+    }
+    let declared: BTreeMap<String, Vec<_>> = declared(&app::migrations())
+        .into_iter()
+        .map(|(table, columns)| {
+            let columns = columns
+                .into_iter()
+                .map(|column| (column.name, column.kind, column.is_numbered));
+            (table, columns.collect())
+        })
+        .collect();
+    assert_eq!(declared, found);
 }

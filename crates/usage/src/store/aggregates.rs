@@ -32,7 +32,8 @@ const ENSURE: Sql = Sql::tenant(
 const READ: Sql = Sql::tenant(
     "SELECT bucket, quantity FROM usage_aggregates \
      WHERE organization_id = $1 AND metric = $2 AND bucket > $3 AND bucket < $4 ORDER BY bucket LIMIT 5000",
-);
+)
+.may_lag();
 const HOLD: Sql = Sql::tenant(
     "SELECT metric, bucket, quantity, events FROM usage_aggregates \
      WHERE organization_id = $1 AND bucket >= $2 AND bucket < $3 \
