@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 from uuid import UUID
 
 import jwt
-from authlib.integrations.httpx_client import OAuth2Client
+from authlib.integrations.requests_client import OAuth2Session
 from lastro_client import AuthenticatedClient, Client
 from lastro_client.api.access import check_access
 from lastro_client.api.authentication import login
@@ -30,6 +30,7 @@ from lastro_client.models import (
     Check,
     CompanyInput,
     CreateOrganization,
+    CreateOrganizationResponse201,
     CreatePackage,
     CreateRole,
     CreateServiceAccount,
@@ -89,7 +90,7 @@ def a_wrong_password_is_told_without_a_hint() -> None:
 
 
 def an_organization_is_made_once_however_often_it_is_asked_for(operator: AuthenticatedClient) -> None:
-    def ask(name: str) -> Response[ErrorAnswer | create_organization.CreateOrganizationResponse201]:
+    def ask(name: str) -> Response[ErrorAnswer | CreateOrganizationResponse201]:
         body = CreateOrganization(name=name, slug=f"cafe-{RUN}")
         return create_organization.sync_detailed(client=operator, body=body, idempotency_key=f"python-{RUN}")
 
@@ -140,7 +141,7 @@ def a_role_lets_in(administrator: AuthenticatedClient, clerk: AuthenticatedClien
     body = CreateRole(name="Directory reader", code=f"READER_{RUN.upper()}", description="Looks people up")
     role = told(create_role.sync_detailed(client=administrator, body=body)).data
     grant = GrantPermissionByPermissionCode(permission_code="IDENTITY_USER_READ")
-    told(grant_permission.sync_detailed(role.id, client=administrator, body=grant))
+    assert grant_permission.sync_detailed(role.id, client=administrator, body=grant).status_code == 201
     told(assign_role.sync_detailed(clerk_id, client=administrator, body=AssignRole(role_id=role.id)))
     users = told(list_users.sync_detailed(client=clerk, sort=ListUsersSort.NAME))
     assert [user.name for user in users.data] == ["Ana Souza", "Bruno Lima"] and users.meta.total == 2
@@ -175,7 +176,7 @@ def a_list_is_read_to_its_end_by_its_cursor(administrator: AuthenticatedClient) 
     assert codes == sorted(set(codes))
 
 
-def several_values_stand_in_one_parameter(administrator: AuthenticatedClient) -> None:
+def a_parameter_has_several_values(administrator: AuthenticatedClient) -> None:
     events = told(list_events.sync_detailed(client=administrator, types=["user.created", "role.*"])).data
     types = {event.type_ for event in events}
     assert "role.created" in types and all(kind == "user.created" or kind.startswith("role.") for kind in types)
@@ -219,10 +220,8 @@ def a_library_gets_a_service_token(administrator: AuthenticatedClient) -> None:
     body = CreateServiceAccount(name="Importer", permissions=["IDENTITY_USER_READ"])
     account = told(create_service_account.sync_detailed(client=administrator, body=body)).data
     for method in ("client_secret_basic", "client_secret_post"):
-        with OAuth2Client(
-            account.client_id, account.client_secret, token_endpoint_auth_method=method, token_endpoint=f"{URL}/api/v1/auth/token"
-        ) as client:
-            token = client.fetch_token(grant_type="client_credentials")
+        with OAuth2Session(account.client_id, account.client_secret, token_endpoint_auth_method=method) as client:
+            token = client.fetch_token(f"{URL}/api/v1/auth/token", grant_type="client_credentials")
             assert token["token_type"] == "Bearer" and token["expires_in"] > 0
             answer = client.get(f"{URL}/api/v1/users")
             assert answer.status_code == 200 and len(answer.json()["data"]) == 2
@@ -241,7 +240,7 @@ def main() -> None:
     role_id = a_role_lets_in(administrator, clerk, clerk_id)
     a_change_names_its_version_and_clears_what_is_null(administrator, role_id)
     a_list_is_read_to_its_end_by_its_cursor(administrator)
-    several_values_stand_in_one_parameter(administrator)
+    a_parameter_has_several_values(administrator)
     what_was_withdrawn_is_refused_at_once(administrator, clerk, clerk_id, role_id)
     a_stranger_verifies_tokens_by_the_key_set(token)
     a_library_gets_a_service_token(administrator)

@@ -163,7 +163,7 @@ step("a list is read to its end by its cursor", async () => {
   assert.equal(codes.length, total);
 });
 
-step("several values stand in one parameter", async () => {
+step("a parameter has several values", async () => {
   const query = { types: ["user.created", "role.*"] };
   const { data: events } = told(await administrator.GET("/api/v1/events", { params: { query } }));
   assert.ok(events.some(({ type }) => type === "role.created"));

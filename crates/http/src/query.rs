@@ -99,10 +99,32 @@ impl RawQuery {
 
     /// The value of a parameter, if it is there and can be read; what is wrong with it is remembered.
     pub fn take<T: QueryValue>(&mut self, name: &'static str) -> Option<T> {
+        if T::IS_LIST {
+            self.join(name);
+        }
         let text = self.text(name)?;
         T::read(&text)
             .map_err(|rule| self.problems.push(RuleViolation::new(name, rule)))
             .ok()
+    }
+
+    /// Makes of a parameter that is given several times one whose values are separated by commas: clients write lists in both ways.
+    fn join(&mut self, name: &str) {
+        let mut joined: Option<String> = None;
+        self.pairs.retain_mut(|(known, value)| {
+            if known != name {
+                return true;
+            }
+            match &mut joined {
+                Some(joined) => {
+                    joined.push(',');
+                    joined.push_str(value);
+                }
+                None => joined = Some(std::mem::take(value)),
+            }
+            false
+        });
+        self.pairs.extend(joined.map(|values| (name.to_owned(), values)));
     }
 
     /// The value, or nothing and its problems remembered.
@@ -126,6 +148,9 @@ impl RawQuery {
 
 /// A type that can be the value of a query parameter.
 pub trait QueryValue: Sized {
+    /// Whether it is a list, so that its parameter can be given several times.
+    const IS_LIST: bool = false;
+
     /// Reads the value; the text is never empty.
     ///
     /// # Errors
@@ -201,8 +226,10 @@ impl<I: Id> QueryValue for IdText<I> {
     }
 }
 
-/// Several values, separated by commas.
+/// Several values, separated by commas or each in a parameter of its own.
 impl<T: QueryValue> QueryValue for Vec<T> {
+    const IS_LIST: bool = true;
+
     fn read(text: &str) -> Result<Self, Rule> {
         if text.split(',').nth(MAX_VALUES).is_some() {
             return Err(Rule::TooManyItems { max: MAX_VALUES });
@@ -313,14 +340,11 @@ pub fn required(parameter: Parameter) -> Parameter {
 }
 
 fn describe(name: &str, description: &str, schema: RefOr<Schema>) -> Parameter {
-    // Several values stand in one parameter, where OpenAPI would repeat it.
-    let explode = matches!(schema, RefOr::T(Schema::Array(_))).then_some(false);
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Query)
         .required(Required::False)
         .description(Some(description.trim()))
-        .explode(explode)
         .schema(Some(schema))
         .build()
 }

@@ -17,7 +17,7 @@ use crate::view::EventView;
 http::filters! {
     /// What the list can be narrowed by.
     pub(crate) struct EventFilter {
-        /// Only these kinds, separated by commas: `role.created`, every one of a resource as `role.*`, or all as `*`.
+        /// Only these kinds, separated by commas or each in a parameter of its own: `role.created`, every one of a resource as `role.*`, or all as `*`.
         types: Vec<EventTypeText> = "types",
     }
 }
