@@ -25,15 +25,18 @@ const CUSTOMERS: usize = 8;
 
 pub(super) fn run(place: &Place<'_>) -> anyhow::Result<Table> {
     let installation = Installation::new(place, "outbox")?;
-    let sink = Sink::open()?;
+    // Each at a port of its own, as customers have hosts of their own.
+    let sink = Sink::open(CUSTOMERS)?;
     let server = installation.serve()?;
     let customers = customers(&server, "enterprise", CUSTOMERS)?;
-    let first = customers.first().context("no customer")?;
-    subscribe(server.address, first, &sink)?;
-    let mut rows = vec![latency(server.address, first, &sink)?];
-    for customer in customers.iter().skip(1) {
-        subscribe(server.address, customer, &sink)?;
+    for (customer, url) in customers.iter().zip(sink.urls()) {
+        let body = json!({"url": url, "eventTypes": ["role.created"]});
+        Client::connect(server.address, &customer.token)?
+            .post("/api/v1/webhooks", &body)?
+            .json(201)?;
     }
+    let first = customers.first().context("no customer")?;
+    let mut rows = vec![latency(server.address, first, &sink)?];
     server.stop()?;
     let backlog = u64::from(place.sizes.backlog);
     rows.extend(drain(&installation, &sink, std::slice::from_ref(first), backlog / 10)?);
@@ -46,14 +49,6 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<Table> {
             .to_owned(),
         rows,
     })
-}
-
-fn subscribe(address: SocketAddr, customer: &Customer, sink: &Sink) -> anyhow::Result<()> {
-    let body = json!({"url": sink.url(), "eventTypes": ["role.created"]});
-    Client::connect(address, &customer.token)?
-        .post("/api/v1/webhooks", &body)?
-        .json(201)
-        .map(drop)
 }
 
 /// From a change to the receiver, one change after the other.

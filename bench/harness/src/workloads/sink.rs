@@ -15,7 +15,7 @@ use crate::process;
 
 /// The receiver. Its threads end with their connections.
 pub(super) struct Sink {
-    address: SocketAddr,
+    addresses: Vec<SocketAddr>,
     shared: Arc<Shared>,
 }
 
@@ -27,32 +27,26 @@ struct Shared {
 }
 
 impl Sink {
-    /// Listens on loopback.
-    pub(super) fn open() -> anyhow::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let address = listener.local_addr()?;
+    /// Listens on so many ports of loopback.
+    pub(super) fn open(ports: usize) -> anyhow::Result<Self> {
         let shared = Arc::new(Shared {
             taken: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             arrivals: Mutex::new(None),
         });
-        let accepting = Arc::clone(&shared);
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                if accepting.stopped.load(Ordering::Relaxed) {
-                    return;
-                }
-                let shared = Arc::clone(&accepting);
-                // A connection that breaks is one that its sender gave up.
-                thread::spawn(move || stream.map(|stream| shared.take(stream)));
-            }
-        });
-        Ok(Self { address, shared })
+        let mut addresses = Vec::with_capacity(ports);
+        for _ in 0..ports {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+            addresses.push(listener.local_addr()?);
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.listen(&listener));
+        }
+        Ok(Self { addresses, shared })
     }
 
     /// Where it is.
-    pub(super) fn url(&self) -> String {
-        format!("http://{}/hook", self.address)
+    pub(super) fn urls(&self) -> impl Iterator<Item = String> {
+        self.addresses.iter().map(|address| format!("http://{address}/hook"))
     }
 
     /// How many deliveries it took.
@@ -93,12 +87,26 @@ impl Sink {
 impl Drop for Sink {
     fn drop(&mut self) {
         self.shared.stopped.store(true, Ordering::Relaxed);
-        // The listener looks at the flag when somebody comes; that nobody can is just as well.
-        drop(TcpStream::connect_timeout(&self.address, Duration::from_millis(100)));
+        // A listener looks at the flag when somebody comes; that nobody can is just as well.
+        for address in &self.addresses {
+            drop(TcpStream::connect_timeout(address, Duration::from_millis(100)));
+        }
     }
 }
 
 impl Shared {
+    /// Takes whoever comes.
+    fn listen(self: &Arc<Self>, listener: &TcpListener) {
+        for stream in listener.incoming() {
+            if self.stopped.load(Ordering::Relaxed) {
+                return;
+            }
+            let shared = Arc::clone(self);
+            // A connection that breaks is one that its sender gave up.
+            thread::spawn(move || stream.map(|stream| shared.take(stream)));
+        }
+    }
+
     /// Answers 200 to one request after the other.
     fn take(&self, stream: TcpStream) -> std::io::Result<()> {
         stream.set_nodelay(true)?;
@@ -147,11 +155,12 @@ mod tests {
 
     #[test]
     fn deliveries_are_counted_and_their_arrivals_told() {
-        let sink = Sink::open().unwrap();
+        let sink = Sink::open(2).unwrap();
         let arrivals = sink.arrivals();
         let before = Instant::now();
-        let mut client = Client::connect(sink.address, "").unwrap();
-        for _ in 0..3 {
+        assert_eq!(sink.urls().count(), 2);
+        for address in sink.addresses.iter().chain(&sink.addresses).take(3) {
+            let mut client = Client::connect(*address, "").unwrap();
             assert_eq!(client.post("/hook", &json!({"a": "b: c\r\n\r\n"})).unwrap().status, 200);
         }
         sink.wait_for(3, Duration::from_secs(10)).unwrap();

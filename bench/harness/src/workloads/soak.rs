@@ -39,7 +39,7 @@ struct Held {
 pub(super) fn run(place: &Place<'_>) -> anyhow::Result<Table> {
     let installation = Installation::new(place, "soak")?;
     let load = Load::new(place.workspace)?;
-    let sink = Sink::open()?;
+    let sink = Sink::open(CUSTOMERS)?;
     let server = installation.serve()?;
     let customers = customers(&server, "enterprise", CUSTOMERS)?;
     let requests = mixture(&server, &customers, &sink)?;
@@ -67,7 +67,7 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<Table> {
 /// What the organizations ask for, each line as often as it stands here.
 fn mixture(server: &Server, customers: &[Customer], sink: &Sink) -> anyhow::Result<Vec<Request>> {
     let mut requests = Vec::new();
-    for customer in customers {
+    for (customer, url) in customers.iter().zip(sink.urls()) {
         let Customer {
             id: _,
             slug,
@@ -75,7 +75,7 @@ fn mixture(server: &Server, customers: &[Customer], sink: &Sink) -> anyhow::Resu
             token,
         } = customer;
         let mut client = Client::connect(server.address, token)?;
-        let webhook = json!({"url": sink.url(), "eventTypes": ["role.updated"]});
+        let webhook = json!({"url": url, "eventTypes": ["role.updated"]});
         client.post("/api/v1/webhooks", &webhook)?.json(201)?;
         let role = json!({"name": "Changing", "code": "CHANGING"});
         let role = text(&client.post("/api/v1/roles", &role)?.json(201)?, "/data/id")?;
