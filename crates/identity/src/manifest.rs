@@ -6,7 +6,7 @@ use contracts::{EventData, EventType, Manifest, ObjectFields};
 
 use crate::http::example;
 use crate::mail::letter::MailFact;
-use crate::store::users;
+use crate::store::{api_keys, service_accounts, users};
 use crate::view::{SessionFact, SigningKeyFact, SupportSessionFact};
 
 authz::permission! {
@@ -239,8 +239,18 @@ pub const MANIFEST: Manifest = Manifest {
             "Access tokens are signed with another key from now on",
         ),
     ],
-    objects: &[ObjectFields {
-        resource: "USER",
-        columns: &users::FIELDS,
-    }],
+    objects: &[
+        ObjectFields {
+            resource: "USER",
+            columns: &users::FIELDS,
+        },
+        ObjectFields {
+            resource: "API_KEY",
+            columns: &api_keys::FIELDS,
+        },
+        ObjectFields {
+            resource: "SERVICE_ACCOUNT",
+            columns: &service_accounts::FIELDS,
+        },
+    ],
 };

@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use authz::Granted;
+use authz::{Permission, Within};
 use contracts::access::Judge;
 use contracts::identity::{ApiKeyId, UserId};
 use db::{AccessChange, ChangeKind, UnitOfWork};
-use kernel::{Actor, ActorKind, Id as _, OrganizationId};
+use kernel::{ActorKind, Id as _};
 
 use super::{Refusal, listed};
 use crate::crypto::OpaqueSecret;
@@ -20,19 +20,20 @@ use crate::store::{api_keys, users};
 /// Makes a key with this secret, and tells its maker by mail: who did not make it hears of it.
 ///
 /// # Errors
-/// [`Refusal`]: made by a key, beyond what the actor holds.
+/// [`Refusal`]: made by a key, out of reach, beyond what the actor holds.
 pub(crate) async fn create_api_key(
-    granted: &Granted<ApiKeyCreate>,
+    within: &Within<ApiKeyCreate>,
     uow: &UnitOfWork,
     queue: Queue,
     judge: &dyn Judge,
     new: NewApiKey,
     secret: &OpaqueSecret,
 ) -> Result<ApiKey, Refusal> {
-    let (organization, maker) = (granted.organization(), granted.actor());
+    let (organization, maker) = (within.organization(), within.actor());
     let permissions = listed(judge, new.permissions.codes())?;
     let id = uow.generators().id();
     let mut key = ApiKey::create(id, organization, new, secret.shown_prefix(), maker, uow.now())?;
+    within.admit(&key)?;
     judge.may_list(maker, &permissions, uow.now())?;
     api_keys::add(uow, &mut key, &permissions, secret.digest()).await?;
     key_changed(uow, &key);
@@ -51,24 +52,25 @@ pub(crate) async fn create_api_key(
 /// Changes a key, if it still is as the client knows it.
 ///
 /// # Errors
-/// [`Refusal`]: not found, beyond what the actor holds, stale, revoked.
+/// [`Refusal`]: not found, out of reach before or after the change, beyond what the actor holds, stale, revoked.
 pub(crate) async fn update_api_key(
-    granted: &Granted<ApiKeyUpdate>,
+    within: &Within<ApiKeyUpdate>,
     uow: &UnitOfWork,
     judge: &dyn Judge,
     id: ApiKeyId,
     is_current: impl FnOnce(&ApiKey) -> bool,
     changes: ApiKeyChanges,
 ) -> Result<ApiKey, Refusal> {
-    let mut key = held(uow, judge, granted.actor(), granted.organization(), id).await?;
+    let mut key = held(within, uow, judge, id).await?;
     let before = key.state().permissions.clone();
     if let Some(after) = &changes.permissions {
-        judge.may_list(granted.actor(), &listed(judge, after.codes())?, uow.now())?;
+        judge.may_list(within.actor(), &listed(judge, after.codes())?, uow.now())?;
     }
     if !is_current(&key) {
         return Err(Refusal::Stale);
     }
     key.change(changes)?;
+    within.admit(&key)?;
     api_keys::save(uow, &mut key).await?;
     if key.state().permissions != before {
         api_keys::replace_list(uow, &key, &listed(judge, key.state().permissions.codes())?).await?;
@@ -80,17 +82,18 @@ pub(crate) async fn update_api_key(
 /// Gives a key another secret; the one before works for `overlap` longer.
 ///
 /// # Errors
-/// [`Refusal`]: not found, beyond what the actor holds, revoked.
+/// [`Refusal`]: not found, out of reach before or after the change, beyond what the actor holds, revoked.
 pub(crate) async fn rotate_api_key(
-    granted: &Granted<ApiKeyUpdate>,
+    within: &Within<ApiKeyUpdate>,
     uow: &UnitOfWork,
     judge: &dyn Judge,
     id: ApiKeyId,
     secret: &OpaqueSecret,
     overlap: Duration,
 ) -> Result<ApiKey, Refusal> {
-    let mut key = held(uow, judge, granted.actor(), granted.organization(), id).await?;
+    let mut key = held(within, uow, judge, id).await?;
     key.rotate(secret.shown_prefix())?;
+    within.admit(&key)?;
     api_keys::save(uow, &mut key).await?;
     api_keys::replace_secret(uow, &key, secret.digest(), uow.now().plus(overlap)).await?;
     key_changed(uow, &key);
@@ -101,15 +104,14 @@ pub(crate) async fn rotate_api_key(
 /// nothing.
 ///
 /// # Errors
-/// [`Refusal`]: not found, stale.
+/// [`Refusal`]: not found, out of reach, stale.
 pub(crate) async fn revoke_api_key(
-    granted: &Granted<ApiKeyDelete>,
+    within: &Within<ApiKeyDelete>,
     uow: &UnitOfWork,
     id: ApiKeyId,
     is_current: impl FnOnce(&ApiKey) -> bool,
 ) -> Result<(), Refusal> {
-    let key = api_keys::lock(uow, granted.organization(), id).await?;
-    let mut key = key.ok_or(Refusal::NotFound)?;
+    let mut key = reach_key(within, uow, id).await?;
     if !is_current(&key) {
         return Err(Refusal::Stale);
     }
@@ -123,17 +125,24 @@ pub(crate) async fn revoke_api_key(
     Ok(())
 }
 
-/// A key whose whole list the actor holds.
-async fn held(
+/// The key for a change, within the actor's grant, held until the unit ends.
+async fn reach_key<P: Permission>(within: &Within<P>, uow: &UnitOfWork, id: ApiKeyId) -> Result<ApiKey, Refusal> {
+    let found = api_keys::lock(uow, within.organization(), id).await?;
+    let key = found.ok_or(Refusal::NotFound)?;
+    within.admit(&key)?;
+    Ok(key)
+}
+
+/// As [`reach_key`], a key whose whole list the actor holds.
+async fn held<P: Permission>(
+    within: &Within<P>,
     uow: &UnitOfWork,
     judge: &dyn Judge,
-    actor: &Actor,
-    organization: OrganizationId,
     id: ApiKeyId,
 ) -> Result<ApiKey, Refusal> {
-    let key = api_keys::lock(uow, organization, id).await?.ok_or(Refusal::NotFound)?;
+    let key = reach_key(within, uow, id).await?;
     let permissions = listed(judge, key.state().permissions.codes())?;
-    judge.may_list(actor, &permissions, uow.now())?;
+    judge.may_list(within.actor(), &permissions, uow.now())?;
     Ok(key)
 }
 

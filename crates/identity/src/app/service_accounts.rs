@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use authz::Granted;
+use authz::{Permission, Within};
 use contracts::access::Judge;
 use contracts::identity::ServiceAccountId;
 use db::{AccessChange, ChangeKind, UnitOfWork};
@@ -19,9 +19,9 @@ use crate::store::service_accounts;
 /// Makes a service account with this secret.
 ///
 /// # Errors
-/// [`Refusal`]: beyond what the actor holds.
+/// [`Refusal`]: out of reach, beyond what the actor holds.
 pub(crate) async fn create_service_account(
-    granted: &Granted<ServiceAccountCreate>,
+    within: &Within<ServiceAccountCreate>,
     uow: &UnitOfWork,
     judge: &dyn Judge,
     name: CredentialName,
@@ -29,9 +29,10 @@ pub(crate) async fn create_service_account(
     secret: &OpaqueSecret,
 ) -> Result<ServiceAccount, Refusal> {
     let list = listed(judge, permissions.codes())?;
-    judge.may_list(granted.actor(), &list, uow.now())?;
     let id = uow.generators().id();
-    let mut account = ServiceAccount::create(id, granted.organization(), name, permissions, uow.now());
+    let mut account = ServiceAccount::create(id, within.organization(), name, permissions, uow.now());
+    within.admit(&account)?;
+    judge.may_list(within.actor(), &list, uow.now())?;
     service_accounts::add(uow, &mut account, &list).await?;
     service_accounts::add_secret(uow, &account, uow.generators().id(), secret.digest()).await?;
     account_changed(uow, &account);
@@ -41,19 +42,18 @@ pub(crate) async fn create_service_account(
 /// Gives an account another secret; those before, and the tokens asked for with them, work for `overlap` longer.
 ///
 /// # Errors
-/// [`Refusal`]: not found, beyond what the actor holds, deactivated.
+/// [`Refusal`]: not found, out of reach, beyond what the actor holds, deactivated.
 pub(crate) async fn rotate_secret(
-    granted: &Granted<ServiceAccountUpdate>,
+    within: &Within<ServiceAccountUpdate>,
     uow: &UnitOfWork,
     judge: &dyn Judge,
     id: ServiceAccountId,
     secret: &OpaqueSecret,
     overlap: Duration,
 ) -> Result<ServiceAccount, Refusal> {
-    let account = service_accounts::lock(uow, granted.organization(), id).await?;
-    let mut account = account.ok_or(Refusal::NotFound)?;
+    let mut account = reach_account(within, uow, id).await?;
     let permissions = listed(judge, account.state().permissions.codes())?;
-    judge.may_list(granted.actor(), &permissions, uow.now())?;
+    judge.may_list(within.actor(), &permissions, uow.now())?;
     account.rotate()?;
     service_accounts::save(uow, &mut account).await?;
     end_secrets(uow, &account, uow.now().plus(overlap)).await?;
@@ -65,15 +65,14 @@ pub(crate) async fn rotate_secret(
 /// Deactivating it again changes nothing.
 ///
 /// # Errors
-/// [`Refusal`]: not found, stale.
+/// [`Refusal`]: not found, out of reach, stale.
 pub(crate) async fn deactivate_service_account(
-    granted: &Granted<ServiceAccountDelete>,
+    within: &Within<ServiceAccountDelete>,
     uow: &UnitOfWork,
     id: ServiceAccountId,
     is_current: impl FnOnce(&ServiceAccount) -> bool,
 ) -> Result<(), Refusal> {
-    let account = service_accounts::lock(uow, granted.organization(), id).await?;
-    let mut account = account.ok_or(Refusal::NotFound)?;
+    let mut account = reach_account(within, uow, id).await?;
     if !is_current(&account) {
         return Err(Refusal::Stale);
     }
@@ -85,6 +84,18 @@ pub(crate) async fn deactivate_service_account(
     end_secrets(uow, &account, uow.now()).await?;
     account_changed(uow, &account);
     Ok(())
+}
+
+/// The account for a change, within the actor's grant, held until the unit ends.
+async fn reach_account<P: Permission>(
+    within: &Within<P>,
+    uow: &UnitOfWork,
+    id: ServiceAccountId,
+) -> Result<ServiceAccount, Refusal> {
+    let found = service_accounts::lock(uow, within.organization(), id).await?;
+    let account = found.ok_or(Refusal::NotFound)?;
+    within.admit(&account)?;
+    Ok(account)
 }
 
 /// Ends all secrets then, and tells every node: a token must not outlive the secret that it was asked for with.

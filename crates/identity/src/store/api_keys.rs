@@ -2,6 +2,8 @@
 
 use std::str::FromStr as _;
 
+use authz::conditions::{Column, ColumnKind, Object, Value as FieldOf};
+use contracts::Narrowed;
 use contracts::catalog::PermissionId;
 use contracts::identity::{ApiKeyId, ApiKeyView, MakerView};
 use db::list::{List, Listed, Start};
@@ -33,6 +35,20 @@ macro_rules! key {
 const COLUMNS: &str = "id, organization_id, name, prefix, permissions, maker_kind, maker_id, maker_name, is_maker_active, \
      expires_at, ip_allowlist, last_used_at, revoked_at, created_at";
 const LISTED: &str = concat!("(", key!(""), ") AS keys");
+
+/// What conditions on keys can ask for: what a key is by itself. Its lists have no order and no single value, and whether it is
+/// active hangs on its maker and the time.
+pub(crate) const FIELDS: [Column; 9] = [
+    Column::new("id", "id", ColumnKind::Id),
+    Column::new("name", "name", ColumnKind::Text),
+    Column::new("prefix", "prefix", ColumnKind::Text),
+    Column::new("createdBy.type", "maker_kind", ColumnKind::Text),
+    Column::new("createdBy.id", "maker_id", ColumnKind::Id),
+    Column::new("createdBy.name", "maker_name", ColumnKind::Text),
+    Column::new("expiresAt", "expires_at", ColumnKind::Time),
+    Column::new("lastUsedAt", "last_used_at", ColumnKind::Time),
+    Column::new("createdAt", "created_at", ColumnKind::Time),
+];
 
 const LOOKUP: Sql = Sql::tenant(key!(" AND k.id = $2")).point();
 const LOCK: Sql = Sql::tenant(key!(" AND k.id = $2 FOR UPDATE")).on_sqlite(key!(" AND k.id = $2"));
@@ -150,9 +166,10 @@ pub(crate) async fn find_by_secret(scope: Scope<'_>, digest: SecretDigest) -> Re
         .await
 }
 
-/// A page of keys.
+/// A page of the keys that the grant reaches.
 pub(crate) async fn list(
     scope: Scope<'_>,
+    reached: Narrowed,
     text: Option<&str>,
     order: Order,
     direction: Direction,
@@ -160,7 +177,8 @@ pub(crate) async fn list(
     start: Start<'_>,
 ) -> Result<Listed<ApiKey>, DbError> {
     // The list's first column is the total.
-    listing(text, order, direction)
+    reached
+        .apply(listing(text, order, direction))
         .fetch(scope, page, start, |row| key(row, 1))
         .await
 }
@@ -340,6 +358,24 @@ fn key(row: &Row<'_>, first: usize) -> Result<ApiKey, DbError> {
         revoked_at: row.get(at(12))?,
         created_at: row.get(at(13))?,
     }))
+}
+
+impl Object for ApiKey {
+    fn value(&self, field: &str) -> Option<FieldOf<'_>> {
+        let state = self.state();
+        match field {
+            "id" => Some(FieldOf::id(state.id)),
+            "name" => Some(state.name.as_str().into()),
+            "prefix" => Some(state.prefix.as_str().into()),
+            "createdBy.type" => Some(state.maker.kind.as_str().into()),
+            "createdBy.id" => Some(state.maker.id.into()),
+            "createdBy.name" => Some(state.maker.name.as_str().into()),
+            "expiresAt" => state.expires_at.map(FieldOf::from),
+            "lastUsedAt" => state.last_used_at.map(FieldOf::from),
+            "createdAt" => Some(state.created_at.into()),
+            _ => None,
+        }
+    }
 }
 
 /// A key as the API shows it at `now`.

@@ -1,5 +1,7 @@
 //! The tables `service_accounts`, `service_account_permissions` and `client_secrets`.
 
+use authz::conditions::{Column, ColumnKind, Object, Value as FieldOf};
+use contracts::Narrowed;
 use contracts::catalog::PermissionId;
 use contracts::identity::{ServiceAccountId, ServiceAccountView};
 use db::list::{List, Listed, Start};
@@ -25,6 +27,16 @@ macro_rules! account {
 
 const COLUMNS: &str = "id, organization_id, name, permissions, is_active, last_used_at, created_at";
 const LISTED: &str = concat!("(", account!(""), ") AS accounts");
+
+/// What conditions on service accounts can ask for.
+pub(crate) const FIELDS: [Column; 6] = [
+    Column::new("id", "id", ColumnKind::Id),
+    Column::new("clientId", "id", ColumnKind::Id),
+    Column::new("name", "name", ColumnKind::Text),
+    Column::new("isActive", "is_active", ColumnKind::Bool),
+    Column::new("lastUsedAt", "last_used_at", ColumnKind::Time),
+    Column::new("createdAt", "created_at", ColumnKind::Time),
+];
 
 const LOOKUP: Sql = Sql::tenant(account!(" AND a.id = $2")).point();
 const LOCK: Sql = Sql::tenant(account!(" AND a.id = $2 FOR UPDATE")).on_sqlite(account!(" AND a.id = $2"));
@@ -140,6 +152,7 @@ fn presented(row: &Row<'_>) -> Result<Presented, DbError> {
 /// A page of service accounts.
 pub(crate) async fn list(
     scope: Scope<'_>,
+    reached: Narrowed,
     text: Option<&str>,
     order: Order,
     direction: Direction,
@@ -147,7 +160,8 @@ pub(crate) async fn list(
     start: Start<'_>,
 ) -> Result<Listed<ServiceAccount>, DbError> {
     // The list's first column is the total.
-    listing(text, order, direction)
+    reached
+        .apply(listing(text, order, direction))
         .fetch(scope, page, start, |row| account(row, 1))
         .await
 }
@@ -287,6 +301,20 @@ impl From<&ServiceAccount> for ServiceAccountView {
             is_active: state.is_active,
             last_used_at: state.last_used_at,
             created_at: state.created_at,
+        }
+    }
+}
+
+impl Object for ServiceAccount {
+    fn value(&self, field: &str) -> Option<FieldOf<'_>> {
+        let state = self.state();
+        match field {
+            "id" | "clientId" => Some(FieldOf::id(state.id)),
+            "name" => Some(state.name.as_str().into()),
+            "isActive" => Some(state.is_active.into()),
+            "lastUsedAt" => state.last_used_at.map(FieldOf::from),
+            "createdAt" => Some(state.created_at.into()),
+            _ => None,
         }
     }
 }

@@ -232,4 +232,64 @@ testkit::behaviours! {
         let made = accept("Max Lima").await.expect(201);
         assert_eq!(made.data()["email"], "max@example.com");
     }
+
+    async fn keys_are_reached_by_whoever_made_them(app: TestApp) {
+        let mine = app.organization("padaria").await;
+        let boss = app.member(mine, Some("ORG_ADMIN")).await.client;
+        let permissions = ["READ", "CREATE", "UPDATE", "DELETE"].map(|action| format!("IDENTITY_API_KEY_{action}"));
+        let permissions: Vec<&str> = permissions.iter().map(String::as_str).collect();
+        let condition = json!({ "createdBy.id": "${user.id}", "expiresAt": { "$lt": "2027-01-01T00:00:00Z" } });
+        let (ana, _) = limited(&app, &boss, mine, &permissions, &condition).await;
+        let make = |by: &Client, name: &str, end: Value| {
+            let body = json!({ "name": name, "permissions": [], "expiresAt": end });
+            by.post("/api-keys").json(&body).send()
+        };
+        let (soon, late) = (json!("2026-12-01T00:00:00Z"), json!("2027-12-01T00:00:00Z"));
+        make(&ana.client, "For ever", Value::Null).await.refused(403, "RBAC_FORBIDDEN");
+        make(&ana.client, "Too long", late.clone()).await.refused(403, "RBAC_FORBIDDEN");
+        let own = format!("/api-keys/{}", make(&ana.client, "Own", soon.clone()).await.expect(201).id());
+        let other = format!("/api-keys/{}", make(&boss, "Other", soon).await.expect(201).id());
+
+        let listed = ana.client.get("/api-keys").send().await.expect(200);
+        assert_eq!((&listed.data()[0]["name"], &listed.meta()["total"]), (&json!("Own"), &json!(1)));
+        ana.client.get(&own).send().await.expect(200);
+        for path in [&other, &format!("{other}/rotate")] {
+            let reply = match path == &other {
+                true => ana.client.get(path).send().await,
+                false => ana.client.post(path).send().await,
+            };
+            reply.refused(403, "RBAC_FORBIDDEN");
+        }
+        let change = |path: &str, change: Value| ana.client.patch(path).json(&change).send();
+        change(&other, json!({ "name": "Mine" })).await.refused(403, "RBAC_FORBIDDEN");
+        change(&own, json!({ "expiresAt": late })).await.refused(403, "RBAC_FORBIDDEN");
+        change(&own, json!({ "name": "Till" })).await.expect(200);
+        ana.client.post(&format!("{own}/rotate")).send().await.expect(200);
+        ana.client.delete(&other).send().await.refused(403, "RBAC_FORBIDDEN");
+        ana.client.delete(&own).send().await.expect(204);
+    }
+
+    async fn service_accounts_are_reached_within_the_condition(app: TestApp) {
+        let mine = app.organization("padaria").await;
+        let boss = app.member(mine, Some("ORG_ADMIN")).await.client;
+        let permissions = ["READ", "CREATE", "UPDATE", "DELETE"].map(|action| format!("IDENTITY_SERVICE_ACCOUNT_{action}"));
+        let permissions: Vec<&str> = permissions.iter().map(String::as_str).collect();
+        let (ana, role) = limited(&app, &boss, mine, &permissions, &json!({ "name": { "$in": ["Importer", "Till"] } })).await;
+        let make = |by: &Client, name: &str| by.post("/service-accounts").json(&json!({ "name": name, "permissions": [] })).send();
+        make(&ana.client, "Root").await.refused(403, "RBAC_FORBIDDEN");
+        let importer = format!("/service-accounts/{}", make(&ana.client, "Importer").await.expect(201).id());
+        let root = format!("/service-accounts/{}", make(&boss, "Root").await.expect(201).id());
+        let listed = ana.client.get("/service-accounts").send().await.expect(200);
+        assert_eq!((&listed.data()[0]["name"], &listed.meta()["total"]), (&json!("Importer"), &json!(1)));
+        ana.client.get(&root).send().await.refused(403, "RBAC_FORBIDDEN");
+        ana.client.post(&format!("{root}/rotate-secret")).send().await.refused(403, "RBAC_FORBIDDEN");
+        ana.client.delete(&root).send().await.refused(403, "RBAC_FORBIDDEN");
+        ana.client.get(&importer).send().await.expect(200);
+        ana.client.post(&format!("{importer}/rotate-secret")).send().await.expect(200);
+        ana.client.delete(&importer).send().await.expect(204);
+        regrant(&boss, &role, &["IDENTITY_SERVICE_ACCOUNT_READ"], &json!({ "isActive": true })).await;
+        let active = ana.client.get("/service-accounts").send().await.expect(200);
+        assert_eq!((&active.data()[0]["name"], &active.meta()["total"]), (&json!("Root"), &json!(1)));
+        ana.client.get(&importer).send().await.refused(403, "RBAC_FORBIDDEN");
+    }
 }

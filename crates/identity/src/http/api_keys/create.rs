@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{Answer, ApiError, Body, Doc, ErrorCode, Requires, TimeText};
+use http::{Answer, ApiError, Body, Doc, ErrorCode, RequiresWithin, TimeText};
 use serde_json::json;
 
 use super::{ApiKeyWithSecret, with_secret};
@@ -45,10 +45,10 @@ pub(super) fn doc() -> Doc {
 }
 
 pub(super) async fn handle(
-    caller: Requires<ApiKeyCreate>,
+    caller: RequiresWithin<ApiKeyCreate>,
     Body(input): Body<CreateApiKey>,
 ) -> Result<Answer, ApiError> {
-    let granted = caller.granted().clone();
+    let within = caller.within().clone();
     let generators = caller.app().generators();
     let expires_at = input.expires_at.map(|TimeText(end)| end);
     check_expiry(expires_at, generators.now())?;
@@ -64,10 +64,10 @@ pub(super) async fn handle(
     let queue = post.queue();
     let answer = caller
         .write_judged(move |uow, judge| {
-            let (granted, new, secret) = (granted.clone(), new.clone(), Arc::clone(&secret));
+            let (within, new, secret) = (within.clone(), new.clone(), Arc::clone(&secret));
             async move {
                 let key = view(
-                    &create_api_key(&granted, &uow, queue, &*judge, new, &secret).await?,
+                    &create_api_key(&within, &uow, queue, &*judge, new, &secret).await?,
                     uow.now(),
                 );
                 let location = format!("/api-keys/{}", key.id);

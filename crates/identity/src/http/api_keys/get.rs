@@ -1,7 +1,7 @@
 //! `GET /api-keys/{id}`
 
 use contracts::identity::{ApiKeyId, ApiKeyView};
-use http::{Answer, ApiError, Doc, PathId, Requires};
+use http::{Answer, ApiError, Doc, PathId, RequiresWithin};
 
 use crate::manifest::ApiKeyRead;
 use crate::store::api_keys::{self, view};
@@ -12,9 +12,10 @@ pub(super) fn doc() -> Doc {
         .answers::<ApiKeyView>("The key", crate::http::example::api_key())
 }
 
-pub(super) async fn handle(caller: Requires<ApiKeyRead>, path: PathId<ApiKeyId>) -> Result<Answer, ApiError> {
-    let scope = caller.app().db().scope(caller.granted().organization());
+pub(super) async fn handle(caller: RequiresWithin<ApiKeyRead>, path: PathId<ApiKeyId>) -> Result<Answer, ApiError> {
+    let scope = caller.app().db().scope(caller.organization());
     let key = api_keys::lookup(scope, path.found()?).await?;
     let key = key.ok_or_else(ApiError::not_found)?;
+    caller.admit(&key)?;
     Answer::ok(&view(&key, caller.app().generators().now()))
 }

@@ -2,11 +2,11 @@
 
 use contracts::identity::ApiKeyView;
 use db::list::Listed;
-use http::{Answer, ApiError, Doc, ListQuery, Place, Requires, Search};
+use http::{Answer, ApiError, Doc, ListQuery, Place, RequiresWithin, Search};
 use serde_json::json;
 
 use crate::manifest::ApiKeyRead;
-use crate::store::api_keys::{self, Order, view};
+use crate::store::api_keys::{self, FIELDS, Order, view};
 
 http::filters! {
     /// What the list can be narrowed by.
@@ -33,14 +33,15 @@ pub(super) fn doc() -> Doc {
         .lists::<ApiKeyView>("A page of keys", json!([crate::http::example::api_key()]))
 }
 
-pub(super) async fn handle(caller: Requires<ApiKeyRead>, query: ApiKeys) -> Result<Answer, ApiError> {
+pub(super) async fn handle(caller: RequiresWithin<ApiKeyRead>, query: ApiKeys) -> Result<Answer, ApiError> {
     let order = match query.sort.key {
         ApiKeySort::Name => Order::Name,
         ApiKeySort::CreatedAt => Order::CreatedAt,
     };
-    let scope = caller.app().db().scope(caller.granted().organization());
+    let scope = caller.app().db().scope(caller.organization());
+    let (reached, direction) = (caller.narrowed(&FIELDS)?, query.sort.direction);
     let text = query.filter.q.as_ref().map(Search::text);
-    let listed = api_keys::list(scope, text, order, query.sort.direction, &query.page, query.start()).await?;
+    let listed = api_keys::list(scope, reached, text, order, direction, &query.page, query.start()).await?;
     let now = caller.app().generators().now();
     let listed = Listed {
         items: listed.items.iter().map(|key| view(key, now)).collect(),

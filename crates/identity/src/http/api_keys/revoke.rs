@@ -1,7 +1,7 @@
 //! `DELETE /api-keys/{id}`
 
 use contracts::identity::ApiKeyId;
-use http::{Answer, ApiError, Doc, PathId, Requires};
+use http::{Answer, ApiError, Doc, PathId, RequiresWithin};
 
 use crate::app::revoke_api_key;
 use crate::manifest::ApiKeyDelete;
@@ -13,16 +13,16 @@ pub(super) fn doc() -> Doc {
         .answers_nothing("It is revoked")
 }
 
-pub(super) async fn handle(caller: Requires<ApiKeyDelete>, path: PathId<ApiKeyId>) -> Result<Answer, ApiError> {
+pub(super) async fn handle(caller: RequiresWithin<ApiKeyDelete>, path: PathId<ApiKeyId>) -> Result<Answer, ApiError> {
     let id = path.found()?;
-    let (granted, precondition) = (caller.granted().clone(), caller.precondition());
+    let (within, precondition) = (caller.within().clone(), caller.precondition());
     caller
         .write(move |uow| {
-            let (granted, precondition) = (granted.clone(), precondition.clone());
+            let (within, precondition) = (within.clone(), precondition.clone());
             async move {
                 let now = uow.now();
                 let is_current = |current: &_| precondition.check(&view(current, now)).is_ok();
-                revoke_api_key(&granted, &uow, id, is_current).await?;
+                revoke_api_key(&within, &uow, id, is_current).await?;
                 Ok(Answer::no_content())
             }
         })

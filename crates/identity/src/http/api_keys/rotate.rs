@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contracts::identity::ApiKeyId;
-use http::{Answer, ApiError, Doc, ErrorCode, OptionalBody, PathId, Requires};
+use http::{Answer, ApiError, Doc, ErrorCode, OptionalBody, PathId, RequiresWithin};
 use serde_json::json;
 
 use super::{ApiKeyWithSecret, with_secret};
@@ -33,11 +33,11 @@ pub(super) fn doc() -> Doc {
 }
 
 pub(super) async fn handle(
-    caller: Requires<ApiKeyUpdate>,
+    caller: RequiresWithin<ApiKeyUpdate>,
     path: PathId<ApiKeyId>,
     OptionalBody(input): OptionalBody<RotateApiKey>,
 ) -> Result<Answer, ApiError> {
-    let (id, granted, overlap) = (path.found()?, caller.granted().clone(), input.overlap.get());
+    let (id, within, overlap) = (path.found()?, caller.within().clone(), input.overlap.get());
     let random = &*caller.app().generators().random;
     let secret = Arc::new(OpaqueSecret::generate(
         SecretKind::ApiKey,
@@ -46,9 +46,9 @@ pub(super) async fn handle(
     ));
     caller
         .write_judged(move |uow, judge| {
-            let (granted, secret) = (granted.clone(), Arc::clone(&secret));
+            let (within, secret) = (within.clone(), Arc::clone(&secret));
             async move {
-                let key = rotate_api_key(&granted, &uow, &*judge, id, &secret, overlap).await?;
+                let key = rotate_api_key(&within, &uow, &*judge, id, &secret, overlap).await?;
                 let key = view(&key, uow.now());
                 Answer::ok(&ApiKeyWithSecret::new(&key, &secret))?.with_secret(&key)
             }

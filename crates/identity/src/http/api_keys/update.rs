@@ -1,7 +1,7 @@
 //! `PATCH /api-keys/{id}`
 
 use contracts::identity::{ApiKeyId, ApiKeyView};
-use http::{Answer, ApiError, Body, Doc, ErrorCode, PathId, Requires, TimeText};
+use http::{Answer, ApiError, Body, Doc, ErrorCode, PathId, RequiresWithin, TimeText};
 use serde_json::json;
 
 use crate::app::update_api_key;
@@ -33,20 +33,20 @@ pub(super) fn doc() -> Doc {
 }
 
 pub(super) async fn handle(
-    caller: Requires<ApiKeyUpdate>,
+    caller: RequiresWithin<ApiKeyUpdate>,
     path: PathId<ApiKeyId>,
     Body(input): Body<UpdateApiKey>,
 ) -> Result<Answer, ApiError> {
     let changes = changes(&caller, input).await?;
     let id = path.found()?;
-    let (granted, precondition) = (caller.granted().clone(), caller.precondition());
+    let (within, precondition) = (caller.within().clone(), caller.precondition());
     caller
         .write_judged(move |uow, judge| {
-            let (granted, precondition, changes) = (granted.clone(), precondition.clone(), changes.clone());
+            let (within, precondition, changes) = (within.clone(), precondition.clone(), changes.clone());
             async move {
                 let now = uow.now();
                 let is_current = |current: &_| precondition.check(&view(current, now)).is_ok();
-                let key = update_api_key(&granted, &uow, &*judge, id, is_current, changes).await?;
+                let key = update_api_key(&within, &uow, &*judge, id, is_current, changes).await?;
                 Answer::ok(&view(&key, now))
             }
         })
@@ -54,7 +54,7 @@ pub(super) async fn handle(
 }
 
 /// What the body asks for, as far as it can be told to be valid without the key.
-async fn changes(caller: &Requires<ApiKeyUpdate>, input: UpdateApiKey) -> Result<ApiKeyChanges, ApiError> {
+async fn changes(caller: &RequiresWithin<ApiKeyUpdate>, input: UpdateApiKey) -> Result<ApiKeyChanges, ApiError> {
     let expires_at = input.expires_at.into_change().map(|end| end.map(|TimeText(end)| end));
     check_expiry(expires_at.flatten(), caller.app().generators().now())?;
     let ip_allowlist = input.ip_allowlist.into_change().map(Option::unwrap_or_default);

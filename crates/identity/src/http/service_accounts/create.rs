@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contracts::identity::ServiceAccountView;
-use http::{Answer, ApiError, Body, Doc, ErrorCode, Requires};
+use http::{Answer, ApiError, Body, Doc, ErrorCode, RequiresWithin};
 use serde_json::json;
 
 use super::{ServiceAccountWithSecret, with_secret};
@@ -35,19 +35,19 @@ pub(super) fn doc() -> Doc {
 }
 
 pub(super) async fn handle(
-    caller: Requires<ServiceAccountCreate>,
+    caller: RequiresWithin<ServiceAccountCreate>,
     Body(input): Body<CreateServiceAccount>,
 ) -> Result<Answer, ApiError> {
-    let granted = caller.granted().clone();
+    let within = caller.within().clone();
     let (name, list) = (input.name, permission_list(&caller, input.permissions).await?);
     let random = &*caller.app().generators().random;
     let secret = OpaqueSecret::generate(SecretKind::ClientSecret, caller.organization(), random);
     let secret = Arc::new(secret);
     caller
         .write_judged(move |uow, judge| {
-            let (granted, name, list, secret) = (granted.clone(), name.clone(), list.clone(), Arc::clone(&secret));
+            let (within, name, list, secret) = (within.clone(), name.clone(), list.clone(), Arc::clone(&secret));
             async move {
-                let account = create_service_account(&granted, &uow, &*judge, name, list, &secret).await?;
+                let account = create_service_account(&within, &uow, &*judge, name, list, &secret).await?;
                 let account = ServiceAccountView::from(&account);
                 let location = format!("/service-accounts/{}", account.id);
                 Answer::created(&location, &ServiceAccountWithSecret::new(&account, &secret))?.with_secret(&account)

@@ -1,7 +1,7 @@
 //! `DELETE /service-accounts/{id}`
 
 use contracts::identity::{ServiceAccountId, ServiceAccountView};
-use http::{Answer, ApiError, Doc, PathId, Requires};
+use http::{Answer, ApiError, Doc, PathId, RequiresWithin};
 
 use crate::app::deactivate_service_account;
 use crate::manifest::ServiceAccountDelete;
@@ -16,17 +16,17 @@ pub(super) fn doc() -> Doc {
 }
 
 pub(super) async fn handle(
-    caller: Requires<ServiceAccountDelete>,
+    caller: RequiresWithin<ServiceAccountDelete>,
     path: PathId<ServiceAccountId>,
 ) -> Result<Answer, ApiError> {
     let id = path.found()?;
-    let (granted, precondition) = (caller.granted().clone(), caller.precondition());
+    let (within, precondition) = (caller.within().clone(), caller.precondition());
     caller
         .write(move |uow| {
-            let (granted, precondition) = (granted.clone(), precondition.clone());
+            let (within, precondition) = (within.clone(), precondition.clone());
             async move {
                 let is_current = |current: &_| precondition.check(&ServiceAccountView::from(current)).is_ok();
-                deactivate_service_account(&granted, &uow, id, is_current).await?;
+                deactivate_service_account(&within, &uow, id, is_current).await?;
                 Ok(Answer::no_content())
             }
         })

@@ -1,7 +1,7 @@
 //! `GET /service-accounts/{id}`
 
 use contracts::identity::{ServiceAccountId, ServiceAccountView};
-use http::{Answer, ApiError, Doc, PathId, Requires};
+use http::{Answer, ApiError, Doc, PathId, RequiresWithin};
 
 use crate::manifest::ServiceAccountRead;
 use crate::store::service_accounts;
@@ -13,10 +13,12 @@ pub(super) fn doc() -> Doc {
 }
 
 pub(super) async fn handle(
-    caller: Requires<ServiceAccountRead>,
+    caller: RequiresWithin<ServiceAccountRead>,
     path: PathId<ServiceAccountId>,
 ) -> Result<Answer, ApiError> {
-    let scope = caller.app().db().scope(caller.granted().organization());
+    let scope = caller.app().db().scope(caller.organization());
     let account = service_accounts::lookup(scope, path.found()?).await?;
-    Answer::ok(&ServiceAccountView::from(&account.ok_or_else(ApiError::not_found)?))
+    let account = account.ok_or_else(ApiError::not_found)?;
+    caller.admit(&account)?;
+    Answer::ok(&ServiceAccountView::from(&account))
 }

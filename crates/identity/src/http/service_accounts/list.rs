@@ -2,11 +2,11 @@
 
 use contracts::identity::ServiceAccountView;
 use db::list::Listed;
-use http::{Answer, ApiError, Doc, ListQuery, Place, Requires, Search};
+use http::{Answer, ApiError, Doc, ListQuery, Place, RequiresWithin, Search};
 use serde_json::json;
 
 use crate::manifest::ServiceAccountRead;
-use crate::store::service_accounts::{self, Order};
+use crate::store::service_accounts::{self, FIELDS, Order};
 
 http::filters! {
     /// What the list can be narrowed by.
@@ -36,14 +36,18 @@ pub(super) fn doc() -> Doc {
         )
 }
 
-pub(super) async fn handle(caller: Requires<ServiceAccountRead>, query: ServiceAccounts) -> Result<Answer, ApiError> {
+pub(super) async fn handle(
+    caller: RequiresWithin<ServiceAccountRead>,
+    query: ServiceAccounts,
+) -> Result<Answer, ApiError> {
     let order = match query.sort.key {
         ServiceAccountSort::Name => Order::Name,
         ServiceAccountSort::CreatedAt => Order::CreatedAt,
     };
-    let scope = caller.app().db().scope(caller.granted().organization());
+    let scope = caller.app().db().scope(caller.organization());
+    let (reached, direction) = (caller.narrowed(&FIELDS)?, query.sort.direction);
     let text = query.filter.q.as_ref().map(Search::text);
-    let listed = service_accounts::list(scope, text, order, query.sort.direction, &query.page, query.start()).await?;
+    let listed = service_accounts::list(scope, reached, text, order, direction, &query.page, query.start()).await?;
     let listed = Listed {
         items: listed.items.iter().map(ServiceAccountView::from).collect(),
         total: listed.total,

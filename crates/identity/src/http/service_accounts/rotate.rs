@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contracts::identity::{ServiceAccountId, ServiceAccountView};
-use http::{Answer, ApiError, Doc, ErrorCode, OptionalBody, PathId, Requires};
+use http::{Answer, ApiError, Doc, ErrorCode, OptionalBody, PathId, RequiresWithin};
 use serde_json::json;
 
 use super::{ServiceAccountWithSecret, with_secret};
@@ -32,19 +32,19 @@ pub(super) fn doc() -> Doc {
 }
 
 pub(super) async fn handle(
-    caller: Requires<ServiceAccountUpdate>,
+    caller: RequiresWithin<ServiceAccountUpdate>,
     path: PathId<ServiceAccountId>,
     OptionalBody(input): OptionalBody<RotateClientSecret>,
 ) -> Result<Answer, ApiError> {
-    let (id, granted, overlap) = (path.found()?, caller.granted().clone(), input.overlap.get());
+    let (id, within, overlap) = (path.found()?, caller.within().clone(), input.overlap.get());
     let random = &*caller.app().generators().random;
     let secret = OpaqueSecret::generate(SecretKind::ClientSecret, caller.organization(), random);
     let secret = Arc::new(secret);
     caller
         .write_judged(move |uow, judge| {
-            let (granted, secret) = (granted.clone(), Arc::clone(&secret));
+            let (within, secret) = (within.clone(), Arc::clone(&secret));
             async move {
-                let account = rotate_secret(&granted, &uow, &*judge, id, &secret, overlap).await?;
+                let account = rotate_secret(&within, &uow, &*judge, id, &secret, overlap).await?;
                 let account = ServiceAccountView::from(&account);
                 Answer::ok(&ServiceAccountWithSecret::new(&account, &secret))?.with_secret(&account)
             }
