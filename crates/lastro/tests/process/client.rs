@@ -132,9 +132,13 @@ impl Connection {
         stream.set_read_timeout(Some(READ))?;
         stream.set_write_timeout(Some(READ))?;
         stream.set_nodelay(true)?;
-        Ok(Self {
+        Ok(Self::over(stream))
+    }
+
+    pub(crate) fn over(stream: TcpStream) -> Self {
+        Self {
             stream: BufReader::new(stream),
-        })
+        }
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -143,12 +147,23 @@ impl Connection {
 
     /// Reads one answer.
     pub(crate) fn answer(&mut self) -> io::Result<Answer> {
-        let status_line = self.line()?;
-        let status = status_line
+        let message = self.message()?;
+        let status = message
+            .start
             .split(' ')
             .nth(1)
             .and_then(|status| status.parse().ok())
-            .ok_or_else(|| io::Error::other(format!("not an answer: {status_line:?}")))?;
+            .ok_or_else(|| io::Error::other(format!("not an answer: {:?}", message.start)))?;
+        Ok(Answer {
+            status,
+            body: String::from_utf8(message.body).map_err(io::Error::other)?,
+            headers: message.headers,
+        })
+    }
+
+    /// Reads one request or answer.
+    pub(crate) fn message(&mut self) -> io::Result<Message> {
+        let start = self.line()?;
         let mut headers = Vec::new();
         loop {
             let line = self.line()?;
@@ -157,21 +172,20 @@ impl Connection {
             };
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
-        let mut answer = Answer {
-            status,
+        let mut message = Message {
+            start,
             headers,
-            body: String::new(),
+            body: Vec::new(),
         };
         assert_eq!(
-            answer.header("transfer-encoding"),
+            message.header("transfer-encoding"),
             None,
-            "this client reads whole bodies only"
+            "only whole bodies are read here"
         );
-        let length = answer.header("content-length").and_then(|length| length.parse().ok());
-        let mut body = vec![0; length.unwrap_or(0)];
-        self.stream.read_exact(&mut body)?;
-        answer.body = String::from_utf8(body).map_err(io::Error::other)?;
-        Ok(answer)
+        let length = message.header("content-length").and_then(|length| length.parse().ok());
+        message.body.resize(length.unwrap_or(0), 0);
+        self.stream.read_exact(&mut message.body)?;
+        Ok(message)
     }
 
     fn line(&mut self) -> io::Result<String> {
@@ -180,6 +194,15 @@ impl Connection {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(line.trim_end().to_owned())
+    }
+
+    /// Whether it was closed by now, as far as this side knows.
+    pub(crate) fn has_ended(&self) -> bool {
+        let stream = self.stream.get_ref();
+        stream.set_nonblocking(true).expect("a socket");
+        let seen = stream.peek(&mut [0]);
+        stream.set_nonblocking(false).expect("a socket");
+        !matches!(seen, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Whether the server has closed it, waiting for that at most so long.
@@ -193,6 +216,36 @@ impl Connection {
     }
 }
 
+/// A request or an answer as it was sent, its headers' names in lower case.
+#[derive(Debug)]
+pub(crate) struct Message {
+    /// Its first line.
+    pub(crate) start: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Message {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        find(&self.headers, name)
+    }
+
+    /// Its bytes.
+    pub(crate) fn text(&self) -> Vec<u8> {
+        let mut text = format!("{}\r\n", self.start);
+        for (name, value) in &self.headers {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        text.push_str("\r\n");
+        [text.as_bytes(), &self.body].concat()
+    }
+}
+
+fn find<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
+    let found = headers.iter().find(|(candidate, _)| candidate == name);
+    found.map(|(_, value)| value.as_str())
+}
+
 /// What a server answered.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -203,10 +256,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(candidate, _)| candidate == name)
-            .map(|(_, value)| value.as_str())
+        find(&self.headers, name)
     }
 
     #[track_caller]

@@ -1,17 +1,15 @@
 //! PostgreSQL goes away under a running server, and comes back.
 
-use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use testkit::postgres::{self, Extra, OwnServer, Stop};
-use url::Url;
 
 use crate::client::{Client, ORGANIZATIONS};
-use crate::installation::Installation;
+use crate::customer::{Customer, READABLE};
+use crate::installation::{Installation, Server};
+use crate::line::{Line, State};
+use crate::revocation::GONE_WITHIN;
 use crate::rows::{assert_holds, execute, whole};
 use crate::storm::Storm;
 use crate::time::{SOON, Stopwatch, eventually};
@@ -35,63 +33,90 @@ fn malformed(client: &mut Client) -> u16 {
     answer.status
 }
 
+/// Two nodes lose their database at the same moment, and are left alone.
 fn lose_and_find_again(how: Stop) {
     let Some(postgres) = OwnServer::start(DURABLE).unwrap() else {
         return;
     };
     execute(&postgres.url(), "CREATE DATABASE lastro");
-    let lastro = Installation::at(&db::admin::sibling(&postgres.url(), "lastro").unwrap());
-    let server = lastro.serve(&["--demo"]);
-    let mut client = server.operator();
-    let storm = Storm::begin(&server, "storm");
-    storm.wait_for(20);
-    assert_eq!(malformed(&mut client), 400);
+    let lastro = Installation::at(&db::admin::sibling(&postgres.url(), "lastro").unwrap())
+        .with("LASTRO_MASTER_KEY", &"0f".repeat(32));
+    let places = [lastro.another_node(), lastro.another_node()];
+    let nodes = places.each_ref().map(|place| place.serve(&["--demo"]));
+    let customer = Customer::on(&nodes[0]);
+    let assigned = customer.grant_reading(&mut customer.administrator(&nodes[0]), None);
+    let token = customer.token(&nodes[0]);
+    let mut clients = nodes.each_ref().map(Server::operator);
+    let storms = [("one", &nodes[0]), ("other", &nodes[1])].map(|(name, node)| Storm::begin(node, name));
+    storms.iter().for_each(|storm| storm.wait_for(20));
+    for client in &mut clients {
+        assert_eq!(malformed(client), 400);
+    }
 
     postgres.stop(how).unwrap();
-    let unready = eventually("a server that is not ready", NOTICED, || {
-        let answer = client.get("/health/ready");
-        (answer.status != 200).then_some(answer)
-    });
-    unready.assert_unavailable();
-    let watch = Stopwatch::start();
-    client.create("without-a-database").assert_unavailable();
-    assert!(watch.elapsed() < NOTICED, "a refusal took {:?}", watch.elapsed());
-    client.get("/health/live").assert_status(200);
-    // Two seconds after its last look at the change feed a node no longer trusts what it knows.
-    eventually("a node that does not trust what it knows", NOTICED, || {
-        (malformed(&mut client) == 503).then_some(())
-    });
-    for _ in 0..5 {
-        client.get(ORGANIZATIONS).assert_unavailable();
+    for client in &mut clients {
+        let unready = eventually("a server that is not ready", NOTICED, || {
+            let answer = client.get("/health/ready");
+            (answer.status != 200).then_some(answer)
+        });
+        unready.assert_unavailable();
+        let watch = Stopwatch::start();
+        client.create("without-a-database").assert_unavailable();
+        assert!(watch.elapsed() < NOTICED, "a refusal took {:?}", watch.elapsed());
         client.get("/health/live").assert_status(200);
-        assert_eq!(malformed(&mut client), 503);
+    }
+    for client in &mut clients {
+        // Two seconds after its last look at the change feed a node no longer trusts what it knows.
+        eventually("a node that does not trust what it knows", NOTICED, || {
+            (malformed(client) == 503).then_some(())
+        });
+        for _ in 0..5 {
+            client.get(ORGANIZATIONS).assert_unavailable();
+            client.get("/health/live").assert_status(200);
+            assert_eq!(malformed(client), 503);
+        }
     }
 
     postgres.resume().unwrap();
-    eventually("a server that is ready again", NOTICED, || {
-        (client.get("/health/ready").status == 200).then_some(())
+    for (client, slug) in clients.iter_mut().zip(["with-a-database", "with-a-database-again"]) {
+        eventually("a server that is ready again", NOTICED, || {
+            (client.get("/health/ready").status == 200).then_some(())
+        });
+        client.get(ORGANIZATIONS).assert_status(200);
+        client.create(slug).assert_status(201);
+    }
+    storms.iter().for_each(|storm| storm.wait_for(20));
+    // They hear of each other's changes as before.
+    let mut reader = nodes[1].holder(&token);
+    reader.get(READABLE).assert_status(200);
+    let mut administrator = customer.administrator(&nodes[0]);
+    administrator.ask(&format!("DELETE {assigned}")).assert_status(204);
+    eventually("a refusal on the other node", GONE_WITHIN, || {
+        (reader.get(READABLE).status == 403).then_some(())
     });
-    client.get(ORGANIZATIONS).assert_status(200);
-    client.create("with-a-database").assert_status(201);
-    storm.wait_for(20);
-    let mut outcome = storm.end();
-    assert!(outcome.unanswered.is_empty(), "{:?}", outcome.unanswered);
-    assert!(!outcome.unavailable.is_empty());
 
+    let mut acknowledged = BTreeMap::new();
+    let mut unavailable = Vec::new();
+    for outcome in storms.map(Storm::end) {
+        assert!(outcome.unanswered.is_empty(), "{:?}", outcome.unanswered);
+        assert!(!outcome.unavailable.is_empty());
+        acknowledged.extend(outcome.acknowledged);
+        unavailable.extend(outcome.unavailable);
+    }
     // What was refused may have been carried out: the answer to a COMMIT can be lost. With the key it is safe to ask again.
-    assert_holds(&whole(lastro.url()), &outcome.acknowledged);
-    for slug in &outcome.unavailable {
-        let made = client.create_again(slug).assert_status(201);
-        outcome.acknowledged.insert(slug.clone(), made.id());
+    assert_holds(&whole(lastro.url()), &acknowledged);
+    for slug in unavailable {
+        let made = clients[0].create_again(&slug).assert_status(201);
+        acknowledged.insert(slug, made.id());
     }
     let organizations = whole(lastro.url());
-    assert_holds(&organizations, &outcome.acknowledged);
+    assert_holds(&organizations, &acknowledged);
     assert_eq!(
         organizations.len(),
-        outcome.acknowledged.len() + 3,
-        "those of the storm, the platform, the sample and the last"
+        acknowledged.len() + 5,
+        "those of the storms, the platform, the sample, the customer and the last two"
     );
-    server.stop();
+    nodes.into_iter().for_each(Server::stop);
 }
 
 #[test]
@@ -120,7 +145,7 @@ fn a_server_whose_database_falls_silent_refuses_in_time_and_heals() {
     storm.wait_for(20);
 
     // No connection ends, and nothing arrives any more: a cable is out, or a machine stands still.
-    line.hold(true);
+    line.set(State::Silent);
     eventually("a node that does not trust what it knows", NOTICED, || {
         (malformed(&mut client) == 503).then_some(())
     });
@@ -137,7 +162,7 @@ fn a_server_whose_database_falls_silent_refuses_in_time_and_heals() {
     );
     client.get("/health/ready").assert_unavailable();
 
-    line.hold(false);
+    line.set(State::Open);
     eventually("a server that is ready again", NOTICED, || {
         (client.get("/health/ready").status == 200).then_some(())
     });
@@ -153,54 +178,6 @@ fn a_server_whose_database_falls_silent_refuses_in_time_and_heals() {
         outcome.acknowledged.len() + outcome.unavailable.len() + 2
     );
     server.stop();
-}
-
-/// A line to a database that can be held: what is sent either way then waits.
-struct Line {
-    url: String,
-    held: Arc<AtomicBool>,
-}
-
-impl Line {
-    fn to(url: &str) -> Self {
-        let mut url = Url::parse(url).unwrap();
-        let there = url.socket_addrs(|| None).unwrap()[0];
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        url.set_port(Some(listener.local_addr().unwrap().port())).unwrap();
-        let held = Arc::<AtomicBool>::default();
-        let seen = Arc::clone(&held);
-        thread::spawn(move || {
-            for here in listener.incoming() {
-                let (here, there) = (here.unwrap(), TcpStream::connect(there).unwrap());
-                here.set_nodelay(true).unwrap();
-                there.set_nodelay(true).unwrap();
-                for (from, to) in [(here.try_clone().unwrap(), there.try_clone().unwrap()), (there, here)] {
-                    let held = Arc::clone(&seen);
-                    thread::spawn(move || carry(from, to, &held));
-                }
-            }
-        });
-        Self { url: url.into(), held }
-    }
-
-    fn hold(&self, held: bool) {
-        self.held.store(held, Ordering::Release);
-    }
-}
-
-/// Carries bytes one way until one side ends, and tells the other.
-fn carry(mut from: TcpStream, mut to: TcpStream, held: &AtomicBool) {
-    let mut bytes = [0; 4_096];
-    while let Ok(length @ 1..) = from.read(&mut bytes) {
-        while held.load(Ordering::Acquire) {
-            thread::sleep(Duration::from_millis(5));
-        }
-        if to.write_all(&bytes[..length]).is_err() {
-            break;
-        }
-    }
-    // It may be gone already.
-    to.shutdown(Shutdown::Both).ok();
 }
 
 #[test]

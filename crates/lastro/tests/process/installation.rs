@@ -62,6 +62,11 @@ impl Installation {
         self.share_key(Self::at(&self.url))
     }
 
+    /// Another node that finds the same database at this address, with the same master key where one was given.
+    pub(crate) fn node_at(&self, url: &str) -> Self {
+        self.share_key(Self::at(url))
+    }
+
     fn share_key(&self, other: Self) -> Self {
         let keys = self.variables.iter().filter(|(name, _)| name == "LASTRO_MASTER_KEY");
         keys.fold(other, |other, (name, value)| other.with(name, value))

@@ -1,5 +1,5 @@
-//! The binary as a process, on both engines: killed, out of disk, without its database, started wrongly, started twice, told to
-//! stop, and asked what no client should ask.
+//! The binary as a process, on both engines: killed, out of disk, without its database, cut off from it, with a wrong clock,
+//! replaced node by node, started wrongly, started twice, told to stop, and asked what no client should ask.
 //!
 //! Every wait in here has an end, every server is on a free port of the loopback interface, and every process is ended by its id
 //! when its test ends, whatever the reason.
@@ -8,9 +8,15 @@
 #[macro_use]
 mod engines;
 #[cfg(test)]
+mod balancer;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
+mod customer;
+#[cfg(test)]
 mod installation;
+#[cfg(test)]
+mod line;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
@@ -19,13 +25,19 @@ mod rows;
 mod storm;
 #[cfg(test)]
 mod time;
+#[cfg(test)]
+mod watch;
 
 #[cfg(test)]
 mod backups;
 #[cfg(test)]
 mod bad_starts;
 #[cfg(test)]
+mod clocks;
+#[cfg(test)]
 mod commands;
+#[cfg(test)]
+mod cut_off;
 #[cfg(test)]
 mod database_lost;
 // What limits a process's files is Linux's own.
@@ -38,6 +50,8 @@ mod killed;
 mod limits;
 #[cfg(test)]
 mod revocation;
+#[cfg(test)]
+mod rolling;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]

@@ -5,23 +5,18 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::client::{Answer, Client};
+use crate::customer::{Customer, READABLE};
 use crate::installation::{Installation, Server};
 use crate::time::{SOON, Stopwatch, eventually};
 
 /// How late the other node may be here. The contract is one second; a machine that runs other tests at the same time is slower.
-const GONE_WITHIN: Duration = Duration::from_secs(3);
-const SLUG: &str = "padaria-central";
-const ADMINISTRATOR: &str = "ana@padaria.example";
-const USER: &str = "bia@padaria.example";
-const PASSWORD: &str = "Trigo-Integral-26";
+pub(crate) const GONE_WITHIN: Duration = Duration::from_secs(3);
 
-/// Two nodes on one database, and a customer with an administrator and a user.
+/// Two nodes on one database, and a customer.
 struct Nodes {
     here: Server,
     there: Server,
-    organization: String,
-    /// The user's id.
-    user: String,
+    customer: Customer,
     _lastro: Installation,
 }
 
@@ -30,40 +25,22 @@ impl Nodes {
         let first = Installation::on_postgres()?.with("LASTRO_MASTER_KEY", &"0f".repeat(32));
         let second = first.another_node();
         let [here, there] = [&first, &second].map(|node| node.serve(&["--demo"]));
-        let tenant = json!({
-            "organization": { "name": "Padaria Central", "slug": SLUG },
-            "packageCode": "business",
-            "admin": { "name": "Ana Souza", "email": ADMINISTRATOR, "password": PASSWORD },
-        });
-        let made = here
-            .operator()
-            .send("POST /api/v1/tenants", &tenant)
-            .assert_status(201)
-            .json();
-        let mut nodes = Self {
-            organization: made["data"]["organization"]["id"].as_str().expect("an id").to_owned(),
-            user: String::new(),
+        Some(Self {
+            customer: Customer::on(&here),
             here,
             there,
             _lastro: first,
-        };
-        let user = json!({ "name": "Bia Lima", "email": USER, "password": PASSWORD });
-        nodes.user = nodes
-            .administrator()
-            .send("POST /api/v1/users", &user)
-            .assert_status(201)
-            .id();
-        Some(nodes)
+        })
     }
 
     /// The customer's administrator, on this node.
     fn administrator(&self) -> Client {
-        self.here.holder(&self.here.token_of(SLUG, ADMINISTRATOR, PASSWORD))
+        self.customer.administrator(&self.here)
     }
 
     /// An access token of the user, got on this node.
     fn token(&self) -> String {
-        self.here.token_of(SLUG, USER, PASSWORD)
+        self.customer.token(&self.here)
     }
 
     /// Asserts that what is allowed on both nodes is refused on this one as soon as it is taken away here, and on the other one
@@ -113,14 +90,14 @@ fn me(client: &mut Client) -> Answer {
 }
 
 fn users(client: &mut Client) -> Answer {
-    client.get("/api/v1/users")
+    client.get(READABLE)
 }
 
 #[test]
 fn a_deactivated_user_is_out_on_the_other_node() {
     let Some(nodes) = Nodes::start() else { return };
     let (token, mut administrator) = (nodes.token(), nodes.administrator());
-    let path = format!("DELETE /api/v1/users/{}", nodes.user);
+    let path = format!("DELETE /api/v1/users/{}", nodes.customer.user);
     let take = || administrator.ask(&path);
     nodes.assert_gone("a deactivated user", &token, me, take, (401, "AUTH_SESSION_REVOKED"));
 }
@@ -150,18 +127,9 @@ fn a_revoked_api_key_opens_nothing_on_the_other_node() {
 fn a_removed_role_is_denied_on_the_other_node() {
     let Some(nodes) = Nodes::start() else { return };
     let mut administrator = nodes.administrator();
-    let body = json!({ "name": "Reader", "code": "READER" });
-    let role = administrator.send("POST /api/v1/roles", &body).assert_status(201).id();
-    let body = json!({ "permissionCode": "IDENTITY_USER_READ" });
-    administrator
-        .send(&format!("POST /api/v1/roles/{role}/permissions"), &body)
-        .assert_status(201);
-    let roles = format!("/api/v1/users/{}/roles", nodes.user);
-    administrator
-        .send(&format!("POST {roles}"), &json!({ "roleId": role }))
-        .assert_status(201);
+    let assigned = nodes.customer.grant_reading(&mut administrator, None);
     let token = nodes.token();
-    let take = || administrator.ask(&format!("DELETE {roles}/{role}"));
+    let take = || administrator.ask(&format!("DELETE {assigned}"));
     nodes.assert_gone("a removed role", &token, users, take, (403, "RBAC_FORBIDDEN"));
 }
 
@@ -169,13 +137,13 @@ fn a_removed_role_is_denied_on_the_other_node() {
 fn a_deactivated_module_is_denied_on_the_other_node() {
     let Some(nodes) = Nodes::start() else { return };
     let mut operator = nodes.here.operator();
-    let modules = format!("/api/v1/organizations/{}/modules", nodes.organization);
+    let modules = format!("/api/v1/organizations/{}/modules", nodes.customer.organization);
     let listed = operator.get(&format!("{modules}?limit=100")).assert_status(200).json();
     let listed = listed["data"].as_array().expect("a list");
     let finance = listed.iter().find(|row| row["module"]["code"] == "FINANCE");
     let id = finance.expect("a contracted module")["module"]["id"].clone();
     let path = format!("POST {modules}/{}/deactivate", id.as_str().expect("an id"));
-    let token = nodes.here.token_of(SLUG, ADMINISTRATOR, PASSWORD);
+    let token = nodes.customer.administrators_token(&nodes.here);
     let asking = |client: &mut Client| {
         let body = json!({ "permission": "FINANCE_INVOICE_READ" });
         client.send("POST /api/v1/access/require", &body)

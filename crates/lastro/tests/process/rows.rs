@@ -1,8 +1,11 @@
 //! What is in the database, seen past the server.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread::{self, JoinHandle};
 
 use tokio::runtime;
+
+use crate::time::{SOON, eventually};
 
 /// The rows of a query whose columns are all text.
 #[track_caller]
@@ -27,6 +30,49 @@ pub(crate) fn execute(url: &str, sql: &str) {
 
 fn runtime() -> runtime::Runtime {
     runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// A table of PostgreSQL that nobody else can look into, for as long as this lives.
+pub(crate) struct Locked {
+    url: String,
+    table: &'static str,
+    holding: Option<JoinHandle<()>>,
+}
+
+impl Locked {
+    #[track_caller]
+    pub(crate) fn table(url: &str, table: &'static str) -> Self {
+        let lock = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(300)");
+        let address = url.to_owned();
+        let locked = Self {
+            url: url.to_owned(),
+            table,
+            // It is ended from outside, which is an error to it.
+            holding: Some(thread::spawn(move || {
+                runtime().block_on(db::admin::execute(&address, &lock)).ok();
+            })),
+        };
+        eventually("a locked table", SOON, || {
+            (column(&locked.url, &locked.holder("CAST(pid AS text)")).len() == 1).then_some(())
+        });
+        locked
+    }
+
+    fn holder(&self, what: &str) -> String {
+        format!(
+            "SELECT {what} FROM pg_locks WHERE relation = '{}'::regclass AND mode = 'AccessExclusiveLock' AND granted",
+            self.table
+        )
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        column(&self.url, &self.holder("CAST(pg_terminate_backend(pid) AS text)"));
+        if let Some(holding) = self.holding.take() {
+            holding.join().ok();
+        }
+    }
 }
 
 /// Writes down that a step of a later version was applied.

@@ -34,12 +34,17 @@ pub(crate) struct Outcome {
 impl Storm {
     /// Lets the clients begin; `name` begins their slugs.
     pub(crate) fn begin(server: &Server, name: &str) -> Self {
+        Self::of(|| server.operator(), name)
+    }
+
+    /// Lets these clients begin; `name` begins their slugs.
+    pub(crate) fn of(client: impl Fn() -> Client, name: &str) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let acknowledged = Arc::new(AtomicUsize::new(0));
         let clients = (0..CLIENTS)
             .map(|number| {
                 let (stop, acknowledged) = (Arc::clone(&stop), Arc::clone(&acknowledged));
-                let client = server.operator();
+                let client = client();
                 let name = format!("{name}-{number}");
                 thread::spawn(move || work(client, &name, &stop, &acknowledged))
             })
