@@ -390,6 +390,7 @@ pub(crate) mod tests {
             title: "Audit".to_owned(),
             method: String::new(),
             rows: vec![Row::new("what", measured)],
+            courses: Vec::new(),
         }
     }
 

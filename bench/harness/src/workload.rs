@@ -72,7 +72,7 @@ impl Place<'_> {
 }
 
 /// What a workload found out on one engine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Table {
     /// The heading.
@@ -81,6 +81,19 @@ pub struct Table {
     pub method: String,
     /// The findings.
     pub rows: Vec<Row>,
+    /// What is worth a plot: how something went on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub courses: Vec<Course>,
+}
+
+/// How a value went on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Course {
+    /// What it is, with its unit.
+    pub what: String,
+    /// Seconds since the begin, and the value then.
+    pub points: Vec<(f64, f64)>,
 }
 
 /// One finding.

@@ -45,12 +45,12 @@ pub fn render(folder: &Path) -> anyhow::Result<()> {
         Err(error) => return Err(error.into()),
     };
     let view = View::new(&results);
-    let plots = plots::all(&view)?;
+    let plots = plots::all(&results, &view)?;
     let write = |name: &str, text: &str| {
         fs::write(folder.join(name), text).with_context(|| folder.join(name).display().to_string())
     };
     for plot in &plots {
-        write(plot.file, &plot.svg)?;
+        write(&plot.file, &plot.svg)?;
     }
     write("RESULTS.md", &page(&results, &view, &plots, &notes)?)
 }
@@ -66,9 +66,7 @@ fn page(results: &Results, view: &View<'_>, plots: &[Plot], notes: &str) -> Resu
     for run in &results.servers {
         conditions(out, run)?;
     }
-    for plot in plots {
-        writeln!(out, "![{}]({})\n", plot.title, plot.file)?;
-    }
+    show(out, plots, None)?;
     servers::sections(out, view)?;
     if let Some(micro) = &results.micro {
         micro_table(out, micro)?;
@@ -81,11 +79,20 @@ fn page(results: &Results, view: &View<'_>, plots: &[Plot], notes: &str) -> Resu
         for (engine, finding) in results.workloads.get(name).into_iter().flatten() {
             workload_table(out, *engine, finding)?;
         }
+        show(out, plots, Some(name))?;
     }
     if !notes.is_empty() {
         writeln!(out, "## Notes\n\n{}", notes.trim_end())?;
     }
     Ok(page)
+}
+
+/// The plots that stand here.
+fn show(out: &mut String, plots: &[Plot], workload: Option<&str>) -> fmt::Result {
+    for plot in plots.iter().filter(|plot| plot.workload.as_deref() == workload) {
+        writeln!(out, "![{}]({})\n", plot.title, plot.file)?;
+    }
+    Ok(())
 }
 
 /// When, where and with what.
@@ -208,7 +215,7 @@ mod tests {
     use crate::results::tests::{circumstances, run, sample};
     use crate::results::{Ceiling, Sample, Storm};
     use crate::scenario::Scenario;
-    use crate::workload::{Row, Table};
+    use crate::workload::{Course, Row, Table};
 
     /// The machine was twice as fast in the third round: the ratios do not show it.
     fn results() -> Results {
@@ -266,6 +273,10 @@ mod tests {
                     .against(">= 5,000/s", false)
                     .noting("slow disk"),
             ],
+            courses: vec![Course {
+                what: "resident memory, MiB".to_owned(),
+                points: vec![(0.0, 40.0), (5.0, 41.0)],
+            }],
         };
         let (name, engine) = ("gone", Engine::Sqlite);
         results.join(Measured::Workload { name, engine, table }, &now);
@@ -274,7 +285,7 @@ mod tests {
 
     fn page_of(results: &Results, notes: &str) -> String {
         let view = View::new(results);
-        page(results, &view, &plots::all(&view).unwrap(), notes).unwrap()
+        page(results, &view, &plots::all(results, &view).unwrap(), notes).unwrap()
     }
 
     #[test]

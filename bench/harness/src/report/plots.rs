@@ -1,20 +1,26 @@
 //! The plots.
 
+use std::collections::BTreeMap;
+
 use anyhow::anyhow;
 use plotters::prelude::*;
 
 use super::view::{Ratio, Setting, View};
 use crate::engine::Engine;
+use crate::results::{Finding, Results};
 use crate::scenario::Scenario;
 use crate::stats::median;
+use crate::workload::Course;
 
 /// A finished plot.
 #[derive(Debug)]
 pub(super) struct Plot {
     /// What it shows.
-    pub(super) title: &'static str,
+    pub(super) title: String,
     /// The name of its file.
-    pub(super) file: &'static str,
+    pub(super) file: String,
+    /// The workload whose tables it stands below; none above everything.
+    pub(super) workload: Option<String>,
     /// The file.
     pub(super) svg: String,
 }
@@ -35,26 +41,100 @@ const COLORS: [RGBColor; 8] = [
     RGBColor(120, 94, 20),
     RGBColor(90, 90, 90),
 ];
+/// The height of one of several plots below each other, in pixels.
+const PANEL: u32 = 240;
 const GOAL: RGBColor = RGBColor(0, 0, 0);
 const FONT: &str = "sans-serif";
 
 /// Everything that there is enough for.
-pub(super) fn all(view: &View<'_>) -> anyhow::Result<Vec<Plot>> {
+pub(super) fn all(results: &Results, view: &View<'_>) -> anyhow::Result<Vec<Plot>> {
     let settings = view.settings();
-    Ok([ratios(view, &settings)?, growth(view, &settings)?]
+    let mut plots: Vec<Plot> = [ratios(view, &settings)?, growth(view, &settings)?]
         .into_iter()
         .flatten()
-        .collect())
+        .collect();
+    for (workload, findings) in &results.workloads {
+        plots.extend(courses(workload, findings)?);
+    }
+    Ok(plots)
 }
 
-/// The ratio of every scenario on both engines, in the smallest database, with the goals.
+/// A value, and how it went on on each engine.
+type Panel<'r> = (&'r str, Vec<Line<'r>>);
+type Line<'r> = (Engine, &'r [(f64, f64)]);
+
+/// How the values of a workload went on: one below the other, both engines in each.
+fn courses(workload: &str, findings: &BTreeMap<Engine, Finding>) -> anyhow::Result<Option<Plot>> {
+    let mut panels: Vec<Panel<'_>> = Vec::new();
+    for (engine, finding) in findings {
+        for Course { what, points } in &finding.table.courses {
+            match panels.iter_mut().find(|(of, _)| of == what) {
+                Some((_, lines)) => lines.push((*engine, points)),
+                None => panels.push((what, vec![(*engine, points)])),
+            }
+        }
+    }
+    let Some(title) = findings.values().next().map(|finding| &finding.table.title) else {
+        return Ok(None);
+    };
+    if panels.is_empty() {
+        return Ok(None);
+    }
+    let mut svg = String::new();
+    draw_courses(&mut svg, &panels).map_err(|error| anyhow!("a plot of {workload}: {error}"))?;
+    Ok(Some(Plot {
+        title: title.clone(),
+        file: format!("{workload}.svg"),
+        workload: Some(workload.to_owned()),
+        svg,
+    }))
+}
+
+fn draw_courses(svg: &mut String, panels: &[Panel<'_>]) -> Drawn {
+    let area = SVGBackend::with_string(svg, (WIDTH, PANEL * u32::try_from(panels.len())?)).into_drawing_area();
+    area.fill(&WHITE)?;
+    for (part, (what, lines)) in area.split_evenly((panels.len(), 1)).iter().zip(panels) {
+        let points = || lines.iter().flat_map(|(_, points)| points.iter());
+        let seconds = points().map(|(x, _)| *x).fold(1.0, f64::max);
+        let most = points().map(|(_, y)| *y).fold(1.0, f64::max);
+        let mut chart = ChartBuilder::on(part)
+            .caption(what, (FONT, 16))
+            .margin(8)
+            .margin_right(24)
+            .x_label_area_size(30)
+            .y_label_area_size(60)
+            // From zero: a small growth is not to look like a large one.
+            .build_cartesian_2d(0.0..seconds, 0.0..most * 1.1)?;
+        chart
+            .configure_mesh()
+            .x_desc("seconds")
+            .label_style((FONT, 12))
+            .draw()?;
+        for (engine, points) in lines {
+            let place = Engine::ALL.iter().position(|of| of == engine).unwrap_or_default();
+            let style = color(place).stroke_width(2);
+            chart
+                .draw_series(LineSeries::new(points.iter().copied(), style))?
+                .label(engine.title())
+                .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 16, y)], style));
+        }
+        legend(&mut chart)?;
+    }
+    area.present()?;
+    Ok(())
+}
+
+/// The ratio of every scenario on both engines, in the smallest database that it was measured in, with the goals.
 fn ratios(view: &View<'_>, settings: &[Setting]) -> anyhow::Result<Option<Plot>> {
-    let setting_of = |engine: Engine| settings.iter().find(|(of, _)| *of == engine).copied();
+    let smallest = |engine: Engine, scenario: Scenario| {
+        let mut of_engine = settings.iter().filter(|(of, _)| *of == engine);
+        of_engine.find_map(|setting| view.ratio(*setting, scenario))
+    };
     let bars_of = |scenario: Scenario| -> Vec<(Engine, Ratio, Option<f64>)> {
         Engine::ALL
             .into_iter()
             .filter_map(|engine| {
-                let ratio = view.ratio(setting_of(engine)?, scenario)?;
+                let ratio = smallest(engine, scenario)?;
                 Some((engine, ratio, scenario.goal(engine).filter(|_| view.has_goals())))
             })
             .collect()
@@ -76,8 +156,9 @@ fn ratios(view: &View<'_>, settings: &[Setting]) -> anyhow::Result<Option<Plot>>
     let mut svg = String::new();
     draw_ratios(&mut svg, &groups, count, most).map_err(|error| anyhow!("a plot of the ratios: {error}"))?;
     Ok(Some(Plot {
-        title: "Ratios by request",
-        file: "ratios.svg",
+        title: "Ratios by request".to_owned(),
+        file: "ratios.svg".to_owned(),
+        workload: None,
         svg,
     }))
 }
@@ -183,8 +264,9 @@ fn growth(view: &View<'_>, settings: &[Setting]) -> anyhow::Result<Option<Plot>>
     let mut svg = String::new();
     draw_growth(&mut svg, &lines).map_err(|error| anyhow!("a plot of the growth: {error}"))?;
     Ok(Some(Plot {
-        title: "p99 by the number of organizations",
-        file: "growth.svg",
+        title: "p99 by the number of organizations".to_owned(),
+        file: "growth.svg".to_owned(),
+        workload: None,
         svg,
     }))
 }

@@ -44,6 +44,7 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<Table> {
             LOOK.as_millis()
         ),
         rows,
+        courses: Vec::new(),
     })
 }
 

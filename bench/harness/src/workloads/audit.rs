@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::installation::{Installation, Statement};
 use super::text::{count, mebibytes, millis, per_second};
-use super::watch::{between, peak, watching};
+use super::watch::{part, peak, watching};
 use crate::micro;
 use crate::process::{progress, wait_for};
 use crate::subject::Server;
@@ -28,7 +28,7 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<Table> {
     let platform = platform(&installation)?;
     let there = installation.number("SELECT count(*) FROM audit_entries")?;
     installation.sql(&fill(&platform, entries))?;
-    installation.analyze()?;
+    installation.settle()?;
     let server = installation.serve()?;
     let mut rows = cost(place)?;
     rows.push(seal(&installation, &server, entries + there)?);
@@ -42,6 +42,7 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<Table> {
                  organization while the server is down; then its sealing job takes them, and a client reads the whole export as it comes."
             .to_owned(),
         rows,
+        courses: Vec::new(),
     })
 }
 
@@ -134,10 +135,9 @@ fn seal(installation: &Installation<'_>, server: &Server, entries: u64) -> anyho
         per_second(entries.saturating_sub(already), took),
     )
     .noting(format!(
-        "memory: {} early, {} late, {} most",
-        mebibytes(between(&samples, 0.1, 0.3)),
-        mebibytes(between(&samples, 0.8, 1.0)),
-        mebibytes(peak(&samples))
+        "most memory: {} in the first half, {} in the second",
+        mebibytes(peak(&part(&samples, 0.0, 0.5))),
+        mebibytes(peak(&part(&samples, 0.5, 1.0)))
     )))
 }
 
@@ -153,7 +153,7 @@ fn export(server: &Server, entries: u64) -> anyhow::Result<Vec<Row>> {
         })?;
         let took = started.elapsed();
         ensure!(lines >= entries, "the export has {lines} lines of {entries} entries");
-        let (early, late) = (between(&samples, 0.1, 0.3), between(&samples, 0.8, 1.0));
+        let (early, late) = (peak(&part(&samples, 0.05, 0.5)), peak(&part(&samples, 0.5, 1.0)));
         rows.push(
             Row::new(
                 format!("Export of {} entries as {format}", count(entries)),

@@ -80,6 +80,7 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<Table> {
             METRICS.len()
         ),
         rows,
+        courses: Vec::new(),
     })
 }
 
@@ -101,7 +102,7 @@ fn batch(customer: &Customer, keyed: bool) -> Request {
             event
         })
         .collect();
-    Request::post("/api/v1/usage/events", &customer.token, json!({"events": events}))
+    Request::post("/api/v1/usage/events", &customer.token, &json!({"events": events}))
 }
 
 /// What is reported of all metrics of these customers.

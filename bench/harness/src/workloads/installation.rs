@@ -61,7 +61,7 @@ impl<'a> Installation<'a> {
         let site = &installation.site;
         let postgres = place.postgres.map(|postgres| (postgres, name));
         let population = fill::fill(&site.url, &site.folder, postgres, organizations)?;
-        installation.analyze()?;
+        installation.settle()?;
         Ok((installation, population))
     }
 
@@ -136,11 +136,11 @@ impl<'a> Installation<'a> {
         answer.parse().with_context(|| format!("{answer} is no number"))
     }
 
-    /// Refreshes what the planner knows after rows were put in.
-    pub(super) fn analyze(&self) -> anyhow::Result<()> {
+    /// Does after rows were put in what time does: PostgreSQL looks at them by itself within a minute; SQLite never does, and only empties its log.
+    pub(super) fn settle(&self) -> anyhow::Result<()> {
         self.sql(&Statement {
             postgres: "VACUUM ANALYZE".to_owned(),
-            sqlite: "ANALYZE; PRAGMA wal_checkpoint(TRUNCATE)".to_owned(),
+            sqlite: "PRAGMA wal_checkpoint(TRUNCATE)".to_owned(),
         })
         .map(drop)
     }

@@ -59,6 +59,9 @@ pub struct Sizes {
     /// outbox: events that wait when the server starts.
     #[arg(long, default_value_t = 1_000_000)]
     pub backlog: u32,
+    /// outbox: seconds after which the rest of a backlog is left.
+    #[arg(long, default_value_t = 900)]
+    pub drain_seconds: u64,
     /// audit: entries that are sealed, exported and verified.
     #[arg(long, default_value_t = 1_000_000)]
     pub audit_entries: u32,
@@ -81,6 +84,7 @@ impl Default for Sizes {
     fn default() -> Self {
         Self {
             backlog: 1_000_000,
+            drain_seconds: 900,
             audit_entries: 1_000_000,
             customers: 10_000,
             onboardings: 1_000,

@@ -46,6 +46,7 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<Table> {
             count(place.sizes.customers as u64)
         ),
         rows,
+        courses: Vec::new(),
     })
 }
 
@@ -61,7 +62,7 @@ fn switch_off(place: &Place<'_>, server: &Server, population: &Population) -> an
             let asked = json!({"permission": "IDENTITY_USER_READ"});
             [
                 Request::get(format!("/api/v1/users/{}", member.id), &member.access_token),
-                Request::post("/api/v1/access/require", &member.access_token, asked),
+                Request::post("/api/v1/access/require", &member.access_token, &asked),
             ]
         })
         .collect();

@@ -9,15 +9,17 @@ use serde_json::json;
 use super::installation::{Customer, Installation, Statement, customers};
 use super::sink::Sink;
 use super::text::{count, mebibytes, millis, per_second, percentile, rate};
-use super::watch::{between, peak, watching};
+use super::watch::{part, peak, thinned, watching};
 use crate::client::Client;
-use crate::process::{progress, sleep};
-use crate::workload::{Place, Row, Table};
+use crate::process::{progress, sleep, wait_for};
+use crate::workload::{Course, Place, Row, Table};
 
 /// Changes whose way to the receiver is timed.
 const CHANGES: usize = 300;
 /// The pause before each: what came of the one before is over by then.
 const PAUSE: Duration = Duration::from_millis(60);
+/// How many are recorded as delivered.
+const DELIVERED: &str = "SELECT count(*) FROM webhook_deliveries WHERE status = 'delivered'";
 /// How long nothing may arrive before deliveries count as lost.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// The customers over whom the backlog is spread, each with an endpoint of its own.
@@ -39,8 +41,15 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<Table> {
     let mut rows = vec![latency(server.address, first, &sink)?];
     server.stop()?;
     let backlog = u64::from(place.sizes.backlog);
-    rows.extend(drain(&installation, &sink, std::slice::from_ref(first), backlog / 10)?);
-    rows.extend(drain(&installation, &sink, &customers, backlog)?);
+    let mut courses = Vec::new();
+    for (customers, backlog) in [(std::slice::from_ref(first), backlog / 10), (&customers[..], backlog)] {
+        let drained = drain(&installation, &sink, customers, backlog)?;
+        rows.extend(drained.rows);
+        courses.push(drained.course);
+        if !drained.whole {
+            break;
+        }
+    }
     Ok(Table {
         title: "Outbox".to_owned(),
         method: "A receiver in the load generator's process answers 200 at once; deliveries are signed and their attempts kept as always. Latency: \
@@ -48,6 +57,7 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<Table> {
                  Backlog: events put into the tables while the server is down; counted until the last arrived, from the server's first ready answer."
             .to_owned(),
         rows,
+        courses,
     })
 }
 
@@ -84,62 +94,83 @@ fn latency(address: SocketAddr, customer: &Customer, sink: &Sink) -> anyhow::Res
         )))
 }
 
+/// What came of draining a backlog.
+struct Drained {
+    rows: Vec<Row>,
+    course: Course,
+    /// Whether nothing was left.
+    whole: bool,
+}
+
 /// Puts events of these customers into the tables, starts the server and waits until all have arrived.
 fn drain(
     installation: &Installation<'_>,
     sink: &Sink,
     customers: &[Customer],
     backlog: u64,
-) -> anyhow::Result<Vec<Row>> {
+) -> anyhow::Result<Drained> {
     let each = backlog / customers.len() as u64;
     let waiting = each * customers.len() as u64;
-    progress(format_args!("  filling a backlog of {waiting}"));
-    let delivered = "SELECT count(*) FROM webhook_deliveries WHERE status = 'delivered'";
-    let before = installation.number(delivered)?;
+    progress(format_args!("  a backlog of {waiting}"));
+    let before = installation.number(DELIVERED)?;
     for (customer, number) in customers.iter().zip(0..) {
         // Each filling has its own milliseconds: an id is an event's for ever.
         installation.sql(&events(&customer.id, each, before + number))?;
     }
-    installation.analyze()?;
-    let expected = sink.taken() + waiting;
+    installation.settle()?;
+    let begun = sink.taken();
     let server = installation.serve()?;
-    let idle = server.resident_kib()?;
-    let cpu = server.cpu()?;
-    let (took, samples) = watching(server.pid(), Duration::from_millis(200), || {
-        sink.wait_for(expected, PATIENCE)
+    let (idle, cpu) = (server.resident_kib()?, server.cpu()?);
+    let limit = Duration::from_secs(installation.place.sizes.drain_seconds);
+    let ((took, taken), samples) = watching(server.pid(), Duration::from_millis(200), || {
+        sink.wait_for(begun + waiting, PATIENCE, limit)
     })?;
     let used = server.cpu()?.saturating_sub(cpu);
-    // What came of the last attempts is written after they were answered.
-    let kept = crate::process::wait_for("the deliveries' records", Duration::from_secs(30), || {
-        let now = installation.number(delivered)? - before;
-        Ok((now >= waiting).then_some(now))
-    })?;
-    ensure!(
-        kept == waiting,
-        "{kept} deliveries are recorded, and {waiting} events were waiting"
-    );
+    let arrived = taken - begun;
+    let whole = arrived >= waiting;
+    if whole {
+        // What came of the last attempts is written after they were answered.
+        let kept = wait_for("the deliveries' records", Duration::from_secs(30), || {
+            let kept = installation.number(DELIVERED)? - before;
+            Ok((kept >= waiting).then_some(kept))
+        })?;
+        ensure!(
+            kept == waiting,
+            "{kept} deliveries are recorded, and {waiting} events were waiting"
+        );
+    }
     server.stop()?;
     let whose = match customers.len() {
         1 => "one endpoint".to_owned(),
         many => format!("{many} endpoints of {many} organizations"),
     };
-    let per_delivery = used.as_secs_f64() * 1e6 / waiting as f64;
-    let (early, late) = (between(&samples, 0.1, 0.3), between(&samples, 0.8, 1.0));
-    Ok(vec![
+    let left = if whole {
+        String::new()
+    } else {
+        format!("; {} were left after {} s", count(waiting - arrived), limit.as_secs())
+    };
+    let per_delivery = used.as_secs_f64() * 1e6 / arrived.max(1) as f64;
+    let (early, late) = (peak(&part(&samples, 0.05, 0.5)), peak(&part(&samples, 0.5, 1.0)));
+    let rows = vec![
         Row::new(
             format!("Deliveries of a backlog of {}, {whose}", count(waiting)),
-            per_second(waiting, took),
+            per_second(arrived, took),
         )
-        .against(">= 5,000/s", rate(waiting, took) >= 5_000.0)
-        .noting(format!("{per_delivery:.0} µs of the server's CPU each")),
+        .against(">= 5,000/s", rate(arrived, took) >= 5_000.0)
+        .noting(format!("{per_delivery:.0} µs of the server's CPU each{left}")),
         Row::new(
-            format!("Memory meanwhile, {whose}"),
-            format!("{} early, {} late, {} most", mebibytes(early), mebibytes(late), mebibytes(peak(&samples))),
+            format!("Most memory in the first and in the second half, {whose}"),
+            format!("{}, {}", mebibytes(early), mebibytes(late)),
         )
         // A tenth, or what an allocator may keep: a backlog in memory would be hundreds of bytes an event.
         .against("flat", late <= early + (early / 10).max(8 * 1024))
-        .noting(format!("{} before", mebibytes(idle))),
-    ])
+        .noting(format!("{} at the first ready answer", mebibytes(idle))),
+    ];
+    let course = Course {
+        what: format!("resident memory, MiB: {whose}"),
+        points: thinned(&samples),
+    };
+    Ok(Drained { rows, course, whole })
 }
 
 /// Events of a customer that wait to be handed on. `shift` keeps their ids apart from those of another filling.

@@ -80,12 +80,13 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<Table> {
                  Acknowledged reservations are compared with what is counted; then a quota is exhausted by 64 consumers at once."
             .to_owned(),
         rows,
+        courses: Vec::new(),
     })
 }
 
 fn reservation(customer: &Customer, metric: &str) -> Request {
     let body = json!({"events": [{"metric": metric, "quantity": 1}]});
-    Request::post("/api/v1/usage/events", &customer.token, body)
+    Request::post("/api/v1/usage/events", &customer.token, &body)
 }
 
 fn reservations(whose: &str, outcome: &Outcome) -> Row {

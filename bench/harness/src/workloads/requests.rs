@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use rustix::process::Signal;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::process::{Child, tied};
 use crate::workspace::Workspace;
@@ -33,7 +34,7 @@ impl Request {
         }
     }
 
-    pub(super) fn post(path: impl Into<String>, token: impl Into<String>, body: impl ToString) -> Self {
+    pub(super) fn post(path: impl Into<String>, token: impl Into<String>, body: &Value) -> Self {
         Self {
             method: "POST",
             path: path.into(),

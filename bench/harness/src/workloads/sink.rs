@@ -61,17 +61,17 @@ impl Sink {
         receiver
     }
 
-    /// Waits until `count` deliveries were taken in all; how long that took, seen every 10 ms.
+    /// Waits until `count` deliveries were taken in all, at most for `limit`; how long that took, seen every 10 ms, and how many there are then.
     ///
     /// # Errors
     /// When nothing arrived for `patience`, or the run was stopped.
-    pub(super) fn wait_for(&self, count: u64, patience: Duration) -> anyhow::Result<Duration> {
+    pub(super) fn wait_for(&self, count: u64, patience: Duration, limit: Duration) -> anyhow::Result<(Duration, u64)> {
         let started = Instant::now();
         let (mut last, mut changed) = (self.taken(), Instant::now());
         loop {
             let now = self.taken();
-            if now >= count {
-                return Ok(started.elapsed());
+            if now >= count || started.elapsed() >= limit {
+                return Ok((started.elapsed(), now));
             }
             if now > last {
                 (last, changed) = (now, Instant::now());
@@ -163,8 +163,10 @@ mod tests {
             let mut client = Client::connect(*address, "").unwrap();
             assert_eq!(client.post("/hook", &json!({"a": "b: c\r\n\r\n"})).unwrap().status, 200);
         }
-        sink.wait_for(3, Duration::from_secs(10)).unwrap();
+        let minute = Duration::from_secs(60);
+        assert_eq!(sink.wait_for(3, minute, minute).unwrap().1, 3);
         assert!(arrivals.recv_timeout(Duration::from_secs(10)).unwrap() >= before);
-        assert!(sink.wait_for(4, Duration::from_millis(20)).is_err());
+        assert!(sink.wait_for(4, Duration::from_millis(20), minute).is_err());
+        assert_eq!(sink.wait_for(4, minute, Duration::from_millis(20)).unwrap().1, 3);
     }
 }

@@ -18,7 +18,7 @@ use crate::fill::PASSWORD;
 use crate::proc;
 use crate::process::{progress, sleep};
 use crate::subject::Server;
-use crate::workload::{Place, Row, Table};
+use crate::workload::{Course, Place, Row, Table};
 
 /// Organizations that take part.
 const CUSTOMERS: usize = 16;
@@ -61,7 +61,33 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<Table> {
              groups, the audit trail, logins. Growth is the slope of the straight line that fits best over the second half, an hour of it."
         ),
         rows,
+        courses: courses(place, &held),
     })
+}
+
+/// What the server held, for the plots.
+fn courses(place: &Place<'_>, held: &[Held]) -> Vec<Course> {
+    let course = |what: &str, of: fn(&Held) -> f64| Course {
+        what: what.to_owned(),
+        points: held
+            .iter()
+            .map(|held| (held.at.as_secs_f64().round(), of(held)))
+            .collect(),
+    };
+    let mut courses = vec![
+        course("resident memory, MiB", resident),
+        course("open files", |held| held.files as f64),
+    ];
+    if place.postgres.is_some() {
+        courses.push(course("database connections", |held| {
+            held.connections.unwrap_or_default() as f64
+        }));
+    }
+    courses
+}
+
+fn resident(held: &Held) -> f64 {
+    (held.resident_kib as f64 / 1024.0 * 10.0).round() / 10.0
 }
 
 /// What the organizations ask for, each line as often as it stands here.
@@ -83,13 +109,13 @@ fn mixture(server: &Server, customers: &[Customer], sink: &Sink) -> anyhow::Resu
             .map(|number| json!({"metric": "documents.signed", "quantity": 1, "idempotencyKey": format!("{{n}}-{number}")}))
             .collect();
         let get = |path: String| Request::get(path, token);
-        let post = |path: &str, body: Value| Request::post(path, token, body);
+        let post = |path: &str, body: &Value| Request::post(path, token, body);
         let change = Request {
             method: "PATCH",
             ..Request::post(
                 format!("/api/v1/roles/{role}"),
                 token,
-                json!({"description": "Changed for the time {n}"}),
+                &json!({"description": "Changed for the time {n}"}),
             )
         };
         let login = json!({"organizationSlug": slug, "email": format!("admin@{slug}.example"), "password": PASSWORD});
@@ -99,14 +125,14 @@ fn mixture(server: &Server, customers: &[Customer], sink: &Sink) -> anyhow::Resu
             (10, get("/api/v1/roles?limit=20".to_owned())),
             (
                 10,
-                post("/api/v1/access/check", json!({"permission": "FINANCE_INVOICE_READ"})),
+                post("/api/v1/access/check", &json!({"permission": "FINANCE_INVOICE_READ"})),
             ),
-            (5, post("/api/v1/usage/events", json!({"events": events}))),
+            (5, post("/api/v1/usage/events", &json!({"events": events}))),
             (5, change),
-            (2, post("/api/v1/groups", json!({"name": "Group {n}", "code": "G{n}"}))),
+            (2, post("/api/v1/groups", &json!({"name": "Group {n}", "code": "G{n}"}))),
             (2, get("/api/v1/audit-logs?limit=20".to_owned())),
             (2, get("/api/v1/auth/me".to_owned())),
-            (1, Request::post("/api/v1/auth/login", "", login)),
+            (1, Request::post("/api/v1/auth/login", "", &login)),
         ] {
             requests.extend(std::iter::repeat_n(request, times));
         }
@@ -170,7 +196,6 @@ fn told(place: &Place<'_>, outcome: &Outcome, held: &[Held], delivered: u64) -> 
             (f64::min(least, value), f64::max(most, value))
         })
     };
-    let resident = |held: &Held| held.resident_kib as f64 / 1024.0;
     let files = |held: &Held| held.files as f64;
     let hourly = growth(&resident)?;
     let (least, most) = over(&resident);

@@ -86,16 +86,32 @@ pub(super) fn peak(samples: &[Sample]) -> u64 {
         .unwrap_or_default()
 }
 
-/// The median of those samples that lie between two shares (0 to 1) of the whole time, in KiB.
-pub(super) fn between(samples: &[Sample], from: f64, to: f64) -> u64 {
+/// Those samples that lie between two shares (0 to 1) of the whole time.
+pub(super) fn part(samples: &[Sample], from: f64, to: f64) -> Vec<Sample> {
     let whole = samples.last().map_or(0.0, |sample| sample.at.as_secs_f64());
-    let mut within: Vec<u64> = samples
+    samples
         .iter()
         .filter(|sample| (from * whole..=to * whole).contains(&sample.at.as_secs_f64()))
-        .map(|sample| sample.resident_kib)
-        .collect();
-    within.sort_unstable();
-    within.get(within.len() / 2).copied().unwrap_or_default()
+        .copied()
+        .collect()
+}
+
+/// Seconds and MiB, for a plot: at most about 200 points.
+pub(super) fn thinned(samples: &[Sample]) -> Vec<(f64, f64)> {
+    samples
+        .iter()
+        .step_by(samples.len().div_ceil(200).max(1))
+        .map(|sample| {
+            (
+                tenths(sample.at.as_secs_f64()),
+                tenths(sample.resident_kib as f64 / 1024.0),
+            )
+        })
+        .collect()
+}
+
+fn tenths(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
 }
 
 /// By how much a value grows in a second: the slope of the straight line that fits best.
@@ -142,9 +158,10 @@ mod tests {
                 resident_kib: 100 + second,
             })
             .collect();
-        assert_eq!(between(&samples, 0.8, 1.0), 109);
-        assert_eq!(peak(&samples), 110);
-        assert_eq!((between(&[], 0.0, 1.0), peak(&[])), (0, 0));
+        assert_eq!(part(&samples, 0.8, 1.0), samples[8..]);
+        assert_eq!(peak(&part(&samples, 0.0, 0.5)), 105);
+        assert_eq!((part(&[], 0.0, 1.0).len(), peak(&[])), (0, 0));
+        assert_eq!(thinned(&samples).len(), 11);
     }
 
     #[test]
