@@ -30,7 +30,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::{App, Foundation, Job, Module, StartFailed, Worker};
-use contracts::identity::HeadCounts;
 use contracts::usage::{Quotas, RequestMeter};
 use db::migrate::Migrations;
 use tokio_util::sync::CancellationToken;
@@ -70,7 +69,7 @@ pub fn module() -> Module {
             },
             Job {
                 name: "usage-recount",
-                description: "Counts the active users of every organization anew",
+                description: "Counts the active users and the stored bytes of every organization anew",
                 every: Duration::from_secs(60 * 60),
                 run: |app| Box::pin(recount(app)),
             },
@@ -114,8 +113,9 @@ async fn expire_events(app: App) -> Result<u64, StartFailed> {
 }
 
 async fn recount(app: App) -> Result<u64, StartFailed> {
-    let heads = app.ports().get::<dyn HeadCounts>()?;
-    Ok(app::recount(app.db(), heads.as_ref()).await?)
+    let keepers = app::Keepers::of(app.ports());
+    let recounted = app::recount(app.db(), &keepers, None, app::Wrong::Corrected).await?;
+    Ok(recounted.wrong_levels)
 }
 
 async fn meter(app: App, stop: CancellationToken) {

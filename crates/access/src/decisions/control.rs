@@ -5,10 +5,11 @@ use std::sync::Arc;
 use contracts::access::{
     AccessControl, GrantCount, GrantCounts, Judge, MODULE_MANAGER, ORG_ADMIN, RoleId, RoleView, Turn,
 };
+use contracts::catalog::PermissionId;
 use contracts::identity::UserId;
 use db::{DbError, UnitOfWork};
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, try_join, try_join_all};
 use kernel::{Actor, Id as _, OrganizationId};
 
 use super::judge::Judged;
@@ -110,19 +111,21 @@ impl AccessControl for Access {
         modules: &'a [String],
     ) -> BoxFuture<'a, Result<(), DbError>> {
         async move {
+            // The organization is new: of what is made here nothing is there, and nothing needs to be looked for.
+            let scope = uow.global().reads();
+            let reads = try_join_all(modules.iter().map(|module| permissions::reads_of_module(scope, module)));
+            let (parent, reads) = try_join(system_roles::find(uow, ORG_ADMIN), reads).await?;
             let role = make_role(uow, organization, ADM_CLIENTE, "Administrador do cliente").await?;
-            let parent = system_roles::find(uow, ORG_ADMIN).await?;
-            let parent = roles::lookup_in(uow, organization, parent).await?;
-            let parent = parent.ok_or_else(|| DbError::Internal("ORG_ADMIN disappeared".to_owned()))?;
-            role_parents::add(uow, organization, role, &parent).await?;
+            role_parents::put_system(uow, organization, role, parent).await?;
             changes::role(uow, organization, role);
             let group = make_group(uow, organization, ADM_CLIENTE, "Administradores do cliente").await?;
-            memberships::add_role(uow, organization, group, role, false).await?;
-            memberships::add_member(uow, organization, group, administrator).await?;
+            memberships::put_role(uow, organization, group, role).await?;
+            memberships::put_member(uow, organization, group, administrator).await?;
             changes::group(uow, organization, group);
             changes::user(uow, organization, administrator);
-            for module in modules {
-                add_readers(uow, organization, module).await?;
+            for (module, reads) in modules.iter().zip(reads) {
+                let role = make_readers_role(uow, organization, module, &reads).await?;
+                make_readers_group(uow, organization, module, role).await?;
             }
             Ok(())
         }
@@ -179,23 +182,52 @@ async fn grant(
 /// The role and the group `<MODULE>_READERS`, unless they are there.
 async fn add_readers(uow: &UnitOfWork, organization: OrganizationId, module: &str) -> Result<(), DbError> {
     let code = readers_code(module);
-    let role = match roles::find_by_code(uow, organization, &code).await? {
+    let (role, group) = try_join(
+        roles::find_by_code(uow, organization, &code),
+        groups::find_by_code(uow, organization, &code),
+    )
+    .await?;
+    let role = match role {
         Some(role) => role,
         None => {
-            let role = make_role(uow, organization, &code, &format!("Leitores de {module}")).await?;
-            for permission in permissions::reads_of_module(uow.global().reads(), module).await? {
-                role_permissions::put(uow, organization, role, permission, None).await?;
-            }
-            changes::role(uow, organization, role);
-            role
+            let reads = permissions::reads_of_module(uow.global().reads(), module).await?;
+            make_readers_role(uow, organization, module, &reads).await?
         }
     };
-    if groups::find_by_code(uow, organization, &code).await?.is_none() {
-        let group = make_group(uow, organization, &code, &format!("Leitores de {module}")).await?;
-        memberships::add_role(uow, organization, group, role, false).await?;
-        changes::group(uow, organization, group);
+    if group.is_none() {
+        make_readers_group(uow, organization, module, role).await?;
     }
     Ok(())
+}
+
+async fn make_readers_role(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    module: &str,
+    reads: &[PermissionId],
+) -> Result<RoleId, DbError> {
+    let role = make_role(uow, organization, &readers_code(module), &readers_name(module)).await?;
+    for permission in reads {
+        role_permissions::put(uow, organization, role, *permission, None).await?;
+    }
+    changes::role(uow, organization, role);
+    Ok(role)
+}
+
+async fn make_readers_group(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    module: &str,
+    role: RoleId,
+) -> Result<(), DbError> {
+    let group = make_group(uow, organization, &readers_code(module), &readers_name(module)).await?;
+    memberships::put_role(uow, organization, group, role).await?;
+    changes::group(uow, organization, group);
+    Ok(())
+}
+
+fn readers_name(module: &str) -> String {
+    format!("Leitores de {module}")
 }
 
 async fn make_role(uow: &UnitOfWork, organization: OrganizationId, code: &str, name: &str) -> Result<RoleId, DbError> {

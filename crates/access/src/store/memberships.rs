@@ -96,6 +96,29 @@ pub(crate) const STATEMENTS: &[Sql] = &[
     COUNT_GROUPS,
 ];
 
+/// Takes a user into a group, without asking whether it is in it.
+pub(crate) async fn put_member(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    group: GroupId,
+    user: UserId,
+) -> Result<(), DbError> {
+    let row = [Value::id(group), Value::id(user), uow.now().into()];
+    uow.scope(organization).send(&ADD_MEMBER, &row).await
+}
+
+/// Grants a role of the organization to a group, without asking whether it has it.
+pub(crate) async fn put_role(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    group: GroupId,
+    role: RoleId,
+) -> Result<(), DbError> {
+    let (own, system) = own_or_system(role, false);
+    let row = [Value::id(group), Value::id(role), own, system, uow.now().into()];
+    uow.scope(organization).send(&ADD_ROLE, &row).await
+}
+
 /// Takes a user into a group; false when it is in it.
 pub(crate) async fn add_member(
     uow: &UnitOfWork,

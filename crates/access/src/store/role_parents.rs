@@ -50,6 +50,18 @@ pub(crate) async fn add(
     Ok(uow.scope(organization).execute(&ADD, &row).await? > 0)
 }
 
+/// Lets the role inherit from a system role, without asking whether it did already.
+pub(crate) async fn put_system(
+    uow: &UnitOfWork,
+    organization: OrganizationId,
+    role: RoleId,
+    parent: RoleId,
+) -> Result<(), DbError> {
+    let (own, system) = own_or_system(parent, true);
+    let row = [Value::id(role), Value::id(parent), own, system, uow.now().into()];
+    uow.scope(organization).send(&ADD, &row).await
+}
+
 /// The two columns of which one names a role.
 pub(crate) fn own_or_system(role: RoleId, is_system: bool) -> (Value<'static>, Value<'static>) {
     if is_system {

@@ -214,7 +214,8 @@ keys! {
     }
     Mail {
         /// The mail server. Unset in development, each mail is a file in `mail/` of the data folder. Staging and production need a
-        /// value; `off` answers the routes that send mail with 503. `smtp://` is without TLS and only for development. Mail comes from
+        /// value; `off` answers the routes that send mail with 503. `smtp://` is without TLS and only for development; with `?tls=required`
+        /// it is encrypted by STARTTLS. Certificates are verified against those of the system, or of `SSL_CERT_FILE`. Mail comes from
         /// the address in the parameter `from` (`smtps://…?from=erp@example.com`), else from the user name where that is an address,
         /// else from `noreply@` and the host of `LASTRO_BASE_URL`.
         LASTRO_SMTP_URL (Credentials, Derived("in development, files in the data folder"), "`smtps://USER:PASSWORD@HOST:PORT`, `smtp://HOST:PORT` or `off`");

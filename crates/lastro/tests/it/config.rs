@@ -262,6 +262,20 @@ fn each_kind_of_value_is_read() {
 }
 
 #[test]
+fn mail_is_encrypted_from_the_start_or_by_starttls() {
+    let is_encrypted = |url: &str| match config(&[("LASTRO_SMTP_URL", url)]).mail {
+        MailServer::Smtp { tls, .. } => tls,
+        other => panic!("{other:?}"),
+    };
+    for url in ["smtps://mail.example.com", "smtp://mail.example.com:587?from=a%40b.example&tls=required"] {
+        assert!(is_encrypted(url), "{url}");
+    }
+    for url in ["smtp://mail.example.com", "smtp://mail.example.com?tls=opportunistic"] {
+        assert!(!is_encrypted(url), "{url}");
+    }
+}
+
+#[test]
 fn a_master_key_is_read_in_every_common_spelling() {
     let hexadecimal = "deadbeef".repeat(8);
     let url_safe = MASTER_KEY.replace('+', "-").replace('/', "_");

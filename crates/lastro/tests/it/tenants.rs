@@ -124,6 +124,54 @@ testkit::behaviours! {
         }
     }
 
+    async fn what_comes_with_a_module_is_made_for_every_organization_whose_package_gets_it(app: TestApp) {
+        let operator = app.operator();
+        let mut ids = Vec::new();
+        for slug in ["padaria", "mercado", "oficina"] {
+            ids.push(operator.post("/tenants").json(&tenant(slug)).send().await.expect(201).id());
+        }
+        // One is excepted, until tomorrow: what comes with the module is there when the exception ends.
+        let tomorrow = app.edge().app().generators().now().plus(Duration::from_secs(24 * 60 * 60)).to_string();
+        let withhold = json!({ "modules": [{ "code": "CRM", "effect": "withhold", "expiresAt": tomorrow }] });
+        operator.put(&format!("/organizations/{}/overrides", ids[2])).json(&withhold).send().await.expect(200);
+        let packages = operator.get("/packages?q=starter").send().await.expect(200);
+        let starter = format!("/packages/{}", packages.data()[0]["id"].as_str().unwrap());
+        let edit = json!({ "modules": ["FINANCE", "SALES", "CRM"] });
+        operator.patch(&starter).json(&edit).send().await.expect(200);
+
+        let roll_out = async || {
+            let jobs = catalog::module().jobs;
+            let job = jobs.iter().find(|job| job.name == "package-rollout").unwrap();
+            (job.run)(app.edge().app().clone()).await.unwrap()
+        };
+        assert_eq!(roll_out().await, 3, "organizations");
+        let groups = async |id: &str| {
+            let groups = app.administrator(id.parse().unwrap()).get("/groups?sort=code").send().await.expect(200);
+            let groups = groups.data().as_array().unwrap().clone();
+            groups.iter().map(|group| group["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        for id in &ids {
+            assert_eq!(groups(id).await, ["ADM_CLIENTE", "CRM_READERS", "FINANCE_READERS", "SALES_READERS"]);
+        }
+        let administrator = login(&app, "padaria", "ana@padaria.example", "Trigo-Integral-26").await;
+        let roles = administrator.get("/roles?q=CRM_READERS").send().await.expect(200);
+        let role = roles.data()[0]["id"].as_str().unwrap();
+        let held = administrator.get(&format!("/roles/{role}/permissions")).send().await.expect(200);
+        let mut held: Vec<_> = held.data().as_array().unwrap().iter().map(|row| row["code"].as_str().unwrap()).collect();
+        held.sort_unstable();
+        assert_eq!(held, ["CRM_CONTACT_READ", "CRM_LEAD_READ"]);
+        let trail = administrator.get("/audit-logs?action=group.created&limit=1").send().await.expect(200);
+        assert_eq!(trail.data()[0]["actor"]["type"], "system");
+
+        // Once more for whoever was put on the package at that very moment, and then no more; twice is the same as once.
+        app.clock().advance(Duration::from_secs(3 * 60));
+        assert_eq!((roll_out().await, roll_out().await), (3, 0));
+        assert_eq!(groups(&ids[0]).await.len(), 4);
+        // Naming the same again asks for nothing.
+        operator.patch(&starter).json(&edit).send().await.expect(200);
+        assert_eq!(roll_out().await, 0);
+    }
+
     async fn what_is_wrong_is_told_at_its_field_and_leaves_nothing(app: TestApp) {
         let operator = app.operator();
         let body = json!({

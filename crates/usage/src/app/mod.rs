@@ -11,9 +11,10 @@ mod report;
 pub(crate) use consume::{Means, Portion, consume, count, exceeded, give_back, sums};
 pub(crate) use expire::{expire_events, expire_keys};
 pub use export::{EventRecord, export};
+pub(crate) use rebuild::Wrong;
 pub use rebuild::{Rebuilt, rebuild};
 pub(crate) use record::{Recorded, Rejected, Report, record};
-pub(crate) use recount::recount;
+pub(crate) use recount::{Keepers, recount};
 pub(crate) use report::report;
 
 use db::SystemScope;

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use contracts::Ports;
 use contracts::catalog::QuotaPeriod;
 use db::{Db, DbError, UnitContext, UnitOfWork};
 use kernel::{Actor, OrganizationId, Timestamp};
 
+use super::recount::{Keepers, recount};
 use super::{COUNTING, EVERYBODY};
 use crate::domain::{Window, windows};
 use crate::store::events::Sum;
@@ -29,13 +31,17 @@ pub struct Rebuilt {
     pub counters: u64,
     /// Of those, the ones that did not agree with the sums.
     pub wrong_counters: u64,
+    /// Levels that the platform keeps, compared with what they are of: active users, and bytes that are stored.
+    pub levels: u64,
+    /// Of those, the ones that did not agree.
+    pub wrong_levels: u64,
 }
 
 impl Rebuilt {
     /// Whether everything agreed.
     #[must_use]
     pub fn agrees(&self) -> bool {
-        self.wrong_sums == 0 && self.wrong_counters == 0
+        self.wrong_sums == 0 && self.wrong_counters == 0 && self.wrong_levels == 0
     }
 
     fn add(&mut self, other: Self) {
@@ -45,25 +51,28 @@ impl Rebuilt {
         self.wrong_sums += other.wrong_sums;
         self.counters += other.counters;
         self.wrong_counters += other.wrong_counters;
+        self.levels += other.levels;
+        self.wrong_levels += other.wrong_levels;
     }
 }
 
 /// Whether what is wrong is put right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wrong {
+pub(crate) enum Wrong {
     Corrected,
     Left,
 }
 
 /// Compares the sums of what was reported with the events they were made of, as far back as events are kept, and the counters with
-/// the sums; with `correct`, puts right what does not agree. What the platform counts by itself has no events, and is left alone.
+/// the sums; with `correct`, puts right what does not agree. What the platform counts by itself has no events: its levels are
+/// compared with what they are of, and requests, which are nowhere else, are left alone.
 ///
 /// It goes day by day and can run while events come in: a day's sums are held while its events are added up, and an event that is
 /// not in the one is not in the other.
 ///
 /// # Errors
 /// [`DbError`]; what was done until then stays.
-pub async fn rebuild(db: &Db, only: Option<OrganizationId>, correct: bool) -> Result<Rebuilt, DbError> {
+pub async fn rebuild(db: &Db, ports: &Ports, only: Option<OrganizationId>, correct: bool) -> Result<Rebuilt, DbError> {
     let wrong = if correct { Wrong::Corrected } else { Wrong::Left };
     let organizations = match only {
         Some(organization) => vec![organization],
@@ -80,6 +89,7 @@ pub async fn rebuild(db: &Db, only: Option<OrganizationId>, correct: bool) -> Re
         }
         rebuilt.add(counts(db, organization, wrong).await?);
     }
+    rebuilt.add(recount(db, &Keepers::of(ports), only, wrong).await?);
     Ok(rebuilt)
 }
 

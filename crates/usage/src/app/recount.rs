@@ -1,11 +1,15 @@
-//! Recounts levels: who keeps them may have changed rows without saying so, by a restored backup or by hand.
+//! Recounts levels: who keeps what they count may have changed rows without saying so, by a restored backup or by hand.
 
+use std::sync::Arc;
+
+use contracts::Ports;
 use contracts::catalog::QuotaPeriod;
 use contracts::identity::HeadCounts;
-use contracts::usage::USERS_ACTIVE;
+use contracts::usage::{STORAGE_BYTES, StoredBytes, USERS_ACTIVE};
 use db::{Db, DbError, Engine, UnitContext};
 use kernel::{Actor, OrganizationId, Timestamp};
 
+use super::rebuild::{Rebuilt, Wrong};
 use super::{COUNTING, EVERYBODY};
 use crate::domain::{Window, bucket_of};
 use crate::store::events::Sum;
@@ -14,46 +18,105 @@ use crate::store::{aggregates, counters, organizations};
 /// How many organizations are asked for at once.
 const AT_ONCE: usize = 500;
 
-/// Brings `users.active` of every organization in line with its users; how many were not.
-pub(crate) async fn recount(db: &Db, heads: &dyn HeadCounts) -> Result<u64, DbError> {
-    let mut corrected = 0;
-    for organizations in organizations::counted(db, EVERYBODY).await?.chunks(AT_ONCE) {
+/// Those who know what the levels are. In a program without one of them, its level is not counted either.
+#[derive(Clone)]
+pub(crate) struct Keepers {
+    heads: Option<Arc<dyn HeadCounts>>,
+    stored: Option<Arc<dyn StoredBytes>>,
+}
+
+impl Keepers {
+    /// Those that the program has.
+    pub(crate) fn of(ports: &Ports) -> Self {
+        Self {
+            heads: ports.find(),
+            stored: ports.find(),
+        }
+    }
+
+    /// The levels of the organizations, each metric with what they are in their order.
+    async fn count(&self, organizations: &[OrganizationId]) -> Result<Vec<(&'static str, Vec<u64>)>, DbError> {
+        let mut levels = Vec::new();
+        if let Some(heads) = &self.heads {
+            levels.push((USERS_ACTIVE, heads.active_users(organizations).await?));
+        }
+        if let Some(stored) = &self.stored {
+            levels.push((STORAGE_BYTES, stored.stored_bytes(organizations).await?));
+        }
+        Ok(levels)
+    }
+}
+
+/// Compares `users.active` and `storage.bytes` with the users and with what is stored, of every organization or of one, and puts
+/// right what does not agree where that is wanted.
+///
+/// # Errors
+/// [`DbError`]; what was done until then stays.
+pub(crate) async fn recount(
+    db: &Db,
+    keepers: &Keepers,
+    only: Option<OrganizationId>,
+    wrong: Wrong,
+) -> Result<Rebuilt, DbError> {
+    let all = match only {
+        Some(organization) => vec![organization],
+        None => organizations::counted(db, EVERYBODY).await?,
+    };
+    let mut found = Rebuilt::default();
+    for organizations in all.chunks(AT_ONCE) {
+        // What was told before it was counted: a change in between shows as one.
         let mut seen = Vec::with_capacity(organizations.len());
         for organization in organizations {
-            seen.push(counters::look(db.scope(*organization), USERS_ACTIVE).await?);
+            let scope = db.scope(*organization);
+            let users = counters::look(scope, USERS_ACTIVE).await?;
+            seen.push((users, counters::look(scope, STORAGE_BYTES).await?));
         }
-        let counted = heads.active_users(organizations).await?;
-        for ((organization, seen), users) in organizations.iter().zip(seen).zip(counted) {
-            let users = i64::try_from(users).unwrap_or(i64::MAX);
-            if seen.used != users && correct(db, *organization, seen, users).await? {
-                corrected += 1;
+        for (metric, counted) in keepers.count(organizations).await? {
+            for ((organization, (users, bytes)), level) in organizations.iter().zip(&seen).zip(counted) {
+                let seen = if metric == USERS_ACTIVE { users } else { bytes };
+                let level = i64::try_from(level).unwrap_or(i64::MAX);
+                found.levels += 1;
+                if seen.used == level {
+                    continue;
+                }
+                let is_wrong = match wrong {
+                    Wrong::Corrected => correct(db, *organization, metric, *seen, level).await?,
+                    Wrong::Left => counters::look(db.scope(*organization), metric).await?.changes == seen.changes,
+                };
+                found.wrong_levels += u64::from(is_wrong);
             }
         }
     }
-    Ok(corrected)
+    Ok(found)
 }
 
 /// Sets the level, unless it was changed since it was looked at: then the count is of another moment, and the next one will tell.
-async fn correct(db: &Db, organization: OrganizationId, seen: counters::Look, users: i64) -> Result<bool, DbError> {
+async fn correct(
+    db: &Db,
+    organization: OrganizationId,
+    metric: &'static str,
+    seen: counters::Look,
+    level: i64,
+) -> Result<bool, DbError> {
     let engine: Engine = db.engine();
     let context = UnitContext::tenant(Actor::system("usage"), organization).unaudited(COUNTING);
     db.write(context, move |uow| async move {
-        let held = counters::hold(&uow, organization, USERS_ACTIVE).await?;
+        let held = counters::hold(&uow, organization, metric).await?;
         let changes = held.first().map_or(0, |counter| counter.changes);
         if changes != seen.changes {
             return Ok(false);
         }
         let told = uow.scope(organization).reads();
-        let summed = aggregates::total(told, USERS_ACTIVE, Timestamp::MIN, Timestamp::MAX).await?;
+        let summed = aggregates::total(told, metric, Timestamp::MIN, Timestamp::MAX).await?;
         let change = Sum {
-            metric: USERS_ACTIVE.to_owned(),
+            metric: metric.to_owned(),
             bucket: bucket_of(uow.now()),
-            quantity: users.saturating_sub(summed),
+            quantity: level.saturating_sub(summed),
             events: 0,
         };
         aggregates::add(&uow, engine, organization, &[change]).await?;
         let total = Window::at(QuotaPeriod::Total, uow.now());
-        counters::set(&uow, organization, USERS_ACTIVE, total, users).await?;
+        counters::set(&uow, organization, metric, total, level).await?;
         Ok(true)
     })
     .await

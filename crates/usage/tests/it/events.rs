@@ -100,7 +100,7 @@ testkit::behaviours! {
             used(app, mine, &query).await[0].1
         };
         assert_eq!((metric("documents.signed").await, metric("pages.read").await), (48, 30));
-        let rebuilt = usage::rebuild(app.db(), Some(mine), false).await.unwrap();
+        let rebuilt = usage::rebuild(app.db(), app.edge().app().ports(), Some(mine), false).await.unwrap();
         assert!(rebuilt.agrees(), "{rebuilt:?}");
     }
 
@@ -209,7 +209,7 @@ testkit::behaviours! {
         post(&app, mine, &full).await.expect(202);
         assert_eq!(used(&app, mine, TODAY).await[0].1, i64::MAX);
         assert_eq!(use_of_quotas(&app, mine).await[0].2, i64::MAX);
-        let rebuilt = usage::rebuild(app.db(), Some(mine), false).await.unwrap();
+        let rebuilt = usage::rebuild(app.db(), app.edge().app().ports(), Some(mine), false).await.unwrap();
         assert!(rebuilt.agrees(), "{rebuilt:?}");
     }
 }

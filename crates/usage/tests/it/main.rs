@@ -14,6 +14,7 @@ use std::sync::Arc;
 use authz::snapshot::{Period, PermissionRow};
 use contracts::catalog::{EntitlementRows, Entitlements, Quota, QuotaMode, QuotaPeriod};
 use contracts::identity::HeadCounts;
+use contracts::usage::StoredBytes;
 use db::{AccessChange, ChangeKind, DbError, UnitContext, UnitOfWork};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
@@ -78,6 +79,18 @@ impl HeadCounts for Heads {
     }
 }
 
+/// What the organizations of a test store, in bytes.
+#[derive(Default)]
+struct Stored(Mutex<HashMap<OrganizationId, u64>>);
+
+impl StoredBytes for Stored {
+    fn stored_bytes<'a>(&'a self, organizations: &'a [OrganizationId]) -> BoxFuture<'a, Result<Vec<u64>, DbError>> {
+        let stored = self.0.lock();
+        let counted = organizations.iter().map(|id| stored.get(id).copied().unwrap_or(0));
+        ready(Ok(counted.collect())).boxed()
+    }
+}
+
 /// The context, with the audit trail beside it to look into.
 async fn start(engine: Engine) -> Option<TestApp> {
     let plans = Arc::new(Plans::default());
@@ -88,6 +101,9 @@ async fn start(engine: Engine) -> Option<TestApp> {
         let heads = Arc::new(Heads::default());
         ports.provide::<dyn HeadCounts>(heads.clone());
         ports.provide(heads);
+        let stored = Arc::new(Stored::default());
+        ports.provide::<dyn StoredBytes>(stored.clone());
+        ports.provide(stored);
     })
     .await
 }

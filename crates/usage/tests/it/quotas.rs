@@ -10,7 +10,7 @@ use kernel::{Actor, OrganizationId};
 use serde_json::{Value, json};
 use testkit::TestApp;
 
-use crate::{Heads, contract, event, post, quota, start, use_of_quotas, used};
+use crate::{Heads, Stored, contract, event, post, quota, start, use_of_quotas, used};
 
 /// Reserves through the port in a unit of its own, which then goes on or fails.
 async fn reserve(
@@ -245,6 +245,31 @@ testkit::behaviours! {
         exceeded(reserve(&app, mine, USERS_ACTIVE, 1, false).await);
         let today = "metric=users.active&from=2026-11-21T00:00:00Z&to=2026-11-22T00:00:00Z";
         assert_eq!((used(&app, mine, today).await[0].1, used(&app, other, today).await[0].1), (8, 2));
+    }
+
+    async fn what_is_stored_is_counted_anew_by_the_job_and_by_a_rebuild(app: TestApp) {
+        let (mine, other) = (app.organization("padaria").await, app.organization("mercado").await);
+        let ports = app.edge().app().ports();
+        let stored = ports.get::<Stored>().unwrap();
+        reserve(&app, mine, STORAGE_BYTES, 1_000, false).await.unwrap();
+        reserve(&app, other, STORAGE_BYTES, 5, false).await.unwrap();
+        stored.0.lock().extend([(mine, 400), (other, 5)]);
+        let found = usage::rebuild(app.db(), ports, Some(mine), false).await.unwrap();
+        assert_eq!((found.wrong_levels, found.agrees()), (1, false), "looked at alone it stays wrong");
+        assert_eq!(usage::rebuild(app.db(), ports, None, true).await.unwrap().wrong_levels, 1);
+        let proved = usage::rebuild(app.db(), ports, None, false).await.unwrap();
+        assert!(proved.agrees() && proved.levels == 4, "{proved:?}");
+
+        stored.0.lock().insert(other, 0);
+        let jobs = usage::module().jobs;
+        let job = jobs.iter().find(|job| job.name == "usage-recount").unwrap();
+        assert_eq!((job.run)(app.edge().app().clone()).await.unwrap(), 1);
+        contract(&app, mine, vec![quota(STORAGE_BYTES, 401, QuotaPeriod::Total, QuotaMode::Hard)]).await;
+        reserve(&app, mine, STORAGE_BYTES, 1, false).await.unwrap();
+        exceeded(reserve(&app, mine, STORAGE_BYTES, 1, false).await);
+        let today = "metric=storage.bytes&from=2026-11-21T00:00:00Z&to=2026-11-22T00:00:00Z";
+        assert_eq!(used(&app, mine, today).await[0].1, 401);
+        assert_eq!(used(&app, other, today).await, []);
     }
 
     async fn a_quota_ends_with_the_override_that_made_it(app: TestApp) {

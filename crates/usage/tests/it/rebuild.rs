@@ -59,18 +59,18 @@ testkit::behaviours! {
         let earlier = json!({ "metric": "documents.signed", "quantity": 5, "occurredAt": "2026-10-31T10:10:00Z" });
         post(&app, mine, &[event("documents.signed", 2), event("documents.signed", 3), earlier]).await.expect(202);
         post(&app, other, &[event("pages.printed", 7)]).await.expect(202);
-        let agreed = rebuild(app.db(), None, true).await.unwrap();
+        let agreed = rebuild(app.db(), app.edge().app().ports(), None, true).await.unwrap();
         assert!(agreed.agrees());
         assert_eq!((agreed.organizations >= 2, agreed.events, agreed.sums), (true, 4, 3));
 
         for ways in [&[SPOIL][..], &[LOSE], &[LOSE, LOSE_COUNTERS]] {
             spoil(&app, mine, ways).await;
-            let found = rebuild(app.db(), Some(mine), false).await.unwrap();
+            let found = rebuild(app.db(), app.edge().app().ports(), Some(mine), false).await.unwrap();
             assert_eq!(found.wrong_sums, 2);
-            let again = rebuild(app.db(), Some(mine), false).await.unwrap();
+            let again = rebuild(app.db(), app.edge().app().ports(), Some(mine), false).await.unwrap();
             assert_eq!(again, found, "looking changes nothing");
-            assert!(!rebuild(app.db(), Some(mine), true).await.unwrap().agrees());
-            assert!(rebuild(app.db(), None, false).await.unwrap().agrees());
+            assert!(!rebuild(app.db(), app.edge().app().ports(), Some(mine), true).await.unwrap().agrees());
+            assert!(rebuild(app.db(), app.edge().app().ports(), None, false).await.unwrap().agrees());
             assert_eq!(used(&app, mine, TODAY).await[0].1, 5);
             assert_eq!(use_of_quotas(&app, mine).await[0].2, 5);
         }
@@ -85,7 +85,7 @@ testkit::behaviours! {
         let rebuilding = async {
             let mut found = Rebuilt::default();
             for _ in 0..10 {
-                let rebuilt = rebuild(app.db(), Some(mine), true).await.unwrap();
+                let rebuilt = rebuild(app.db(), app.edge().app().ports(), Some(mine), true).await.unwrap();
                 found.wrong_sums += rebuilt.wrong_sums;
                 found.wrong_counters += rebuilt.wrong_counters;
             }
@@ -93,7 +93,7 @@ testkit::behaviours! {
         };
         let (found, _) = futures_util::join!(rebuilding, join_all((0..100).map(report)));
         assert!(found.agrees(), "{found:?}");
-        assert!(rebuild(app.db(), Some(mine), false).await.unwrap().agrees());
+        assert!(rebuild(app.db(), app.edge().app().ports(), Some(mine), false).await.unwrap().agrees());
         assert_eq!(used(app, mine, TODAY).await[0].1, 100);
     }
 
@@ -130,7 +130,7 @@ testkit::behaviours! {
         assert_eq!(exported(&app, mine, None).await.len(), 1);
         assert!(run(&app, "usage-key-expiry").await > 0, "the counters of old periods");
         assert_eq!(used(&app, mine, TODAY).await[0].1, 5);
-        let rebuilt = rebuild(app.db(), Some(mine), true).await.unwrap();
+        let rebuilt = rebuild(app.db(), app.edge().app().ports(), Some(mine), true).await.unwrap();
         assert!(rebuilt.agrees(), "what was before is left alone: {rebuilt:?}");
         assert_eq!(used(&app, mine, TODAY).await[0].1, 5);
     }

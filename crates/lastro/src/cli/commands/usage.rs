@@ -32,7 +32,7 @@ async fn rebuild(app: &App, args: UsageRebuildArgs) -> anyhow::Result<()> {
         None => None,
     };
     let spinner = progress::spinner("summing up");
-    let rebuilt = usage::rebuild(app.db(), only, !args.check).await?;
+    let rebuilt = usage::rebuild(app.db(), app.ports(), only, !args.check).await?;
     spinner.finish_and_clear();
     output::answer(&told(&rebuilt, args.check))?;
     if args.check && !rebuilt.agrees() {
@@ -51,10 +51,12 @@ fn told(rebuilt: &Rebuilt, is_check: bool) -> String {
         wrong_sums,
         counters,
         wrong_counters,
+        levels,
+        wrong_levels,
     } = rebuilt;
     format!(
         "{organizations} organizations, {events} events: {sums} sums compared, {wrong_sums} {wrong}; \
-         {counters} counters compared, {wrong_counters} {wrong}\n"
+         {counters} counters compared, {wrong_counters} {wrong}; {levels} levels compared, {wrong_levels} {wrong}\n"
     )
 }
 
@@ -171,10 +173,13 @@ mod tests {
             wrong_sums: 1,
             counters: 8,
             wrong_counters: 0,
+            levels: 4,
+            wrong_levels: 2,
         };
         assert_eq!(
             told(&rebuilt, false),
-            "2 organizations, 40 events: 7 sums compared, 1 put right; 8 counters compared, 0 put right\n"
+            "2 organizations, 40 events: 7 sums compared, 1 put right; 8 counters compared, 0 put right; \
+             4 levels compared, 2 put right\n"
         );
         assert!(told(&rebuilt, true).contains("1 wrong"));
     }

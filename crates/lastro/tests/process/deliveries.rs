@@ -1,0 +1,152 @@
+//! One of two nodes is killed while both deliver events. SQLite has one node; this is PostgreSQL's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+use testkit::{Hooks, Reaction};
+use tokio::runtime;
+
+use crate::client::Client;
+use crate::installation::{Installation, Server};
+use crate::time::eventually;
+
+/// How many events there are, and how many receivers get each of them: 10,000 deliveries.
+const EVENTS: usize = 1_000;
+const RECEIVERS: usize = 10;
+/// Who makes the events.
+const CLIENTS: usize = 8;
+/// After how many deliveries a node is killed.
+const ENOUGH: usize = 3_000;
+/// How many are on their way then, at least.
+const UNANSWERED: usize = 40;
+/// How long it may take until all have arrived. What the killed node held arrives half a minute after its end; the rest is for a
+/// machine that is busy with something else.
+const ARRIVED: Duration = Duration::from_secs(180);
+
+/// Has organizations made until there is an event for each number, and returns their ids. Each of those who ask has a node of its
+/// own, and the other for when that is gone.
+fn make_events(everybody: Vec<[Client; 2]>) -> BTreeSet<String> {
+    let next = &AtomicUsize::new(0);
+    let make = |mut nodes: [Client; 2]| {
+        let mut made = BTreeSet::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= EVENTS {
+                return made;
+            }
+            let slug = format!("event-{number}");
+            // Whether the node carried it out before it was gone does not matter: the key is the same.
+            let answer = nodes[0].try_create(&slug).unwrap_or_else(|_| {
+                nodes.reverse();
+                nodes[0].create_again(&slug)
+            });
+            made.insert(answer.assert_status(201).id());
+        }
+    };
+    thread::scope(|scope| {
+        let making: Vec<_> = everybody
+            .into_iter()
+            .map(|nodes| scope.spawn(move || make(nodes)))
+            .collect();
+        making.into_iter().flat_map(|asking| asking.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn every_event_arrives_when_a_node_is_killed_in_the_middle() {
+    let Some(first) = Installation::on_postgres() else {
+        return;
+    };
+    let prepared = |place: Installation| {
+        place
+            .with("LASTRO_MASTER_KEY", &"0f".repeat(32))
+            .with("LASTRO_WEBHOOK_ALLOW_PRIVATE", "on")
+            .with("LASTRO_WEBHOOK_RETRY_SCHEDULE", "1s,1s,1s,1s,1s")
+    };
+    let first = prepared(first);
+    let second = prepared(first.another_node());
+    let nodes = [&first, &second].map(|place| place.serve(&["--demo"]));
+    let receiving = runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let receivers: Vec<Hooks> = (0..RECEIVERS).map(|_| receiving.block_on(Hooks::start())).collect();
+    let mut operator = nodes[1].operator();
+    for receiver in &receivers {
+        let body = json!({ "url": receiver.url(), "eventTypes": ["organization.created"] });
+        operator.send("POST /api/v1/webhooks", &body).assert_status(201);
+    }
+
+    let everybody = (0..CLIENTS)
+        .map(|number| {
+            let mut own = nodes.each_ref().map(Server::operator);
+            own.rotate_left(number % 2);
+            own
+        })
+        .collect();
+    let making = thread::spawn(move || make_events(everybody));
+    eventually("deliveries on the way", ARRIVED, || {
+        (heard(&receivers) >= ENOUGH).then_some(())
+    });
+    // From here on nobody is answered, so that what is on its way is neither delivered nor failed when the node dies.
+    for receiver in &receivers {
+        receiver.react_always(Reaction::Silence);
+    }
+    let before = heard(&receivers);
+    eventually("deliveries that nobody answers", ARRIVED, || {
+        (heard(&receivers) >= before + UNANSWERED).then_some(())
+    });
+    nodes[0].signal("KILL");
+    for receiver in &receivers {
+        receiver.react_always(Reaction::status(200));
+    }
+    let made = making.join().unwrap();
+    assert_eq!(made.len(), EVENTS);
+
+    eventually("every event at every receiver", ARRIVED, || {
+        let whole = receivers.iter().all(|receiver| {
+            receiver.count() >= EVENTS && ids_of_events(receiver).values().collect::<BTreeSet<_>>().len() >= EVENTS
+        });
+        if !whole {
+            thread::sleep(Duration::from_millis(500));
+        }
+        whole.then_some(())
+    });
+    let mut known = BTreeMap::new();
+    let mut repeated = 0;
+    for receiver in &receivers {
+        let heard = ids_of_events(receiver);
+        repeated += receiver.count() - EVENTS;
+        assert!(made.iter().all(|organization| heard.contains_key(organization)));
+        for (organization, id) in heard {
+            // One event has one id, however often and to whomever it is sent.
+            assert_eq!(*known.entry(organization).or_insert_with(|| id.clone()), id);
+        }
+    }
+    assert!(repeated > 0, "what was on its way when the node died was sent again");
+    println!("{repeated} deliveries were repeated");
+    let [_killed, other] = nodes;
+    other.stop();
+}
+
+/// How much has arrived everywhere.
+fn heard(receivers: &[Hooks]) -> usize {
+    receivers.iter().map(Hooks::count).sum()
+}
+
+/// The events that the receiver has heard of: the organization each is about, and its id, which repetitions have too.
+#[track_caller]
+fn ids_of_events(receiver: &Hooks) -> BTreeMap<String, String> {
+    let mut ids = BTreeMap::new();
+    for hook in receiver.all() {
+        let organization = hook.json()["data"]["id"].as_str().expect("an id").to_owned();
+        let id = hook.header("webhook-id").to_owned();
+        let first = ids.entry(organization).or_insert_with(|| id.clone());
+        assert_eq!(*first, id, "a repetition under another id");
+    }
+    ids
+}
