@@ -39,7 +39,7 @@ class Session:
             case.headers["Authorization"] = f"Bearer {CREDENTIALS['password']}"
 
 
-# Settings that would end the session of whoever sets them, or keep it from asking: `x` stands for any value that is valid.
+# Settings that would end the session of whoever sets them, or keep it from asking.
 ENDING = ("mfaRequired", "sessionTtl", "rateLimit")
 
 
@@ -81,6 +81,10 @@ PROBLEMS = [
     # Check digits, and the number that is one digit repeated.
     ("INVALID_CHECK_DIGITS", r"(.*\.)?document"),
     ("REPEATED_CHARACTER", r"(.*\.)?document"),
+    # Characters that nobody sees: categories of Unicode, and some letters besides.
+    ("CONTROL_CHARACTER", r".*"),
+    # Letters and digits of all alphabets, in names of networks; addresses of two families.
+    ("INVALID_FORMAT", r"registrationDomains\[\d+\]|ipAllowlist\[\d+\]|timeZone"),
     # Words that the platform keeps for itself.
     ("RESERVED", r"(.*\.)?(slug|metric)"),
     # The same thing named twice, in lists whose items have more to say than their names.
