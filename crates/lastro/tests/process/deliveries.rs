@@ -1,6 +1,7 @@
 //! One of two nodes is killed while both deliver events. SQLite has one node; this is PostgreSQL's.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -9,9 +10,9 @@ use serde_json::json;
 use testkit::{Hooks, Reaction};
 use tokio::runtime;
 
-use crate::client::Client;
+use crate::client::{Answer, Client};
 use crate::installation::{Installation, Server};
-use crate::time::eventually;
+use crate::time::{SOON, eventually};
 
 /// How many events there are, and how many receivers get each of them: 10,000 deliveries.
 const EVENTS: usize = 1_000;
@@ -26,7 +27,7 @@ const UNANSWERED: usize = 40;
 /// machine that is busy with something else.
 const ARRIVED: Duration = Duration::from_secs(180);
 
-/// Has organizations made until there is an event for each number, and returns their ids. Each of those who ask has a node of its
+/// Has groups made until there is an event for each number, and returns their ids. Each of those who ask has a node of its
 /// own, and the other for when that is gone.
 fn make_events(everybody: Vec<[Client; 2]>) -> BTreeSet<String> {
     let next = &AtomicUsize::new(0);
@@ -37,11 +38,13 @@ fn make_events(everybody: Vec<[Client; 2]>) -> BTreeSet<String> {
             if number >= EVENTS {
                 return made;
             }
-            let slug = format!("event-{number}");
-            // Whether the node carried it out before it was gone does not matter: the key is the same.
-            let answer = nodes[0].try_create(&slug).unwrap_or_else(|_| {
+            let answer = make_group(&mut nodes[0], number).unwrap_or_else(|_| {
                 nodes.reverse();
-                nodes[0].create_again(&slug)
+                // Whether the first node carried it out before it was gone does not matter: the key is the same.
+                eventually("the end of the first request with the key", SOON, || {
+                    let answer = make_group(&mut nodes[0], number).expect("an answer");
+                    (answer.code() != "CONFLICT_IDEMPOTENCY_IN_PROGRESS").then_some(answer)
+                })
             });
             made.insert(answer.assert_status(201).id());
         }
@@ -53,6 +56,16 @@ fn make_events(everybody: Vec<[Client; 2]>) -> BTreeSet<String> {
             .collect();
         making.into_iter().flat_map(|asking| asking.join().unwrap()).collect()
     })
+}
+
+fn make_group(client: &mut Client, number: usize) -> io::Result<Answer> {
+    let body = json!({ "name": format!("Group {number}"), "code": format!("GROUP_{number}") });
+    let key = format!("group-{number}");
+    client.try_send(
+        "POST /api/v1/groups",
+        &[("idempotency-key", &key)],
+        body.to_string().as_bytes(),
+    )
 }
 
 #[test]
@@ -77,7 +90,7 @@ fn every_event_arrives_when_a_node_is_killed_in_the_middle() {
     let receivers: Vec<Hooks> = (0..RECEIVERS).map(|_| receiving.block_on(Hooks::start())).collect();
     let mut operator = nodes[1].operator();
     for receiver in &receivers {
-        let body = json!({ "url": receiver.url(), "eventTypes": ["organization.created"] });
+        let body = json!({ "url": receiver.url(), "eventTypes": ["group.created"] });
         operator.send("POST /api/v1/webhooks", &body).assert_status(201);
     }
 
@@ -119,12 +132,12 @@ fn every_event_arrives_when_a_node_is_killed_in_the_middle() {
     let mut known = BTreeMap::new();
     let mut repeated = 0;
     for receiver in &receivers {
-        let heard = ids_of_events(receiver);
+        let ids = ids_of_events(receiver);
         repeated += receiver.count() - EVENTS;
-        assert!(made.iter().all(|organization| heard.contains_key(organization)));
-        for (organization, id) in heard {
+        assert!(made.iter().all(|group| ids.contains_key(group)));
+        for (group, id) in ids {
             // One event has one id, however often and to whomever it is sent.
-            assert_eq!(*known.entry(organization).or_insert_with(|| id.clone()), id);
+            assert_eq!(*known.entry(group).or_insert_with(|| id.clone()), id);
         }
     }
     assert!(repeated > 0, "what was on its way when the node died was sent again");
@@ -138,14 +151,14 @@ fn heard(receivers: &[Hooks]) -> usize {
     receivers.iter().map(Hooks::count).sum()
 }
 
-/// The events that the receiver has heard of: the organization each is about, and its id, which repetitions have too.
+/// The events that the receiver has heard of: the group each is about, and its id, which repetitions have too.
 #[track_caller]
 fn ids_of_events(receiver: &Hooks) -> BTreeMap<String, String> {
     let mut ids = BTreeMap::new();
     for hook in receiver.all() {
-        let organization = hook.json()["data"]["id"].as_str().expect("an id").to_owned();
+        let group = hook.json()["data"]["id"].as_str().expect("an id").to_owned();
         let id = hook.header("webhook-id").to_owned();
-        let first = ids.entry(organization).or_insert_with(|| id.clone());
+        let first = ids.entry(group).or_insert_with(|| id.clone());
         assert_eq!(*first, id, "a repetition under another id");
     }
     ids

@@ -40,6 +40,8 @@ mod commands;
 mod cut_off;
 #[cfg(test)]
 mod database_lost;
+#[cfg(test)]
+mod deliveries;
 // What limits a process's files is Linux's own.
 #[cfg(test)]
 #[cfg(target_os = "linux")]
