@@ -12,6 +12,8 @@
 //! is made in the middle of a month finds what was used before it. A counter is changed by one conditional upsert, the last
 //! statement of its unit, since its row is held from then until COMMIT; that makes it exact, however many consume at once.
 //!
+//! What an organization reports at the same time is recorded together (`till`), so that its rows are changed once for all of it.
+//!
 //! Requests are the exception: they must cost no query. They are counted in memory (`meter`) and taken from quotas in blocks.
 //!
 //! [`domain`] decides from values, [`app`] orders the steps, [`store`] names the tables.

@@ -192,7 +192,10 @@ pub(super) fn mail_server(text: &str) -> Parsed<MailServer> {
         Ok(url) if matches!(url.scheme(), "smtp" | "smtps") && url.has_host() => Ok(MailServer::Smtp {
             url: SecretString::from(text),
             // By STARTTLS, or not at all: a server that does not offer it gets nothing.
-            tls: url.scheme() == "smtps" || url.query_pairs().any(|(name, value)| name == "tls" && value == "required"),
+            tls: url.scheme() == "smtps"
+                || url
+                    .query_pairs()
+                    .any(|(name, value)| name == "tls" && value == "required"),
         }),
         _ => Err(expected.into()),
     }
