@@ -36,7 +36,7 @@ pub struct Pair {
     pub goal_percent: Option<f64>,
 }
 
-/// Runs the micro-benchmarks with their databases in `work`: all, or those whose names match `filter`.
+/// Runs the micro-benchmarks with their databases in `work`: all, or those of the storage layer whose names match `filter`.
 ///
 /// # Errors
 /// When they fail.
@@ -46,12 +46,9 @@ pub fn run(work: &Path, filter: Option<&str>) -> anyhow::Result<Vec<Pair>> {
     let mut command = process::tied(Path::new("cargo"), "TERM", None);
     command.args(["bench", "--quiet", "--package", "lastro-bench-micro"]);
     if let Some(filter) = filter {
-        command.arg("--").arg(filter);
+        command.args(["--bench", "storage", "--", filter]);
     }
-    process::run(
-        "the micro-benchmarks",
-        command.env(OUTPUT, file.path()).env(WORK, work),
-    )?;
+    process::run("the micro-benchmarks", command.env(OUTPUT, file.path()).env(WORK, work))?;
     read(file.path())
 }
 

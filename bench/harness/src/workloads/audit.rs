@@ -30,11 +30,11 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<Table> {
     installation.sql(&fill(&platform, entries))?;
     installation.settle()?;
     let server = installation.serve()?;
-    let mut rows = cost(place)?;
-    rows.push(seal(&installation, &server, entries + there)?);
+    let mut rows = vec![seal(&installation, &server, entries + there)?];
     rows.extend(export(&server, entries)?);
     rows.push(verify(&server, entries)?);
     server.stop()?;
+    rows.extend(cost(place)?);
     Ok(Table {
         title: "Audit".to_owned(),
         method: "The cost of an entry: the storage layer's own unit of work with the row, its audit entry and its event against the same unit without \
