@@ -3,6 +3,7 @@
 
 mod api_keys;
 mod conditions;
+mod encrypted_mail;
 mod flow;
 mod holders;
 mod invitations;
