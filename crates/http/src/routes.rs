@@ -35,6 +35,7 @@
 //! ```
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -42,7 +43,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::routing::{MethodFilter, MethodRouter};
 use serde_json::Value;
 
 use crate::app::App;
@@ -74,7 +75,7 @@ pub struct Routes<S = ()> {
     tag: Tag,
     prefixed: bool,
     lines: Vec<Arc<RouteInfo>>,
-    paths: Vec<(&'static str, MethodRouter<S>)>,
+    paths: BTreeMap<&'static str, MethodRouter<S>>,
 }
 
 /// A group in the documentation.
@@ -170,7 +171,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             tag: Tag { name: tag, description },
             prefixed: true,
             lines: Vec::new(),
-            paths: Vec::new(),
+            paths: BTreeMap::new(),
         }
     }
 
@@ -232,25 +233,25 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         H: Handler<T, S>,
         T: Guarded + 'static,
     {
+        let info = self.describe(method, path, T::ACCESS, doc);
+        let methods = self.paths.entry(path).or_default();
+        *methods = std::mem::take(methods).on(filter, Line { handler, info });
+        self
+    }
+
+    /// Enters a line into the table.
+    fn describe(&mut self, method: Method, path: &str, access: Access, doc: Doc) -> Arc<RouteInfo> {
         let prefix = if self.prefixed { PREFIX } else { "" };
         let info = Arc::new(RouteInfo {
             method,
             template: format!("{prefix}{path}"),
-            access: T::ACCESS,
+            access,
             tag: self.tag,
             doc,
             metrics: OnceLock::new(),
         });
-        let handler = Line {
-            handler,
-            info: Arc::clone(&info),
-        };
-        self.lines.push(info);
-        match self.paths.iter_mut().find(|(known, _)| *known == path) {
-            Some((_, methods)) => *methods = std::mem::take(methods).on(filter, handler),
-            None => self.paths.push((path, on(filter, handler))),
-        }
-        self
+        self.lines.push(Arc::clone(&info));
+        info
     }
 
     /// The table of routes, in the order they were registered.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use db::{Answerable, DbError, IdempotencyRequest, Replayable, StoredAnswer, SystemScope, UnitContext, UnitOfWork};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use kernel::{Random, Rule, RuleViolation, Timestamp};
 use sha2::{Digest as _, Sha256};
 use vault::{SealContext, Sealer};
@@ -21,6 +23,9 @@ const MAX_KEY: usize = 255;
 const SEALED_UNTIL: HeaderName = HeaderName::from_static("lastro-sealed-until");
 /// How long an answer with a secret is given again.
 const SECRETS_KEPT: Duration = Duration::from_secs(10 * 60);
+
+/// A change, whatever its closure.
+type Work = Arc<dyn Fn(UnitOfWork) -> BoxFuture<'static, Result<Answer, ApiError>> + Send + Sync>;
 
 impl Caller {
     /// Runs a change inside the organization acted in: its rows, audit entry, event and idempotency record commit together.
@@ -73,44 +78,44 @@ impl Caller {
         F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Answer, ApiError>> + Send + 'static,
     {
-        let keyed = self.idempotency()?;
-        let work = self.guarded(keyed.is_some(), work);
-        let db = self.app().db();
-        let answer = match keyed {
-            None => db.write(context, work).await,
-            Some(keyed) => {
-                // A refusal by the storage is kept under the key like one by the closure, in the words of this request.
-                let request = self.request().clone();
-                let refuse = move |error| ApiError::from(error).told_to(&request);
-                let answer = db.write_once_as(context, keyed, refuse, work).await;
-                answer.and_then(|answer| Vault::of(self).open(answer, self.app().generators().now()))
-            }
-        };
-        answer.inspect_err(|refusal| self.note_denied_change(refusal))
+        self.carry_out(context, Arc::new(move |uow| work(uow).boxed())).await
+    }
+
+    /// Boxed, as its work is: what a generic function awaits is compiled with each of its kinds.
+    fn carry_out(&self, context: UnitContext, work: Work) -> BoxFuture<'_, Result<Answer, ApiError>> {
+        async move {
+            let keyed = self.idempotency()?;
+            let work = self.guarded(keyed.is_some(), work);
+            let db = self.app().db();
+            let answer = match keyed {
+                None => db.write(context, work).await,
+                Some(keyed) => {
+                    // A refusal by the storage is kept under the key like one by the closure, in the words of this request.
+                    let request = self.request().clone();
+                    let refuse = move |error| ApiError::from(error).told_to(&request);
+                    let answer = db.write_once_as(context, keyed, refuse, work).await;
+                    answer.and_then(|answer| Vault::of(self).open(answer, self.app().generators().now()))
+                }
+            };
+            answer.inspect_err(|refusal| self.note_denied_change(refusal))
+        }
+        .boxed()
     }
 
     /// Refuses to commit a change that was asked for under a condition nobody looked at, gives refusals the words they are stored
     /// with, and seals the answer that is kept with a secret in it.
-    fn guarded<F, Fut>(
+    fn guarded(
         &self,
         is_keyed: bool,
-        work: F,
-    ) -> impl Fn(UnitOfWork) -> std::pin::Pin<Box<dyn Future<Output = Result<Answer, ApiError>> + Send>>
-    + Send
-    + Sync
-    + 'static
-    where
-        F: Fn(UnitOfWork) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Answer, ApiError>> + Send + 'static,
-    {
+        work: Work,
+    ) -> impl Fn(UnitOfWork) -> BoxFuture<'static, Result<Answer, ApiError>> + Send + Sync + 'static {
         let request = self.request().clone();
         let demands = demands_check(request.method(), &self.precondition());
         let vault = is_keyed.then(|| Arc::new(Vault::of(self)));
         let limit = self.limit().cloned();
-        let work = Arc::new(work);
         move |uow| {
             let (work, request, vault, limit) = (Arc::clone(&work), request.clone(), vault.clone(), limit.clone());
-            Box::pin(async move {
+            async move {
                 let until = uow.now().plus(SECRETS_KEPT);
                 let result = work(uow).await;
                 let result = result.map_err(|refusal| Self::completed(limit.as_deref(), refusal).told_to(&request));
@@ -121,7 +126,8 @@ impl Caller {
                     Some(vault) => vault.seal(result?, until),
                     None => result,
                 }
-            })
+            }
+            .boxed()
         }
     }
 
