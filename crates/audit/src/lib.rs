@@ -9,6 +9,7 @@ mod app;
 mod domain;
 mod http;
 mod manifest;
+mod measured;
 mod store;
 mod trail;
 mod view;
@@ -20,7 +21,7 @@ use ::http::{Foundation, Job, Module, Worker};
 use contracts::audit::SecurityTrail;
 use db::migrate::Migrations;
 
-pub use app::{Config, ERASED, Verdict, erase, tell, verify};
+pub use app::{Config, ERASED, Heads, Verdict, erase, tell, verify};
 pub use manifest::{AuditLogExport, AuditLogRead, MANIFEST};
 
 use crate::trail::Trail;
@@ -75,6 +76,9 @@ const MIGRATIONS: Migrations = db::migrations!("audit": "0001_seals");
 
 fn start(foundation: &Foundation) {
     let trail = Arc::new(Trail::new(foundation.db.clone(), foundation.generators.clone()));
+    let measured = Arc::new(measured::Measured::default());
+    measured.show(&foundation.metrics, Arc::clone(&foundation.generators.clock));
+    foundation.ports.provide(measured);
     foundation.ports.provide(Arc::clone(&trail));
     foundation.ports.provide::<dyn SecurityTrail>(trail);
 }

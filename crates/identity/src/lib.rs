@@ -102,7 +102,7 @@ pub async fn rotate_keys(ports: &Ports, revoke: bool) -> Result<String, DbError>
 
 /// Puts the context together and provides what it offers.
 async fn start(foundation: ::http::Foundation) -> Result<(), ::http::StartFailed> {
-    let ports = foundation.ports.clone();
+    let (ports, metrics) = (foundation.ports.clone(), foundation.metrics.clone());
     let service = Service::start(foundation).await?;
     ports.provide::<dyn ::http::Authenticator>(Arc::new(Gate::new(Arc::clone(&service))));
     let directory = Arc::new(app::Directory::new(&service));
@@ -110,7 +110,7 @@ async fn start(foundation: ::http::Foundation) -> Result<(), ::http::StartFailed
     ports.provide::<dyn HeadCounts>(directory);
     ports.provide::<dyn Accounts>(Arc::new(app::FirstAccounts::new(&service)));
     ports.provide::<dyn SupportSessions>(Arc::new(app::Support::new(&service)));
-    let post = mail::Post::start(&service)?;
+    let post = mail::Post::start(&service, &metrics)?;
     ports.provide::<dyn Mailbox>(Arc::clone(&post) as _);
     ports.provide(post);
     ports.provide(service);

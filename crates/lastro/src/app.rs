@@ -68,11 +68,12 @@ pub fn provide(config: &Config, key: &MasterKey) -> Arc<Ports> {
     ports.provide(Arc::new(audit::Config {
         archives: config.data_folder.join("audit-archive"),
     }));
+    ports.provide(Arc::new(audit::Heads(config.data_folder.join("audit-heads"))));
     let webhooks = &config.webhooks;
-    ports.provide(Arc::new(outbox::Config::new(
-        webhooks.retry_schedule.clone(),
-        webhooks.allow_private,
-    )));
+    ports.provide(Arc::new(outbox::Config {
+        streams_per_organization: webhooks.streams,
+        ..outbox::Config::new(webhooks.retry_schedule.clone(), webhooks.allow_private)
+    }));
     let modules = modules();
     ports.provide(Arc::new(Jobs::of(&modules)));
     ports.provide(Arc::new(Manifests::new(

@@ -9,6 +9,7 @@ mod directory;
 mod domain;
 mod http;
 mod manifest;
+mod measured;
 mod operator;
 mod scheduler;
 mod store;
@@ -43,6 +44,9 @@ pub fn module() -> Module {
         statements: [store::organizations::STATEMENTS, store::jobs::STATEMENTS].concat(),
         lists: store::organizations::lists(),
         start: |foundation| {
+            let measured = Arc::new(measured::Measured::default());
+            measured.show(&foundation.metrics, Arc::clone(&foundation.generators.clock));
+            foundation.ports.provide(measured);
             let directory = Arc::new(directory::Directory::new(foundation.db));
             foundation.ports.provide::<dyn Organizations>(directory.clone());
             foundation.ports.provide::<dyn OrganizationRegistry>(directory);

@@ -78,7 +78,10 @@ pub const MANIFEST: Manifest = Manifest {
         event(ACTIVATED, "A deactivated organization was activated"),
         event(PURGED, "What a deactivated organization had was deleted for good"),
         event(DEACTIVATED, "An organization was deactivated: nobody of it gets in"),
-        event(FROZEN, "The move of an organization to another database began: nothing is sent for it any more"),
+        event(
+            FROZEN,
+            "The move of an organization to another database began: nothing is sent for it any more",
+        ),
         event(MOVED, "An organization went to another database, or came from one"),
         EventType {
             permission: JobRead::INFO,

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::domain::{JobId, LEASE, RENEWAL};
+use crate::measured::Measured;
 use crate::store::jobs;
 
 /// How often the table is looked at. With the lease it bounds how long a dead node's job waits: 22 s.
@@ -149,6 +150,9 @@ impl Scheduler {
     async fn due(&self) -> Result<Vec<Job>, DbError> {
         let now = self.now();
         let states = jobs::all(self.db().global()).await?;
+        if let Some(measured) = self.app.ports().find::<Measured>() {
+            measured.saw(&states, &self.jobs);
+        }
         let due = states.iter().filter(|state| state.is_due(now));
         Ok(due.filter_map(|state| self.jobs.find(&state.name).copied()).collect())
     }

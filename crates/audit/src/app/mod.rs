@@ -1,5 +1,6 @@
 //! The use cases: sealing the trail and checking it, keeping it for its time, and taking a person out of it.
 
+mod heads;
 mod privacy;
 mod retain;
 mod seal;
@@ -13,6 +14,7 @@ use vault::{MasterKey, Sealer};
 
 use crate::domain::SealKey;
 
+pub use heads::Heads;
 pub use privacy::{ERASED, erase, tell};
 pub(crate) use retain::retain_all;
 pub(crate) use seal::seal_all;

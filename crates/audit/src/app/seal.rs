@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use db::{DbError, SystemScope, UnitContext};
 use http::App;
-use kernel::{Actor, OrganizationId};
+use kernel::{Actor, OrganizationId, Timestamp};
 use uuid::Uuid;
 
+use super::heads::Heads;
 use super::seal_key;
 use crate::domain::{EntryFacts, Hash, PersonalFacts, SealKey, SealedBatch, ZERO, commit, leaf, link, low_after, root};
+use crate::measured::Measured;
 use crate::store::entries::Entry;
 use crate::store::seals::{self, NewPlace};
 
@@ -24,28 +26,60 @@ const BATCH: i64 = 1_000;
 pub(crate) async fn seal_all(app: &App) -> Result<u64, DbError> {
     let (key, key_id) = seal_key(app.ports())?;
     let waiting = seals::waiting(app.db().system(DISCOVERY)).await?;
-    let mut sealed = 0;
+    let heads = app.ports().find::<Heads>();
+    let began = app.generators().now();
+    let (mut sealed, mut oldest) = (0, began);
     for organization in waiting {
-        loop {
-            let batch = seal(app, &key, &key_id, organization).await?;
-            sealed += batch;
-            if batch < BATCH.unsigned_abs() {
+        // Entries may come late, so each round begins at the bound of the last seal; what a round has passed it does not look at
+        // again, or a long backlog would be read once for every batch of it.
+        let mut from = None;
+        let mut last = None;
+        while let Some(batch) = seal(app, &key, &key_id, organization, from).await? {
+            sealed += batch.count;
+            oldest = oldest.min(batch.oldest);
+            from = Some(batch.end);
+            last = Some(batch.head);
+            if batch.count < BATCH.unsigned_abs() {
                 break;
             }
         }
+        if let (Some(heads), Some((sequence, seal))) = (&heads, last) {
+            heads.keep(organization, sequence, &seal).await;
+        }
+    }
+    if let Some(measured) = app.ports().find::<Measured>() {
+        measured.sealed(app.generators().now(), oldest);
     }
     Ok(sealed)
 }
 
-/// Makes the next seal of an organization; how many entries it covers. Another sealer that is faster makes it none.
-async fn seal(app: &App, key: &SealKey, key_id: &str, organization: OrganizationId) -> Result<u64, DbError> {
+/// What a seal covers.
+struct Sealed {
+    count: u64,
+    /// The last of its entries, and when the first of them happened.
+    end: Uuid,
+    oldest: Timestamp,
+    /// Its number and itself.
+    head: (i64, Hash),
+}
+
+/// Makes the next seal of an organization, over entries from `from` on, or from the bound of the last seal. Where there are none, or
+/// another sealer was faster, it makes none.
+async fn seal(
+    app: &App,
+    key: &SealKey,
+    key_id: &str,
+    organization: OrganizationId,
+    from: Option<Uuid>,
+) -> Result<Option<Sealed>, DbError> {
     let (db, generators) = (app.db(), app.generators());
     let head = seals::head(db.scope(organization), organization).await?;
     let low = head.as_ref().map_or(Uuid::nil(), |head| head.batch.low);
-    let entries = seals::unsealed(db.scope(organization), low, BATCH).await?;
-    if entries.is_empty() {
-        return Ok(0);
-    }
+    let entries = seals::unsealed(db.scope(organization), from.unwrap_or(low).max(low), BATCH).await?;
+    let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+        return Ok(None);
+    };
+    let (end, oldest) = (last.id.into(), first.occurred_at);
     let places: Vec<NewPlace> = entries
         .iter()
         .map(|entry| {
@@ -92,9 +126,14 @@ async fn seal(app: &App, key: &SealKey, key_id: &str, organization: Organization
                 head = %in_two_halves(&seal),
                 "sealed"
             );
-            Ok(count)
+            Ok(Some(Sealed {
+                count,
+                end,
+                oldest,
+                head: (batch.sequence, seal),
+            }))
         }
-        Err(DbError::Unique { .. }) => Ok(0),
+        Err(DbError::Unique { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }

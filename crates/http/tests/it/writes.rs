@@ -1,10 +1,12 @@
 //! Changes, and changes asked for twice.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::http::Method;
 use serde_json::json;
+use vault::{MasterKey, Sealer};
 
 use crate::world::{Reply, World, anonymous, request};
 
@@ -214,6 +216,22 @@ async fn a_secret_is_given_again_to_who_asked_first_and_for_ten_minutes() {
 
     world.clock.advance(Duration::from_secs(1));
     assert_eq!(link("user", "k1").await.refusal(), (409, "CONFLICT_STATE".into()));
+}
+
+#[tokio::test]
+async fn a_kept_secret_survives_another_master_key_while_the_former_is_at_hand_and_is_never_made_twice() {
+    let world = World::new().await;
+    let path = format!("{}/link", world.note("Fine").await);
+    let link = || world.send(request(Method::POST, &path).with("idempotency-key", "k1").empty());
+    let first = link().await;
+    let ports = world.edge.app().ports();
+    let [former, current] = [7, 8].map(|byte| MasterKey::new([byte; 32]));
+    ports.provide(Arc::new(Sealer::new(current.clone(), vec![former])));
+    let again = link().await;
+    assert_eq!((again.status, &again.body), (first.status, &first.body));
+    // Without it the answer is what it is after its ten minutes; a new link would be a change that nobody asked for.
+    ports.provide(Arc::new(Sealer::new(current, Vec::new())));
+    assert_eq!(link().await.refusal(), (409, "CONFLICT_STATE".into()));
 }
 
 #[tokio::test]

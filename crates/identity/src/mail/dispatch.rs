@@ -13,6 +13,7 @@ use http::App;
 use kernel::{Actor, DomainEvent, FieldValue, Id as _, OrganizationId, Timestamp};
 use tokio_util::sync::CancellationToken;
 
+use super::counted::Settled;
 use super::letter::{Letter, MailFact, MailId, Recipient};
 use super::page::{self, Looks};
 use super::words::{self, Facts};
@@ -145,7 +146,9 @@ impl Post {
             let (mail, outcome) = (Arc::clone(&mail), Arc::clone(&outcome));
             async move { settle(&uow, organization, &mail, &outcome).await }
         };
-        self.service.db.write(unit(organization), work).await
+        let settled = self.service.db.write(unit(organization), work).await?;
+        self.counted.count(settled);
+        Ok(())
     }
 
     /// Puts in the place of a letter to those who administer the organization one to each of them.
@@ -299,10 +302,16 @@ async fn settle(
     organization: OrganizationId,
     mail: &Claimed,
     outcome: &Outcome,
-) -> Result<(), DbError> {
+) -> Result<Settled, DbError> {
     let failure = match outcome {
-        Outcome::Sent => return mail_queue::sent(uow, organization, mail.id).await,
-        Outcome::Nobody => return mail_queue::remove(uow, organization, mail.id).await,
+        Outcome::Sent => {
+            mail_queue::sent(uow, organization, mail.id).await?;
+            return Ok(Settled::Sent);
+        }
+        Outcome::Nobody => {
+            mail_queue::remove(uow, organization, mail.id).await?;
+            return Ok(Settled::Nobody);
+        }
         Outcome::Failed(failure) => failure,
     };
     let (reason, next) = match failure {
@@ -313,7 +322,8 @@ async fn settle(
         ),
     };
     if let Some(at) = next {
-        return mail_queue::again(uow, organization, mail.id, at, &reason).await;
+        mail_queue::again(uow, organization, mail.id, at, &reason).await?;
+        return Ok(Settled::Failed);
     }
     if mail_queue::dead(uow, organization, mail.id, &reason).await? {
         let kind = mail.letter.kind();
@@ -328,7 +338,7 @@ async fn settle(
         };
         uow.record_all(organization, [event], &fact)?;
     }
-    Ok(())
+    Ok(Settled::Dead)
 }
 
 /// When to try again after so many attempts; none when it was tried for long enough.

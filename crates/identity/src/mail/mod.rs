@@ -16,6 +16,7 @@
 //! What was not taken is tried again for 24 hours with growing pauses. Then it is a dead letter: its row stays with the state
 //! `dead` and the last error, and the event `mail.failed` tells of it in the organization's audit trail and to its webhooks.
 
+mod counted;
 pub(crate) mod dispatch;
 mod folder;
 pub(crate) mod letter;
@@ -31,13 +32,14 @@ use contracts::mail::{Mailbox, Mailer, Notice, NoticeKind};
 use db::{DbError, UnitOfWork};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use http::{ApiError, App, Message, StartFailed, Worker};
+use http::{ApiError, App, Message, Metrics, StartFailed, Worker};
 use kernel::OrganizationId;
 use kernel::secret::SecretString;
 use tokio::sync::Notify;
 
 use crate::service::Service;
 use crate::store::mail_queue;
+use counted::Counted;
 use folder::Folder;
 pub(crate) use letter::{Letter, Recipient};
 use message::Sender;
@@ -97,19 +99,23 @@ pub(crate) struct Post {
     /// None: mail is switched off.
     mailer: Option<Arc<dyn Mailer>>,
     wake: Notify,
+    counted: Arc<Counted>,
 }
 
 impl Post {
     /// Puts it together from what the composition root provided.
-    pub(crate) fn start(service: &Arc<Service>) -> Result<Arc<Self>, StartFailed> {
+    pub(crate) fn start(service: &Arc<Service>, metrics: &Metrics) -> Result<Arc<Self>, StartFailed> {
         let mailer = match service.ports.find::<MailConfig>() {
             Some(config) => mailer(service, &config)?,
             None => service.ports.find::<dyn Mailer>(),
         };
+        let counted = Arc::new(Counted::default());
+        counted.show(metrics);
         Ok(Arc::new(Self {
             service: Arc::clone(service),
             mailer,
             wake: Notify::new(),
+            counted,
         }))
     }
 

@@ -225,6 +225,8 @@ keys! {
         LASTRO_WEBHOOK_RETRY_SCHEDULE (Open, Value("5s,5m,30m,2h,5h,10h,10h"), "durations");
         /// Whether webhooks may lead to private and loopback addresses. Cloud metadata addresses stay refused.
         LASTRO_WEBHOOK_ALLOW_PRIVATE (Open, Value("off"), "`on` or `off`");
+        /// How many streams of events (`GET /events/stream`) one organization keeps open on one node; more are answered 429.
+        LASTRO_EVENT_STREAMS (Open, Value("100"), "a whole number");
     }
 }
 

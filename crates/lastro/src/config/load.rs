@@ -305,8 +305,10 @@ fn mail(reader: &mut Reader, environment: Option<Environment>) -> Option<MailSer
 fn webhooks(reader: &mut Reader) -> Option<Webhooks> {
     let retry_schedule = reader.read(&keys::LASTRO_WEBHOOK_RETRY_SCHEDULE, parse::retry_schedule);
     let allow_private = reader.read(&keys::LASTRO_WEBHOOK_ALLOW_PRIVATE, parse::switch);
+    let streams = reader.read(&keys::LASTRO_EVENT_STREAMS, parse::count);
     Some(Webhooks {
         retry_schedule: retry_schedule?,
         allow_private: allow_private?,
+        streams: streams?,
     })
 }

@@ -152,4 +152,6 @@ pub struct Webhooks {
     pub retry_schedule: Vec<Duration>,
     /// Whether private and loopback addresses are allowed.
     pub allow_private: bool,
+    /// How many streams of events one organization keeps open on a node.
+    pub streams: usize,
 }

@@ -44,3 +44,4 @@ mod traces;
 mod upgrades;
 #[cfg(test)]
 mod usage;
+mod watching;

@@ -68,6 +68,20 @@ async fn job(app: &TestApp, name: &str) -> serde_json::Value {
 testkit::behaviours! {
     with start;
 
+    async fn the_metrics_tell_which_jobs_are_late_and_which_fail(app: TestApp) {
+        let scheduler = declared(&app).await;
+        app.clock().advance(MINUTE * 3);
+        scheduler.run_due().await.unwrap();
+        let metrics = || app.edge().app().metrics().render().unwrap();
+        // As they were found: two minutes late, and none had failed yet.
+        assert!(metrics().contains("lastro_job_overdue_seconds{job=\"failing\"} 120\n"), "{}", metrics());
+        assert!(metrics().contains("lastro_job_failing{job=\"failing\"} 0\n"));
+        scheduler.run_due().await.unwrap();
+        assert!(metrics().contains("lastro_job_overdue_seconds{job=\"counting\"} 0\n"), "{}", metrics());
+        assert!(metrics().contains("lastro_job_failing{job=\"failing\"} 1\n"));
+        assert!(metrics().contains("lastro_job_failing{job=\"counting\"} 0\n"));
+    }
+
     async fn a_job_runs_when_it_is_due_and_tells_how_it_went(app: TestApp) {
         let scheduler = declared(&app).await;
         scheduler.run_due().await.unwrap();

@@ -45,6 +45,7 @@ const KEEPS: u32 = 5;
 /// An attempt that ended.
 type Done = (Tried, Outcome);
 type Attempt = BoxFuture<'static, Result<Done, DbError>>;
+type Turning = BoxFuture<'static, Result<Option<Turned>, DbError>>;
 
 /// What a turn brought.
 struct Turned {
@@ -110,7 +111,7 @@ struct Working<'d> {
     /// Whether there may be more to claim.
     more: bool,
     /// The turn that is taken, and what it keeps, until it is kept.
-    turn: Option<(Arc<[Done]>, BoxFuture<'static, Result<Option<Turned>, DbError>>)>,
+    turn: Option<(Arc<[Done]>, Turning)>,
     /// How many turns failed one after the other.
     failures: u32,
 }

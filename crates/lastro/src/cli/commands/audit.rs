@@ -57,12 +57,31 @@ struct Head {
     seal: String,
 }
 
-fn heads(file: &Path) -> anyhow::Result<Vec<Head>> {
+/// The heads in a file, or in the files of a folder.
+fn heads(path: &Path) -> anyhow::Result<Vec<Head>> {
+    let reading = || format!("reading {}", path.display());
+    if !path.is_dir() {
+        return heads_in(path);
+    }
+    let mut heads = Vec::new();
+    for file in std::fs::read_dir(path).with_context(reading)? {
+        let file = file.with_context(reading)?.path();
+        if file.extension().is_some_and(|ending| ending == "head") {
+            heads.extend(heads_in(&file)?);
+        }
+    }
+    Ok(heads)
+}
+
+fn heads_in(file: &Path) -> anyhow::Result<Vec<Head>> {
     let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
     text.lines()
         .map(|line| {
-            let mut words = line.split_whitespace();
-            let organization = words.nth(1).and_then(|id| id.parse().ok());
+            // `audit verify` prints the organization's short name before its id, the server does not.
+            let organization = match line.split_whitespace().collect::<Vec<_>>().as_slice() {
+                [id, "head", ..] | [_, id, ..] => id.parse().ok(),
+                _ => None,
+            };
             let head = line.rsplit_once(" head ").and_then(|(_, head)| {
                 let (sequence, seal) = head.split_once(' ')?;
                 Some((sequence.parse().ok()?, seal.to_owned()))
