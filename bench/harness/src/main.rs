@@ -157,7 +157,7 @@ fn bench(options: Options) -> anyhow::Result<()> {
     if run_load {
         run::run(&plan, &circumstances, |run| {
             failed += failures(&run);
-            report::join(out, Measured::Servers(run), &circumstances)
+            report::join(out, Measured::Servers(Box::new(run)), &circumstances)
         })?;
     }
     if run_micro {

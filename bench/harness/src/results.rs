@@ -200,7 +200,7 @@ pub struct Finding {
 #[derive(Debug)]
 pub enum Measured<'a> {
     /// Load on the servers.
-    Servers(Run),
+    Servers(Box<Run>),
     /// The micro-benchmarks.
     Micro(Vec<Pair>),
     /// A workload.
@@ -306,8 +306,8 @@ impl Results {
                 self.servers
                     .retain(|older| !older.samples.is_empty() || !older.storms.is_empty());
                 match self.servers.iter_mut().find(|older| older.is_part_of(&run)) {
-                    Some(older) => older.append(run),
-                    None => self.servers.push(run),
+                    Some(older) => older.append(*run),
+                    None => self.servers.push(*run),
                 }
             }
             Measured::Micro(pairs) => self.micro = Some(Micro { circumstances, pairs }),
@@ -385,6 +385,10 @@ pub(crate) mod tests {
         }
     }
 
+    fn boxed(date: &str, samples: Vec<Sample>) -> Box<Run> {
+        Box::new(run(date, samples))
+    }
+
     fn table(measured: &str) -> Table {
         Table {
             title: "Audit".to_owned(),
@@ -402,13 +406,13 @@ pub(crate) mod tests {
             sample(1, "lastro", Scenario::List, 2.0),
         ];
         let now = circumstances("later");
-        results.join(Measured::Servers(run("first", first)), &now);
+        results.join(Measured::Servers(boxed("first", first)), &now);
         let larger = Sample {
             organizations: 1000,
             ..sample(1, "lastro", Scenario::Get, 4.0)
         };
         let second = vec![sample(1, "lastro", Scenario::Get, 3.0), larger];
-        results.join(Measured::Servers(run("second", second)), &now);
+        results.join(Measured::Servers(boxed("second", second)), &now);
         let left = |run: &Run| -> Vec<f64> { run.samples.iter().map(|sample| sample.requests_per_second).collect() };
         assert_eq!(
             results.servers.iter().map(left).collect::<Vec<_>>(),
@@ -416,11 +420,11 @@ pub(crate) mod tests {
         );
         assert_eq!(results.servers[0].starts.len() + results.servers[1].starts.len(), 1);
         results.join(
-            Measured::Servers(run("third", vec![sample(1, "lastro", Scenario::List, 5.0)])),
+            Measured::Servers(boxed("third", vec![sample(1, "lastro", Scenario::List, 5.0)])),
             &now,
         );
         let more = vec![sample(1, "lastro", Scenario::Noop, 6.0)];
-        results.join(Measured::Servers(run("third", more)), &now);
+        results.join(Measured::Servers(boxed("third", more)), &now);
         let dates = results.servers.iter().map(|run| run.circumstances.date.as_str());
         assert_eq!(
             dates.collect::<Vec<_>>(),
@@ -436,7 +440,7 @@ pub(crate) mod tests {
         let now = circumstances("now");
         let mut results = Results::read(&path).unwrap();
         results.join(
-            Measured::Servers(run("now", vec![sample(1, "lastro", Scenario::Get, 1.0)])),
+            Measured::Servers(boxed("now", vec![sample(1, "lastro", Scenario::Get, 1.0)])),
             &now,
         );
         for (engine, measured) in [(Engine::Postgres, "1"), (Engine::Sqlite, "2"), (Engine::Postgres, "3")] {

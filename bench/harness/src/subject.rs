@@ -107,6 +107,16 @@ impl Subject {
     /// # Errors
     /// As [`Subject::start`].
     pub fn start_with(&self, url: &str, folder: &Path, environment: &[(&str, &str)]) -> anyhow::Result<Server> {
+        let mut server = self.boot(url, folder, environment)?;
+        server.log_in(self)?;
+        Ok(server)
+    }
+
+    /// The same, with nobody logged in: the server has done nothing yet but start.
+    ///
+    /// # Errors
+    /// As [`Subject::start`].
+    pub fn boot(&self, url: &str, folder: &Path, environment: &[(&str, &str)]) -> anyhow::Result<Server> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let mut command = tied(&self.kind.program()?, "TERM", None);
         if self.kind == Kind::Lastro {
@@ -139,15 +149,10 @@ impl Subject {
                 .and_then(|mut client| client.get("/health/ready").ok());
             Ok(ready.filter(|answer| answer.status == 200).map(|_| started.elapsed()))
         })?;
-        let token = match self.kind {
-            Kind::Lastro => log_in(address).with_context(|| format!("logging in to {}", self.name))?,
-            // Sent like the other's, so that the same bytes come in; nobody reads it.
-            Kind::Limit => unread(700),
-        };
         Ok(Server {
             child,
             address,
-            token,
+            token: String::new(),
             ready_after,
         })
     }
@@ -185,6 +190,19 @@ impl Kind {
 }
 
 impl Server {
+    /// Logs the operator in.
+    ///
+    /// # Errors
+    /// When that is refused.
+    pub fn log_in(&mut self, subject: &Subject) -> anyhow::Result<()> {
+        self.token = match subject.kind {
+            Kind::Lastro => log_in(self.address).with_context(|| format!("logging in to {}", subject.name))?,
+            // Sent like the other's, so that the same bytes come in; nobody reads it.
+            Kind::Limit => unread(700),
+        };
+        Ok(())
+    }
+
     /// Its process id.
     #[must_use]
     pub fn pid(&self) -> u32 {

@@ -50,7 +50,8 @@ impl Turn<'_> {
             prepared.organizations(),
             run.starts.len()
         ))?;
-        let server = subject.start(&copied.url, &copied.folder)?;
+        let mut server = subject.boot(&copied.url, &copied.folder, &[])?;
+        // Idle is who has not been asked anything.
         sleep(Duration::from_millis(500))?;
         run.starts.push(Start {
             engine: prepared.engine,
@@ -59,6 +60,7 @@ impl Turn<'_> {
             ready_millis: server.ready_after.as_secs_f64() * 1e3,
             idle_resident_kib: server.resident_kib()?,
         });
+        server.log_in(subject)?;
         let tokens = prepared.tokens(subject.kind, &server.token)?;
         self.compare(&server, &tokens, expected)?;
         let tokens_file = copied.folder.join("tokens");

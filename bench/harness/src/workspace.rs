@@ -34,7 +34,7 @@ impl Workspace {
     }
 }
 
-/// Copies a folder with everything in it.
+/// Copies a folder with everything in it, onto the disk: what follows is not to wait for these writes.
 ///
 /// # Errors
 /// When something cannot be read or written.
@@ -47,6 +47,7 @@ pub fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
             copy_folder(&entry.path(), &target)?;
         } else {
             fs::copy(entry.path(), &target)?;
+            fs::File::open(&target)?.sync_all()?;
         }
     }
     Ok(())

@@ -252,7 +252,7 @@ mod tests {
         });
         let now = circumstances("2026-01-02 03:04 UTC");
         let mut results = Results::default();
-        results.join(Measured::Servers(run), &now);
+        results.join(Measured::Servers(Box::new(run)), &now);
         let pair = Pair {
             engine: "sqlite".to_owned(),
             case: "read by key".to_owned(),
@@ -339,7 +339,7 @@ mod tests {
             ..sample(1, "lastro", Scenario::User, 9_000.0)
         };
         let now = circumstances("later");
-        results.join(Measured::Servers(run("later", vec![larger])), &now);
+        results.join(Measured::Servers(Box::new(run("later", vec![larger]))), &now);
         let page = page_of(&results, "A reason.\n");
         assert!(
             page.contains("| 100 | 10,000 | 4.20 | 6.30 | +50 % | < 20 %: **missed** |"),
@@ -357,7 +357,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let now = circumstances("now");
         let measured = run("now", vec![sample(1, "lastro", Scenario::Noop, 1.0)]);
-        join(folder.path(), Measured::Servers(measured), &now).unwrap();
+        join(folder.path(), Measured::Servers(Box::new(measured)), &now).unwrap();
         join(folder.path(), Measured::Micro(Vec::new()), &now).unwrap();
         let page = fs::read_to_string(folder.path().join("RESULTS.md")).unwrap();
         assert!(

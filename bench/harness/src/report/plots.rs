@@ -8,7 +8,7 @@ use plotters::prelude::*;
 use super::view::{Ratio, Setting, View};
 use crate::engine::Engine;
 use crate::results::{Finding, Results};
-use crate::scenario::Scenario;
+use crate::scenario::{Drive, Scenario};
 use crate::stats::median;
 use crate::workload::Course;
 
@@ -118,7 +118,7 @@ fn draw_courses(svg: &mut String, panels: &[Panel<'_>]) -> Drawn {
                 .label(engine.title())
                 .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 16, y)], style));
         }
-        legend(&mut chart)?;
+        legend(&mut chart, SeriesLabelPosition::LowerRight)?;
     }
     area.present()?;
     Ok(())
@@ -130,7 +130,7 @@ fn ratios(view: &View<'_>, settings: &[Setting]) -> anyhow::Result<Option<Plot>>
         let mut of_engine = settings.iter().filter(|(of, _)| *of == engine);
         of_engine.find_map(|setting| view.ratio(*setting, scenario))
     };
-    let bars_of = |scenario: Scenario| -> Vec<(Engine, Ratio, Option<f64>)> {
+    let bars_of = |scenario: Scenario| -> Vec<Bar> {
         Engine::ALL
             .into_iter()
             .filter_map(|engine| {
@@ -139,7 +139,7 @@ fn ratios(view: &View<'_>, settings: &[Setting]) -> anyhow::Result<Option<Plot>>
             })
             .collect()
     };
-    let groups: Vec<(Scenario, Vec<_>)> = Scenario::ALL
+    let groups: Vec<Group> = Scenario::ALL
         .into_iter()
         .map(|scenario| (scenario, bars_of(scenario)))
         .filter(|(_, bars)| !bars.is_empty())
@@ -163,14 +163,14 @@ fn ratios(view: &View<'_>, settings: &[Setting]) -> anyhow::Result<Option<Plot>>
     }))
 }
 
+/// An engine's ratio in a scenario, with the goal.
+type Bar = (Engine, Ratio, Option<f64>);
+type Group = (Scenario, Vec<Bar>);
+/// The p99 of a scenario on an engine, in ms, by the number of organizations.
+type Growth = (Engine, Scenario, Vec<(f64, f64)>);
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
-fn draw_ratios(
-    svg: &mut String,
-    groups: &[(Scenario, Vec<(Engine, Ratio, Option<f64>)>)],
-    count: u32,
-    most: f64,
-) -> Drawn {
+fn draw_ratios(svg: &mut String, groups: &[Group], count: u32, most: f64) -> Drawn {
     let area = SVGBackend::with_string(svg, (WIDTH, FRAME + GROUP * count)).into_drawing_area();
     area.fill(&WHITE)?;
     let rows = f64::from(count);
@@ -226,7 +226,7 @@ fn draw_ratios(
         ));
         area.draw(&Text::new(label, (x - 8, y), style))?;
     }
-    legend(&mut chart)?;
+    legend(&mut chart, SeriesLabelPosition::LowerRight)?;
     area.present()?;
     Ok(())
 }
@@ -237,14 +237,17 @@ fn lane(place: u32, engine: Engine) -> (f64, f64) {
     (top, top + 0.36)
 }
 
-/// p99 by the number of organizations, each scenario and engine a line.
+/// p99 by the number of organizations, each scenario and engine a line. What cryptography bounds has another scale, and no rows that grow.
 fn growth(view: &View<'_>, settings: &[Setting]) -> anyhow::Result<Option<Plot>> {
     let Some(server) = view.servers.first() else {
         return Ok(None);
     };
-    let mut lines = Vec::new();
+    let mut lines: Vec<Growth> = Vec::new();
     for engine in Engine::ALL {
-        for scenario in Scenario::ALL {
+        for scenario in Scenario::ALL
+            .into_iter()
+            .filter(|scenario| scenario.drive() == Drive::Wrk)
+        {
             let points: Vec<(f64, f64)> = settings
                 .iter()
                 .filter(|(of, _)| *of == engine)
@@ -271,13 +274,11 @@ fn growth(view: &View<'_>, settings: &[Setting]) -> anyhow::Result<Option<Plot>>
     }))
 }
 
-fn draw_growth(svg: &mut String, lines: &[(Engine, Scenario, Vec<(f64, f64)>)]) -> Drawn {
+fn draw_growth(svg: &mut String, lines: &[Growth]) -> Drawn {
     let points = || lines.iter().flat_map(|(_, _, points)| points);
-    let bounds = |of: fn(&(f64, f64)) -> f64| {
-        let values = || points().map(of);
-        (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max))
-    };
-    let ((fewest, most), (least, greatest)) = (bounds(|(x, _)| *x), bounds(|(_, y)| *y));
+    let most = |of: fn(&(f64, f64)) -> f64| points().map(of).fold(0.0, f64::max);
+    let (widest, greatest) = (most(|(x, _)| *x), most(|(_, y)| *y));
+    let fewest = points().map(|(x, _)| *x).fold(f64::INFINITY, f64::min);
     let area = SVGBackend::with_string(svg, (WIDTH, 560)).into_drawing_area();
     area.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&area)
@@ -286,10 +287,8 @@ fn draw_growth(svg: &mut String, lines: &[(Engine, Scenario, Vec<(f64, f64)>)]) 
         .margin_right(24)
         .x_label_area_size(44)
         .y_label_area_size(60)
-        .build_cartesian_2d(
-            (fewest..most * 4.0).log_scale(),
-            (least * 0.8..greatest * 1.2).log_scale(),
-        )?;
+        // Room for the legend on the right.
+        .build_cartesian_2d((fewest..widest * 8.0).log_scale(), 0.0..greatest * 1.1)?;
     chart
         .configure_mesh()
         .x_desc("organizations")
@@ -309,18 +308,18 @@ fn draw_growth(svg: &mut String, lines: &[(Engine, Scenario, Vec<(f64, f64)>)]) 
             .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 16, y)], style));
         chart.draw_series(points.iter().map(|point| Circle::new(*point, 4, marker)))?;
     }
-    legend(&mut chart)?;
+    legend(&mut chart, SeriesLabelPosition::MiddleRight)?;
     area.present()?;
     Ok(())
 }
 
-fn legend<'a, C>(chart: &mut ChartContext<'a, SVGBackend<'a>, C>) -> Drawn
+fn legend<'a, C>(chart: &mut ChartContext<'a, SVGBackend<'a>, C>, position: SeriesLabelPosition) -> Drawn
 where
     C: CoordTranslate,
 {
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
+        .position(position)
         .background_style(WHITE.mix(0.85))
         .border_style(BLACK.mix(0.3))
         .label_font((FONT, 12))

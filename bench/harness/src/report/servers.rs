@@ -34,15 +34,15 @@ pub(super) fn sections(out: &mut String, view: &View<'_>) -> fmt::Result {
 
 /// Both servers in every scenario that both were asked.
 fn routes(out: &mut String, view: &View<'_>, setting: Setting) -> fmt::Result {
-    let measured = |scenario: &Scenario| {
-        scenario.drive() == Drive::Wrk
-            && view.servers.iter().any(|server| {
-                !view
-                    .values(setting, *scenario, server, |sample| sample.requests_per_second)
-                    .is_empty()
-            })
+    let measured = |scenario: Scenario, server: &str| {
+        let rates = view.values(setting, scenario, server, |sample| sample.requests_per_second);
+        !rates.is_empty()
     };
-    let scenarios: Vec<Scenario> = Scenario::ALL.into_iter().filter(measured).collect();
+    let scenarios: Vec<Scenario> = Scenario::ALL
+        .into_iter()
+        .filter(|scenario| scenario.drive() == Drive::Wrk)
+        .filter(|scenario| view.servers.iter().any(|server| measured(*scenario, server)))
+        .collect();
     if scenarios.is_empty() {
         return Ok(());
     }
@@ -58,7 +58,8 @@ fn routes(out: &mut String, view: &View<'_>, setting: Setting) -> fmt::Result {
     )?;
     writeln!(out, "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|")?;
     for scenario in scenarios {
-        for (place, server) in view.servers.iter().enumerate() {
+        let servers = view.servers.iter().enumerate();
+        for (place, server) in servers.filter(|(_, server)| measured(scenario, server)) {
             let [ratio, cpu, verdict] = if place == 0 {
                 compared(view, setting, scenario)
             } else {
@@ -88,7 +89,9 @@ struct Cells {
 impl Cells {
     fn of(view: &View<'_>, setting: Setting, scenario: Scenario, server: &str) -> Self {
         let of = |value: fn(&Sample) -> f64| view.values(setting, scenario, server, value);
-        let errors: f64 = of(|sample| sample.errors.total() as f64).iter().sum();
+        let errors = of(|sample| sample.errors.total() as f64)
+            .iter()
+            .fold(0.0, |sum, count| sum + count);
         let database = match setting.0 {
             Engine::Sqlite => "in server".to_owned(),
             Engine::Postgres => format!("{:.1}", median(&of(|sample| sample.database_cpu_micros.unwrap_or(0.0)))),
@@ -207,7 +210,7 @@ fn storm(out: &mut String, view: &View<'_>, setting: Setting) -> fmt::Result {
         median(&of(|storm| storm.storm_p50_micros)) / 1e3,
         median(&of(|storm| storm.storm_p99_micros)) / 1e3,
         median(&of(|storm| storm.logins_per_second)),
-        thousands(of(|storm| storm.errors as f64).iter().sum()),
+        thousands(storms.iter().map(|storm| storm.errors).sum::<u64>() as f64),
         times.map_or_else(String::new, |times| times.to_string()),
     )
 }
