@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::Installation;
+use crate::binary::Installation;
 
 const TOKEN: &str = "a-token-that-only-reads-the-metrics";
 
@@ -25,6 +25,9 @@ fn declared(name: &str) -> &str {
 fn every_number_in_the_alerts_and_on_the_dashboard_is_in_a_scrape() {
     let lastro = Installation::new().with("LASTRO_METRICS_TOKEN", TOKEN);
     let server = lastro.serve(&[]);
+    // Some numbers are there once there was something to count: an answer, and a refusal.
+    let refused = server.send("GET /api/v1/users", &[("authorization", "Bearer anything")], "");
+    assert_eq!(refused.status, 401);
     let credential = format!("Bearer {TOKEN}");
     let page = server.send("GET /metrics", &[("authorization", &credential)], "").body;
     for (file, text) in [
