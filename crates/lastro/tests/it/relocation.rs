@@ -474,5 +474,19 @@ async fn servers_go_on_while_an_organization_moves() {
     });
     assert!(knows, "the node there does not hear of it");
     Client::of(&right, "padaria").get("/users");
+    // What was to be told is told there, and by nobody here.
+    let waiting = "SELECT CAST(count(*) AS TEXT) FROM outbox_queue q JOIN organizations o ON o.id = q.organization_id \
+                   WHERE o.slug = 'padaria'";
+    let mut left_there = String::new();
+    for _ in 0..100 {
+        left_there = to.query(waiting).await[0][0].clone().unwrap();
+        if left_there == "0" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(left_there, "0");
+    let kept_here = from.query(waiting).await[0][0].clone().unwrap();
+    assert_eq!(kept_here, "2", "its deactivation and its freezing");
     assert_eq!((left.stop(), right.stop()), (Some(0), Some(0)));
 }
