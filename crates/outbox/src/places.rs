@@ -94,13 +94,13 @@ mod tests {
         let first = streams.enter(ana).unwrap();
         let _second = streams.enter(ana).unwrap();
         assert_eq!(streams.enter(ana).unwrap_err(), NoPlace::ForOrganization);
-        let _third = streams.enter(eve).unwrap();
+        let third = streams.enter(eve).unwrap();
         assert_eq!(streams.enter(eve).unwrap_err(), NoPlace::OnNode);
         // A place that is given back is anybody's, and nothing is kept of who had it.
         drop(first);
         drop(streams.enter(eve).unwrap());
         assert_eq!(streams.open.lock().of.get(&eve), Some(&1));
-        drop(_third);
+        drop(third);
         assert_eq!(streams.open.lock().of.get(&eve), None);
     }
 }

@@ -29,8 +29,6 @@ use crate::view::EventView;
 
 /// How many attempts a lane begins with at once.
 const NARROW: usize = 8;
-/// How many more are claimed ahead of those that a wide lane has under way, for each of these.
-const AHEAD: usize = 1;
 /// So many attempts are kept at once; fewer, when the first of them waited for [`LINGER`] or nothing else is under way.
 const BATCH: usize = 64;
 /// How long what came of an attempt waits for company.
@@ -172,8 +170,8 @@ impl Working<'_> {
 
     /// How many deliveries the lane would hold gladly.
     fn room(&mut self) -> usize {
-        // Ahead is claimed only where answers come: elsewhere what is claimed would wait until its lease ends.
-        let ahead = if self.width > NARROW { self.width * AHEAD } else { 0 };
+        // As many as are under way are claimed ahead, but only where answers come: elsewhere they would wait until their leases end.
+        let ahead = if self.width > NARROW { self.width } else { 0 };
         let held = self.under_way.len() + self.ready.len();
         let allowed = self.pace.left(self.dispatcher.service.generators.clock.monotonic());
         (self.width + ahead).saturating_sub(held).min(allowed)
