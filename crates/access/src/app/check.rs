@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use authz::conditions::Variables;
+use authz::conditions::{Residual, Variables};
 use authz::snapshot::{Explanation, Outcome, PermissionIndex, Principal, Snapshot};
 use authz::{DenialCode, Step};
 use contracts::access::PathView;
@@ -15,7 +15,7 @@ pub(crate) struct Asked {
     /// The platform's, for its service accounts that act in another organization.
     pub(crate) platform: Option<Arc<Snapshot>>,
     pub(crate) principal: Principal,
-    /// The user's address, where a condition may ask for it.
+    /// The user's address, where a condition asks for it.
     pub(crate) email: Option<Arc<str>>,
     pub(crate) now: Timestamp,
 }
@@ -30,6 +30,16 @@ pub(crate) struct Verdict {
 }
 
 impl Asked {
+    /// Whether the user holds the permission under a condition that asks for the user's address.
+    pub(crate) fn asks_for_email(&self, permission: PermissionIndex) -> bool {
+        let asks = |residual: &Residual| residual.conditions().any(|condition| condition.uses_user_email());
+        self.principal.kind == ActorKind::User
+            && match self.snapshot.decide(self.principal, permission, self.now) {
+                Outcome::AllowedIf(residual) => asks(&residual),
+                Outcome::Allowed | Outcome::Denied(_) => false,
+            }
+    }
+
     /// Decides about a permission and, where a condition is left, about the object. Of no object no comparison with a value holds.
     pub(crate) fn decide(&self, permission: PermissionIndex, object: &Value) -> Verdict {
         let explanation = self.snapshot.explain(self.principal, permission, self.now);

@@ -1,12 +1,13 @@
 //! `POST /access/check`
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use authz::snapshot::{PermissionIndex, Principal, Snapshot};
 use contracts::access::PathView;
 use contracts::identity::{Principals, UserId};
-use http::{Answer, ApiError, Authenticated, Body, Caller, Doc, IdText};
+use http::{Answer, ApiError, Authenticated, Body, Caller, Doc, ErrorCode, IdText};
 use kernel::{ActorKind, Id as _, Rule, RuleViolation};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -114,6 +115,7 @@ pub(super) fn doc() -> Doc {
         .takes::<OneOrSeveral>(json!({ "permission": "FINANCE_INVOICE_APPROVE", "context": { "amount": 5_000 } }))
         .answers::<AnswerView>("The decision, or `results` with one for each question", decision)
         .changes_nothing()
+        .refuses([ErrorCode::NotFound])
 }
 
 pub(super) async fn handle(caller: Authenticated, Body(input): Body<CheckAccess>) -> Result<Answer, ApiError> {
@@ -170,21 +172,24 @@ async fn decide(
     if !problems.is_empty() {
         return Err(problems.into());
     }
-    let mut known: HashMap<UserId, Asked> = HashMap::new();
+    // The caller is under no id.
+    let mut known: HashMap<Option<UserId>, Asked> = HashMap::new();
     let mut verdicts = Vec::with_capacity(checks.len());
-    let own = oracle.own(caller).await?;
     for (check, index) in checks.iter().zip(indices) {
         let nothing = Value::Null;
         let object = check.context.as_ref().map_or(&nothing, |AnyObject(value)| value);
-        let asked = match &check.user_id {
-            Some(IdText(user)) if !is_self(caller, check) => {
-                if !known.contains_key(user) {
-                    known.insert(*user, oracle.user(caller, *user).await?);
-                }
-                known.get(user).unwrap_or(&own)
+        let other = check.user_id.as_ref().filter(|_| !is_self(caller, check));
+        let asked = match known.entry(other.map(|IdText(user)| *user)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let asked = match *new.key() {
+                    Some(user) => oracle.user(caller, user).await?,
+                    None => oracle.own(caller),
+                };
+                new.insert(asked)
             }
-            _ => &own,
         };
+        complete(caller, asked, index).await?;
         verdicts.push(asked.decide(index, object));
     }
     Ok(verdicts)
@@ -205,6 +210,17 @@ fn view(caller: &Caller, verdict: &Verdict) -> DecisionView {
         message: verdict.message(caller.request().locale()),
         path: verdict.path(),
     }
+}
+
+/// Looks up the address of the user who is asked about, where a condition asks for it: most ask for nothing that is not in memory.
+pub(super) async fn complete(caller: &Caller, asked: &mut Asked, permission: PermissionIndex) -> Result<(), ApiError> {
+    if asked.email.is_none() && asked.asks_for_email(permission) {
+        let principals = caller.app().port::<dyn Principals>()?;
+        let user = UserId::from_uuid(asked.principal.id);
+        let found = principals.user(caller.organization(), user).await?;
+        asked.email = found.map(|user| user.email.into());
+    }
+    Ok(())
 }
 
 /// What decides in the organization acted in.
@@ -232,41 +248,28 @@ impl Oracle {
     }
 
     /// The caller.
-    pub(super) async fn own(&self, caller: &Caller) -> Result<Asked, ApiError> {
-        let actor = caller.actor();
-        let email = if actor.kind == ActorKind::User {
-            let principals = caller.app().port::<dyn Principals>()?;
-            let user = principals
-                .user(caller.organization(), UserId::from_uuid(actor.id))
-                .await?;
-            user.map(|user| user.email.into())
-        } else {
-            None
-        };
-        Ok(self.asked(caller, actor.as_ref().into(), self.platform.clone(), email))
+    pub(super) fn own(&self, caller: &Caller) -> Asked {
+        self.asked(caller, caller.actor().as_ref().into(), self.platform.clone())
     }
 
     /// A user of the organization.
     async fn user(&self, caller: &Caller, id: UserId) -> Result<Asked, ApiError> {
-        let principals = caller.app().port::<dyn Principals>()?;
-        let found = principals.user(caller.organization(), id).await?;
-        let user = found.ok_or_else(ApiError::not_found)?;
-        let email = Some(user.email.into());
-        Ok(self.asked(caller, Principal::user(id.as_uuid()), None, email))
+        let is_in_memory =
+            self.snapshot.is_active_user(id.as_uuid()).is_some() && !self.snapshot.is_guest(id.as_uuid());
+        if !is_in_memory {
+            let principals = caller.app().port::<dyn Principals>()?;
+            let found = principals.user(caller.organization(), id).await?;
+            found.ok_or_else(ApiError::not_found)?;
+        }
+        Ok(self.asked(caller, Principal::user(id.as_uuid()), None))
     }
 
-    fn asked(
-        &self,
-        caller: &Caller,
-        principal: Principal,
-        platform: Option<Arc<Snapshot>>,
-        email: Option<Arc<str>>,
-    ) -> Asked {
+    fn asked(&self, caller: &Caller, principal: Principal, platform: Option<Arc<Snapshot>>) -> Asked {
         Asked {
             snapshot: Arc::clone(&self.snapshot),
             platform,
             principal,
-            email,
+            email: None,
             now: caller.app().generators().now(),
         }
     }

@@ -4,7 +4,7 @@ use http::{Answer, ApiError, Authenticated, Body, Doc, ErrorCode};
 use kernel::Rule;
 use serde_json::{Value, json};
 
-use super::check::Oracle;
+use super::check::{Oracle, complete};
 use super::inputs::AnyObject;
 
 http::input! {
@@ -35,7 +35,9 @@ pub(super) async fn handle(caller: Authenticated, Body(input): Body<RequireAcces
         .permission(&input.permission)
         .ok_or_else(|| ApiError::violation("permission", Rule::UnknownCode))?;
     let object = input.context.map_or(Value::Null, |AnyObject(value)| value);
-    let verdict = oracle.own(&caller).await?.decide(permission, &object);
+    let mut asked = oracle.own(&caller);
+    complete(&caller, &mut asked, permission).await?;
+    let verdict = asked.decide(permission, &object);
     match verdict.denied_at {
         None => Ok(Answer::no_content()),
         Some(step) => Err(caller.refused_at(step, &verdict.explanation)),
