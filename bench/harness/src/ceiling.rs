@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     /// Of the reference implementation: `echo -n password | argon2 somesalt -id -t 2 -k 256 -p 1`.
-    const PHC: &str = "$argon2id$v=19$m=256,t=2,p=1$c29tc2FsdA$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+    const PHC: &str = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
 
     #[test]
     fn hashes_are_those_of_the_password() {
