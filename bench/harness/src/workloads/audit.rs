@@ -163,13 +163,8 @@ fn export(server: &Server, entries: u64) -> anyhow::Result<Vec<Row>> {
         );
         rows.push(
             Row::new(
-                format!("Memory meanwhile ({format})"),
-                format!(
-                    "{} early, {} late, {} most",
-                    mebibytes(early),
-                    mebibytes(late),
-                    mebibytes(peak(&samples))
-                ),
+                format!("Most memory in the first and in the second half ({format})"),
+                format!("{}, {}", mebibytes(early), mebibytes(late)),
             )
             .against("constant", late <= early + (early / 10).max(8 * 1024))
             .noting(format!("{} before", mebibytes(before))),
