@@ -5,8 +5,8 @@ problem it tells is one that JSON Schema cannot state.
 """
 
 import os
-import random
 import re
+import secrets
 
 import requests
 import schemathesis
@@ -26,7 +26,7 @@ class Session:
 
     def get(self, case, context):
         # From elsewhere each time: operations that ask for the password lock the account for the address that does not know it.
-        elsewhere = f"10.{random.randrange(256)}.{random.randrange(256)}.{random.randrange(1, 255)}"
+        elsewhere = f"10.{secrets.randbelow(256)}.{secrets.randbelow(256)}.{secrets.randbelow(256)}"
         answer = requests.post(f"{URL}/api/v1/auth/login", json=CREDENTIALS, headers={"X-Forwarded-For": elsewhere}, timeout=30)
         answer.raise_for_status()
         return answer.json()["data"]["accessToken"]

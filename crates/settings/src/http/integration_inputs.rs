@@ -140,8 +140,10 @@ impl Deserr<Problems> for Filled {
     }
 }
 
-fn open_object(description: &str, values: &[Type]) -> RefOr<Schema> {
-    let values = ObjectBuilder::new().schema_type(SchemaType::from_iter(values.iter().cloned()));
+fn open_object(description: &str, values: &[Type], least: Option<usize>) -> RefOr<Schema> {
+    let values = ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter(values.iter().cloned()))
+        .min_length(least);
     ObjectBuilder::new()
         .schema_type(Type::Object)
         .description(Some(description))
@@ -154,6 +156,7 @@ impl PartialSchema for ConfigMap {
         open_object(
             "Texts, numbers and flags by the names of the provider's fields; null clears one",
             &[Type::String, Type::Integer, Type::Boolean, Type::Null],
+            None,
         )
     }
 }
@@ -165,6 +168,7 @@ impl PartialSchema for SecretMap {
         open_object(
             "Texts by the names of the provider's secret fields; null removes one. They are never shown again",
             &[Type::String, Type::Null],
+            Some(1),
         )
     }
 }

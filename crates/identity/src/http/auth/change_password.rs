@@ -18,6 +18,7 @@ http::input! {
         current_password: Password,
         /// The password from now on: 8 to 128 characters with letters and digits, not one of the commonest, and not containing what
         /// stands before the `@` of one's address.
+        #[schema(value_type = crate::http::inputs::ChosenPassword)]
         new_password: Password,
     }
 }

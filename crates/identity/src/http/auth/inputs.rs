@@ -17,7 +17,7 @@ impl SlugText {
         let violation = |rule| Err(RuleViolation::new("organizationSlug", rule));
         if slug.is_empty() {
             violation(Rule::Required)
-        } else if slug.len() > Self::MAX {
+        } else if slug.chars().count() > Self::MAX {
             violation(Rule::TooLong { max: Self::MAX })
         } else {
             Ok(Self(slug.to_owned()))
@@ -28,9 +28,9 @@ impl SlugText {
 http::text_value! {
     SlugText, SlugText::new,
     TextSchema {
-        min_length: Some(2),
+        min_length: Some(1),
         max_length: Some(SlugText::MAX),
-        pattern: Some("^[a-z0-9]+(-[a-z0-9]+)*$"),
+        pattern: Some(r"\S"),
         example: "padaria-central",
         ..Default::default()
     }
