@@ -95,8 +95,11 @@ async fn seal(
         .collect();
     let leaves: Vec<_> = places.iter().map(|place| place.leaf).collect();
     let previous = head.as_ref().map_or(ZERO, |head| link(&head.batch, &head.seal));
-    // A bound never goes back, whatever clocks do.
-    let bound = low_after(generators.now()).max(low);
+    let until = low_after(generators.now());
+    // What waits behind a full batch may be older than any latecomer: the bound must not pass it. It never goes back, whatever
+    // clocks do.
+    let is_full = entries.len() as u64 >= BATCH.unsigned_abs();
+    let bound = if is_full { until.min(end) } else { until }.max(low);
     let batch = SealedBatch {
         organization,
         sequence: head.map_or(0, |head| head.batch.sequence) + 1,

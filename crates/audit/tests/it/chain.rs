@@ -140,6 +140,34 @@ testkit::behaviours! {
         assert_eq!(seal(&app).await, 0, "and it is not sealed after the fact");
     }
 
+    async fn what_waited_long_and_in_numbers_is_sealed_all_the_same(app: TestApp) {
+        let (id, ids) = trail(&app, "padaria").await;
+        // More than two batches, as when nobody sealed for a while.
+        let copied = 2_500;
+        let columns = "occurred_at, actor_kind, actor_id, actor_name, action, target_kind, target_id, changes, request_id, ip, user_agent";
+        let statement = |new: &str, old: String| {
+            format!(
+                "INSERT INTO audit_entries (organization_id, id, {columns}) \
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {copied}) \
+                 SELECT organization_id, {new}, {columns} FROM audit_entries CROSS JOIN n WHERE id = {old}"
+            )
+        };
+        tamper(
+            &app,
+            &statement("unhex(substr(hex(id), 1, 12) || printf('%020d', i))", blob(&ids[0])),
+            &statement(
+                "(substr(replace(id::text, '-', ''), 1, 12) || lpad(i::text, 20, '0'))::uuid",
+                format!("'{}'", ids[0]),
+            ),
+        )
+        .await;
+        app.clock().advance(Duration::from_secs(3_600));
+
+        seal(&app).await;
+        let expected = json!({ "valid": true, "checked": ids.len() + copied, "unsealed": 0, "firstBadId": null });
+        assert_eq!(verify(&app, id).await, expected);
+    }
+
     async fn each_organization_has_a_chain_of_its_own(app: TestApp) {
         let (one, ids) = trail(&app, "padaria").await;
         let (other, _) = trail(&app, "farmacia").await;
