@@ -13,7 +13,10 @@ use crate::error::DbError;
 ///
 /// The body of an `async fn` is compiled again in every crate that awaits it, together with all that it awaits: without this,
 /// each context would carry pools, retries, the driver and TLS once more. What is ready at once allocates nothing.
-pub(crate) struct Boundary<'a, T>(Either<Ready<Result<T, DbError>>, BoxFuture<'a, Result<T, DbError>>>);
+pub(crate) struct Boundary<'a, T>(Either<Now<T>, Later<'a, T>>);
+
+type Now<T> = Ready<Result<T, DbError>>;
+type Later<'a, T> = BoxFuture<'a, Result<T, DbError>>;
 
 impl<'a, T> Boundary<'a, T> {
     pub(crate) fn now(result: Result<T, DbError>) -> Self {

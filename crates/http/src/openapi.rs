@@ -360,8 +360,10 @@ fn parameters(route: &RouteInfo) -> Vec<Value> {
         parameters.extend(query().iter().map(|parameter| {
             let mut parameter = render(parameter);
             // An empty one is as good as absent.
-            if parameter["required"] == json!(false) {
-                parameter["allowEmptyValue"] = json!(true);
+            if parameter.get("required") == Some(&json!(false))
+                && let Some(parameter) = parameter.as_object_mut()
+            {
+                parameter.insert("allowEmptyValue".to_owned(), json!(true));
             }
             parameter
         }));

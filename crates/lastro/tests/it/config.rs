@@ -253,7 +253,10 @@ fn each_kind_of_value_is_read() {
     assert_eq!(config.master_key.unwrap().id(), vault::MasterKey::new([0x0f; 32]).id());
     assert!(config.limits.requests.is_none());
     assert_eq!(config.limits.logins.unwrap().per, Duration::from_secs(1));
-    assert_eq!((config.limits.connections, config.limits.connections_per_address), (500, 50));
+    assert_eq!(
+        (config.limits.connections, config.limits.connections_per_address),
+        (500, 50)
+    );
     assert_eq!(config.observability.log_format, Some(LogFormat::Pretty));
     assert!(matches!(config.mail, MailServer::Smtp { tls: false, .. }));
     assert_eq!(config.webhooks.retry_schedule, [1, 2, 4].map(Duration::from_secs));
@@ -267,7 +270,10 @@ fn mail_is_encrypted_from_the_start_or_by_starttls() {
         MailServer::Smtp { tls, .. } => tls,
         other => panic!("{other:?}"),
     };
-    for url in ["smtps://mail.example.com", "smtp://mail.example.com:587?from=a%40b.example&tls=required"] {
+    for url in [
+        "smtps://mail.example.com",
+        "smtp://mail.example.com:587?from=a%40b.example&tls=required",
+    ] {
         assert!(is_encrypted(url), "{url}");
     }
     for url in ["smtp://mail.example.com", "smtp://mail.example.com?tls=opportunistic"] {

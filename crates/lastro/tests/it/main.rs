@@ -23,12 +23,12 @@ mod moving;
 #[cfg(test)]
 mod privacy;
 #[cfg(test)]
-#[cfg(all(feature = "sentry", feature = "otlp"))]
-mod reports;
-#[cfg(test)]
 mod relocation;
 #[cfg(test)]
 mod replicas;
+#[cfg(test)]
+#[cfg(all(feature = "sentry", feature = "otlp"))]
+mod reports;
 #[cfg(test)]
 mod serve;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use authz::Undecided;
 use db::{DbError, EventId, SystemScope, UnitContext, UnitOfWork};
 use http::App;
-use kernel::{Actor, Id as _, OrganizationId, Timestamp};
+use kernel::{Actor, Id, OrganizationId, Timestamp};
 use uuid::Uuid;
 
 use crate::domain::{Endpoint, EndpointId};
@@ -166,7 +166,7 @@ async fn write(
     // From here on no other node hands on this organization's events.
     let last = log::hold(uow, organization).await?;
     let taken = events::take(uow, organization, planned.iter().map(|one| one.event.id)).await?;
-    let taken: HashSet<Uuid> = taken.into_iter().map(|id| id.as_uuid()).collect();
+    let taken: HashSet<Uuid> = taken.into_iter().map(Id::as_uuid).collect();
     let mine = planned.iter().filter(|one| taken.contains(&one.event.id.as_uuid()));
     let mine: Vec<(&Planned, i64)> = mine.zip(last + 1..).collect();
     let Some((_, end)) = mine.last() else {

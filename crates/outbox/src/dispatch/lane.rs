@@ -5,6 +5,7 @@
 //! attempt is kept as soon as it ended.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use futures_util::{FutureExt as _, future};
 use kernel::{Actor, ActorKind, Id as _, OrganizationId, Timestamp};
 use tokio::sync::Notify;
+use tokio::time::{Sleep, sleep};
 use uuid::Uuid;
 
 use super::sending::{Ready, Target, attempt};
@@ -83,7 +85,7 @@ pub(super) async fn run(dispatcher: &Arc<Dispatcher>, lane: Lane, told: &Notify)
         ready: VecDeque::new(),
         under_way: FuturesUnordered::new(),
         done: Vec::new(),
-        keep_at: None,
+        linger: None,
         more: true,
         turn: None,
         failures: 0,
@@ -104,8 +106,8 @@ struct Working<'d> {
     ready: VecDeque<Ready>,
     under_way: FuturesUnordered<Attempt>,
     done: Vec<Done>,
-    /// When what is done is kept at the latest; `None` when nothing is.
-    keep_at: Option<tokio::time::Instant>,
+    /// Ends when what is done is kept at the latest; `None` when nothing is.
+    linger: Option<Pin<Box<Sleep>>>,
     /// Whether there may be more to claim.
     more: bool,
     /// The turn that is taken, and what it keeps, until it is kept.
@@ -130,10 +132,16 @@ impl Working<'_> {
                 return false;
             }
             // Its rate is used up.
-            tokio::time::sleep(PAUSE).await;
+            sleep(PAUSE).await;
             return true;
         }
-        let keep_at = self.keep_at.filter(|_| self.turn.is_none() && !self.done.is_empty());
+        let lingers = self.turn.is_none() && !self.done.is_empty();
+        let lingering = async {
+            match &mut self.linger {
+                Some(linger) if lingers => linger.await,
+                _ => future::pending().await,
+            }
+        };
         let turning = async {
             match &mut self.turn {
                 Some((_, turn)) => turn.await,
@@ -150,7 +158,7 @@ impl Working<'_> {
                 }
             }
             () = told.notified(), if !is_stopping => self.more = true,
-            () = sleep_until(keep_at) => {}
+            () = lingering => {}
             () = self.dispatcher.stop.cancelled(), if !is_stopping => {}
         }
         true
@@ -162,7 +170,7 @@ impl Working<'_> {
             return self.under_way.is_empty() && (!self.done.is_empty() || !self.ready.is_empty());
         }
         let is_low = self.ready.len() < self.width.div_ceil(2);
-        let is_overdue = self.keep_at.is_some_and(|at| at <= tokio::time::Instant::now());
+        let is_overdue = self.linger.as_ref().is_some_and(|linger| linger.is_elapsed());
         (self.more && is_low && self.room() > 0)
             || self.done.len() >= BATCH
             || (!self.done.is_empty() && (is_overdue || self.under_way.is_empty()))
@@ -196,7 +204,7 @@ impl Working<'_> {
     fn end(&mut self, ended: Result<Done, DbError>) {
         match ended {
             Ok(done) => {
-                self.keep_at.get_or_insert_with(|| tokio::time::Instant::now() + LINGER);
+                self.linger.get_or_insert_with(|| Box::pin(sleep(LINGER)));
                 self.done.push(done);
             }
             Err(error) => tracing::warn!(%error, "a delivery could not be tried and is tried again later"),
@@ -205,7 +213,7 @@ impl Working<'_> {
 
     fn take_turn(&mut self, is_stopping: bool) {
         let done: Arc<[Done]> = std::mem::take(&mut self.done).into();
-        self.keep_at = None;
+        self.linger = None;
         let (room, released) = if is_stopping {
             (0, self.ready.drain(..).map(|ready| ready.claimed).collect())
         } else {
@@ -222,7 +230,7 @@ impl Working<'_> {
         let pause = (self.failures > 0).then_some(AFTER_FAILURE);
         let turn = async move {
             if let Some(pause) = pause {
-                tokio::time::sleep(pause).await;
+                sleep(pause).await;
             }
             take(&service, task).await
         };
@@ -253,18 +261,11 @@ impl Working<'_> {
                 }
                 // Once more, and with it what ended meanwhile.
                 self.done.splice(0..0, kept.iter().cloned());
-                self.keep_at.get_or_insert_with(tokio::time::Instant::now);
+                self.linger = Some(Box::pin(sleep(Duration::ZERO)));
                 self.more = true;
             }
         }
         true
-    }
-}
-
-async fn sleep_until(at: Option<tokio::time::Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => future::pending().await,
     }
 }
 

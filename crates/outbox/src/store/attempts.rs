@@ -19,8 +19,8 @@ const ADD: Sql = Sql::tenant(
 .on_sqlite(
     "INSERT INTO webhook_attempts (organization_id, delivery_id, number, at, status, latency_ms, error, response_body) \
      SELECT d.organization_id, d.id, d.attempts + 1, tried.value->>'at', tried.value->>'status', tried.value->>'latency', \
-     tried.value->>'error', tried.value->>'body' FROM json_each($2) AS tried JOIN webhook_deliveries d \
-     ON d.organization_id = $1 AND d.id = unhex(tried.value->>'id') AND d.lease = unhex(tried.value->>'lease')",
+     tried.value->>'error', tried.value->>'body' FROM json_each($2) AS tried CROSS JOIN webhook_deliveries d \
+     WHERE d.organization_id = $1 AND d.id = unhex(tried.value->>'id') AND d.lease = unhex(tried.value->>'lease')",
 );
 const OF: Sql = Sql::tenant(
     "SELECT delivery_id, at, status, latency_ms, error, response_body FROM webhook_attempts WHERE organization_id = $1 \

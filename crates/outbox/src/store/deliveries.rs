@@ -45,6 +45,8 @@ const CLAIM: Sql = Sql::tenant(
      AND d.waiting_since IS NULL ORDER BY d.due_at, d.id LIMIT $6) \
      RETURNING id, event_organization_id, event_id, event_type, test_data, tries, order_key, created_at",
 );
+// SQLite joins a plain list the other way about: each delivery the organization ever had with each of the list. DISTINCT makes the
+// list come first.
 const SETTLE: Sql = Sql::tenant(
     "UPDATE webhook_deliveries AS d SET status = item->>'state', attempts = d.attempts + 1, tries = d.tries + 1, lease = NULL, \
      due_at = timestamptz 'epoch' + (item->>'due')::bigint * interval '1 microsecond', \
@@ -53,9 +55,10 @@ const SETTLE: Sql = Sql::tenant(
      AND d.lease = (item->>'lease')::uuid",
 )
 .on_sqlite(
-    "UPDATE webhook_deliveries AS d SET status = tried.value->>'state', attempts = d.attempts + 1, tries = d.tries + 1, \
-     lease = NULL, due_at = tried.value->>'due', finished_at = tried.value->>'finished' FROM json_each($2) AS tried \
-     WHERE d.organization_id = $1 AND d.id = unhex(tried.value->>'id') AND d.lease = unhex(tried.value->>'lease')",
+    "UPDATE webhook_deliveries AS d SET status = tried.state, attempts = d.attempts + 1, tries = d.tries + 1, \
+     lease = NULL, due_at = tried.due, finished_at = tried.finished FROM (SELECT DISTINCT unhex(value->>'id') AS id, \
+     unhex(value->>'lease') AS lease, value->>'state' AS state, value->>'due' AS due, value->>'finished' AS finished \
+     FROM json_each($2)) AS tried WHERE d.organization_id = $1 AND d.id = tried.id AND d.lease = tried.lease",
 );
 const FIND: Sql = Sql::tenant(
     "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, order_key, waiting_since, created_at FROM webhook_deliveries \
@@ -122,8 +125,9 @@ const RELEASE: Sql = Sql::tenant(
      WHERE d.organization_id = $1 AND d.id = (item->>'id')::uuid AND d.lease = (item->>'lease')::uuid",
 )
 .on_sqlite(
-    "UPDATE webhook_deliveries AS d SET lease = NULL, due_at = $3 FROM json_each($2) AS held \
-     WHERE d.organization_id = $1 AND d.id = unhex(held.value->>'id') AND d.lease = unhex(held.value->>'lease')",
+    "UPDATE webhook_deliveries AS d SET lease = NULL, due_at = $3 FROM (SELECT DISTINCT unhex(value->>'id') AS id, \
+     unhex(value->>'lease') AS lease FROM json_each($2)) AS held \
+     WHERE d.organization_id = $1 AND d.id = held.id AND d.lease = held.lease",
 );
 // Of each key one is under way, and it is the first that is not done. Both look up one row a key, however many wait.
 const HOLD_BACK: Sql = Sql::tenant(

@@ -1,6 +1,6 @@
 mod agreement;
-mod cedar;
 mod amending;
+mod cedar;
 mod deciding;
 mod escalating;
 mod explaining;
