@@ -202,6 +202,9 @@ pub(super) struct GraphBuilder<'c> {
     pub(super) dangling: usize,
 }
 
+/// Nodes that an amended graph has room for before it is moved.
+const ROOM: usize = 16;
+
 struct Draft {
     kind: NodeKind,
     parents: Vec<NodeIndex>,
@@ -229,20 +232,24 @@ impl<'c> GraphBuilder<'c> {
 
     /// A graph that is as `graph`.
     pub(super) fn of(graph: &Graph, catalogue: &'c Catalogue, is_platform: bool) -> Self {
-        let drafts = graph.nodes.iter().enumerate().map(|(number, node)| Draft {
-            kind: node.kind.clone(),
-            parents: node.parents.to_vec(),
-            direct: graph.direct.row(number).to_vec(),
-            conditional: node
-                .conditional
-                .iter()
-                .filter_map(|held| Some((held.permission, Arc::clone(graph.condition(held)?))))
-                .collect(),
-        });
+        // With room for some more: what is amended mostly grows by one, and everything would be moved for it.
+        let mut drafts = Vec::with_capacity(graph.nodes.len() + ROOM);
+        drafts.extend(graph.nodes.iter().enumerate().map(|(number, node)| {
+            Draft {
+                kind: node.kind.clone(),
+                parents: node.parents.to_vec(),
+                direct: graph.direct.row(number).to_vec(),
+                conditional: node
+                    .conditional
+                    .iter()
+                    .filter_map(|held| Some((held.permission, Arc::clone(graph.condition(held)?))))
+                    .collect(),
+            }
+        }));
         Self {
             catalogue,
             is_platform,
-            drafts: drafts.collect(),
+            drafts,
             roles: graph.roles.clone(),
             groups: graph.groups.clone(),
             vacant: graph.vacant,

@@ -157,7 +157,7 @@ testkit::behaviours! {
         let roles = administrator.get("/roles?q=CRM_READERS").send().await.expect(200);
         let role = roles.data()[0]["id"].as_str().unwrap();
         let held = administrator.get(&format!("/roles/{role}/permissions")).send().await.expect(200);
-        let mut held: Vec<_> = held.data().as_array().unwrap().iter().map(|row| row["code"].as_str().unwrap()).collect();
+        let mut held: Vec<_> = held.data().as_array().unwrap().iter().map(|row| row["permissionCode"].as_str().unwrap()).collect();
         held.sort_unstable();
         assert_eq!(held, ["CRM_CONTACT_READ", "CRM_LEAD_READ"]);
         let trail = administrator.get("/audit-logs?action=group.created&limit=1").send().await.expect(200);
