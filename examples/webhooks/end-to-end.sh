@@ -14,13 +14,14 @@ field() {
 }
 
 made=$(ask "$LASTRO_URL/api/v1/webhooks" -d "{\"url\":\"http://127.0.0.1:$port/\",\"eventTypes\":[\"webhook.disabled\"]}")
-id=$(sed 's/"eventTypes.*//' <<<"$made" | field id)
+id=$(field id <<<"${made%%\"eventTypes*}")
 WEBHOOK_SECRET=$(field secret <<<"$made")
 export WEBHOOK_SECRET
 
 heard=$(mktemp)
 "$@" "$port" >"$heard" &
 receiver=$!
+# shellcheck disable=SC2329 # the trap calls it
 finish() {
   kill "$receiver" 2>/dev/null || true
   ask -X DELETE "$LASTRO_URL/api/v1/webhooks/$id" >/dev/null || true
