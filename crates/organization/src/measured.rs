@@ -39,14 +39,14 @@ impl Measured {
         metrics.gauges(
             "job_overdue_seconds",
             "For how long a job has been due, the run that is under way included",
-            "job",
+            "name",
             move || seen.overdue(clock.now()),
         );
         let seen = Arc::clone(self);
         metrics.gauges(
             "job_failing",
             "1 where the last run of a job failed",
-            "job",
+            "name",
             move || {
                 let jobs = seen.0.lock();
                 jobs.iter().map(|job| (job.name, i64::from(job.failed))).collect()

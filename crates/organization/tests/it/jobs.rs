@@ -74,12 +74,12 @@ testkit::behaviours! {
         scheduler.run_due().await.unwrap();
         let metrics = || app.edge().app().metrics().render().unwrap();
         // As they were found: two minutes late, and none had failed yet.
-        assert!(metrics().contains("lastro_job_overdue_seconds{job=\"failing\"} 120\n"), "{}", metrics());
-        assert!(metrics().contains("lastro_job_failing{job=\"failing\"} 0\n"));
+        assert!(metrics().contains("lastro_job_overdue_seconds{name=\"failing\"} 120\n"), "{}", metrics());
+        assert!(metrics().contains("lastro_job_failing{name=\"failing\"} 0\n"));
         scheduler.run_due().await.unwrap();
-        assert!(metrics().contains("lastro_job_overdue_seconds{job=\"counting\"} 0\n"), "{}", metrics());
-        assert!(metrics().contains("lastro_job_failing{job=\"failing\"} 1\n"));
-        assert!(metrics().contains("lastro_job_failing{job=\"counting\"} 0\n"));
+        assert!(metrics().contains("lastro_job_overdue_seconds{name=\"counting\"} 0\n"), "{}", metrics());
+        assert!(metrics().contains("lastro_job_failing{name=\"failing\"} 1\n"));
+        assert!(metrics().contains("lastro_job_failing{name=\"counting\"} 0\n"));
     }
 
     async fn a_job_runs_when_it_is_due_and_tells_how_it_went(app: TestApp) {
