@@ -342,10 +342,10 @@ impl Turn<'_> {
         )
     }
 
-    /// Every acknowledged creation must be there; beyond them at most what was in flight when the load ended.
+    /// Every acknowledged creation must be there; beyond them at most what was in flight when the warm-up and the load ended.
     fn check_writes(&self, sample: &Sample, grown: u64) -> anyhow::Result<()> {
         let acknowledged = sample.requests.saturating_sub(sample.errors.status);
-        let most = acknowledged + self.plan.connections as u64;
+        let most = acknowledged + 2 * self.plan.connections as u64;
         ensure!(
             (acknowledged..=most).contains(&grown),
             "{acknowledged} creations were acknowledged, and the table grew by {grown}"
