@@ -50,7 +50,7 @@ pub use outgoing::inject_trace;
 use sink::Sink;
 
 /// How long the end of the process waits for what is still to be written or sent.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// Why telemetry cannot start.
 #[derive(Debug, thiserror::Error)]
