@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 
-use crate::load::{Errors, Outcome};
 use crate::process;
+use crate::wrk::{Errors, Outcome};
 
 /// What one connection saw.
 #[derive(Debug, Default)]
@@ -146,12 +146,13 @@ fn summary(seen: Vec<Seen>, elapsed: Duration) -> anyhow::Result<Outcome> {
     }
     latencies.sort_unstable();
     let at = |percent: usize| latencies.get((latencies.len() * percent / 100).min(latencies.len().saturating_sub(1)));
-    match (at(50), at(99)) {
-        (Some(p50), Some(p99)) => Ok(Outcome {
+    match (at(50), at(99), latencies.last()) {
+        (Some(p50), Some(p99), Some(most)) => Ok(Outcome {
             requests: latencies.len() as u64 + errors.total(),
             elapsed,
             p50: *p50,
             p99: *p99,
+            most: *most,
             errors,
         }),
         _ => Err(failure.context("not one answer")?),

@@ -34,3 +34,4 @@ pub mod turn;
 pub mod workload;
 pub mod workloads;
 pub mod workspace;
+pub mod wrk;

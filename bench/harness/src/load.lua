@@ -1,14 +1,8 @@
--- The load that wrk drives: which request comes next, and one line of JSON at the end.
+-- Which request comes next.
 -- Arguments: a file with one "METHOD number path" a line, a file of tokens (the number counts its lines from 1), a tag that makes codes unique.
 
 local tag
-local prepared, bodies, position = {}, {}, 0
-local threads = {}
-
-function setup(thread)
-   threads[#threads + 1] = thread
-   thread:set("number", #threads)
-end
+local prepared, position = {}, 0
 
 local function lines(path)
    local found = {}
@@ -57,11 +51,4 @@ function request()
    end
    created = created + 1
    return wrk.format(next.method, next.path, next.headers, next.body(string.format("%s-%d-%d", tag, number, created)))
-end
-
-function done(summary, latency)
-   io.write(string.format(
-      'SUMMARY {"requests":%d,"micros":%d,"p50":%d,"p99":%d,"max":%d,"connect":%d,"read":%d,"write":%d,"status":%d,"timeout":%d}\n',
-      summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), latency.max,
-      summary.errors.connect, summary.errors.read, summary.errors.write, summary.errors.status, summary.errors.timeout))
 end

@@ -13,11 +13,11 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
-use crate::load::Errors;
 use crate::machine::Circumstances;
 use crate::micro::Pair;
 use crate::scenario::Scenario;
 use crate::workload::Table;
+use crate::wrk::Errors;
 
 /// Everything that is known.
 #[derive(Debug, Default, Serialize, Deserialize)]

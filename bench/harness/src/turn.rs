@@ -13,7 +13,7 @@ use crate::ceiling::{self, Rate};
 use crate::client::Client;
 use crate::drive;
 use crate::fill::{PASSWORD, USERS};
-use crate::load::{Generator, Outcome, Target};
+use crate::load::{Generator, Target};
 use crate::postgres::Postgres;
 use crate::prepared::{Chance, Copied, Prepared};
 use crate::proc;
@@ -22,6 +22,7 @@ use crate::results::{Ceiling, Run, Sample, Start, Storm};
 use crate::run::Plan;
 use crate::scenario::{Drive, Scenario};
 use crate::subject::{Kind, Server, Subject};
+use crate::wrk::Outcome;
 
 /// How many reads a second the storm scenario asks for: a modest load, a tenth of what two cores can do.
 const READS_PER_SECOND: f64 = 500.0;

@@ -264,9 +264,9 @@ fn costs(installation: &Installation<'_>, population: &Population) -> anyhow::Re
             let used = server.cpu()?.saturating_sub(cpu);
             let refused = if way.status() == 404 { outcome.requests } else { 0 };
             ensure!(
-                outcome.requests > 0 && outcome.status == refused,
+                outcome.requests > 0 && outcome.errors.status == refused,
                 "{} of {} answers to {} are refusals",
-                outcome.status,
+                outcome.errors.status,
                 outcome.requests,
                 way.path()
             );

@@ -59,11 +59,11 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<Table> {
             (events..=most).contains(&grown),
             "{events} events were acknowledged, and {grown} are counted"
         );
-        let measured = rate(events, outcome.elapsed());
-        let row = Row::new(format!("Usage events, {whose}"), per_second(events, outcome.elapsed())).noting(format!(
+        let measured = rate(events, outcome.elapsed);
+        let row = Row::new(format!("Usage events, {whose}"), per_second(events, outcome.elapsed)).noting(format!(
             "a batch: p50 {}, p99 {}; {costs}",
-            millis(outcome.p50()),
-            millis(outcome.p99())
+            millis(outcome.p50),
+            millis(outcome.p99)
         ));
         rows.push(if place.engine == Engine::Postgres {
             row.against(">= 10,000/s", measured >= 10_000.0)

@@ -8,13 +8,14 @@ use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
 use super::installation::{Installation, customers, text};
-use super::requests::{Load, Outcome, Request, spread};
+use super::requests::{Load, Request, spread};
 use super::text::{count, millis, per_second, percentile, rate};
 use crate::client::Client;
 use crate::fill::Population;
 use crate::process::{progress, sleep};
 use crate::subject::Server;
 use crate::workload::{Place, Row, Table};
+use crate::wrk::Outcome;
 
 /// Modules that are switched off, one after the other, with a permission of each.
 const MODULES: [(&str, &str); 6] = [
@@ -131,14 +132,14 @@ fn switch_off(place: &Place<'_>, server: &Server, population: &Population) -> an
         )),
         Row::new(
             "p99 of readers, before and meanwhile",
-            format!("{} and {}", millis(quiet.p99()), millis(meanwhile.p99())),
+            format!("{} and {}", millis(quiet.p99), millis(meanwhile.p99)),
         )
         .noting(format!(
             "{} and {}; slowest answer {} and {}",
-            per_second(quiet.requests, quiet.elapsed()),
-            per_second(meanwhile.requests, meanwhile.elapsed()),
-            millis(quiet.most()),
-            millis(meanwhile.most())
+            per_second(quiet.requests, quiet.elapsed),
+            per_second(meanwhile.requests, meanwhile.elapsed),
+            millis(quiet.most),
+            millis(meanwhile.most)
         )),
     ])
 }

@@ -6,12 +6,13 @@ use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
 use super::installation::{Customer, Installation, customers};
-use super::requests::{Load, Outcome, Request};
+use super::requests::{Load, Request};
 use super::text::{count, millis, per_second, rate};
 use crate::client::Client;
 use crate::process::progress;
 use crate::subject::Server;
 use crate::workload::{Place, Row, Table};
+use crate::wrk::Outcome;
 
 /// Consumers of the largest load.
 const CONSUMERS: usize = 64;
@@ -48,7 +49,7 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<Table> {
         let outcome = consume(std::slice::from_ref(first), consumers)?;
         acknowledged += outcome.requests;
         in_flight += consumers as u64;
-        crowded = rate(outcome.requests, outcome.elapsed());
+        crowded = rate(outcome.requests, outcome.elapsed);
         rows.push(reservations(
             &format!("{consumers} at a time, one organization"),
             &outcome,
@@ -60,7 +61,7 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<Table> {
         "{acknowledged} reservations were acknowledged, at most {in_flight} more were under way, and {grown} are counted"
     );
     let outcome = consume(&customers, CONSUMERS)?;
-    let spread = rate(outcome.requests, outcome.elapsed());
+    let spread = rate(outcome.requests, outcome.elapsed);
     rows.push(reservations(
         &format!("{CONSUMERS} at a time, {CONSUMERS} organizations"),
         &outcome,
@@ -92,9 +93,9 @@ fn reservation(customer: &Customer, metric: &str) -> Request {
 fn reservations(whose: &str, outcome: &Outcome) -> Row {
     Row::new(
         format!("Reservations, {whose}"),
-        per_second(outcome.requests, outcome.elapsed()),
+        per_second(outcome.requests, outcome.elapsed),
     )
-    .noting(format!("p50 {}, p99 {}", millis(outcome.p50()), millis(outcome.p99())))
+    .noting(format!("p50 {}, p99 {}", millis(outcome.p50), millis(outcome.p99)))
 }
 
 /// What is counted of a metric.

@@ -4,12 +4,6 @@
 
 local tag
 local prepared, position, made = {}, 0, 0
-local threads = {}
-
-function setup(thread)
-   threads[#threads + 1] = thread
-   thread:set("number", #threads)
-end
 
 local function render(request, path, body)
    local headers = { ["Accept"] = "application/json" }
@@ -47,11 +41,4 @@ function request()
    made = made + 1
    local unique = string.format("%s%d%09d", tag, number, made)
    return render(next, (next.path:gsub("{n}", unique)), (next.body:gsub("{n}", unique)))
-end
-
-function done(summary, latency)
-   io.write(string.format(
-      'SUMMARY {"requests":%d,"micros":%d,"p50":%d,"p99":%d,"max":%d,"connect":%d,"read":%d,"write":%d,"status":%d,"timeout":%d}\n',
-      summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), latency.max,
-      summary.errors.connect, summary.errors.read, summary.errors.write, summary.errors.status, summary.errors.timeout))
 end

@@ -3,17 +3,18 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
-use rustix::process::Signal;
-use serde::Deserialize;
+use anyhow::bail;
 use serde_json::Value;
 
-use crate::process::{Child, tied};
 use crate::workspace::Workspace;
+use crate::wrk::{Outcome, Script, Wrk};
+
+/// For how long an answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A request. `{n}` in its path or body becomes digits that no other request has.
 #[derive(Debug, Clone)]
@@ -44,67 +45,9 @@ impl Request {
     }
 }
 
-/// What `wrk` saw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub(super) struct Outcome {
-    /// Answers received.
-    pub(super) requests: u64,
-    micros: u64,
-    p50: u64,
-    p99: u64,
-    max: u64,
-    connect: u64,
-    read: u64,
-    write: u64,
-    /// Answers with a status of 400 or more.
-    pub(super) status: u64,
-    timeout: u64,
-}
-
-impl Outcome {
-    /// How long it took.
-    pub(super) fn elapsed(&self) -> Duration {
-        Duration::from_micros(self.micros)
-    }
-
-    /// Half of the answers came within this time.
-    pub(super) fn p50(&self) -> Duration {
-        Duration::from_micros(self.p50)
-    }
-
-    /// 99 of 100 answers came within this time.
-    pub(super) fn p99(&self) -> Duration {
-        Duration::from_micros(self.p99)
-    }
-
-    /// All answers came within this time.
-    pub(super) fn most(&self) -> Duration {
-        Duration::from_micros(self.max)
-    }
-
-    /// Answers with a status below 400.
-    pub(super) fn good(&self) -> u64 {
-        self.requests.saturating_sub(self.status)
-    }
-
-    /// # Errors
-    /// When a request failed, or none was answered: a rate of failures is not the rate of the work.
-    pub(super) fn all_good(self, what: &str) -> anyhow::Result<Self> {
-        ensure!(self.requests > 0, "{what}: not one answer");
-        let broken = self.connect + self.read + self.write + self.timeout;
-        ensure!(
-            broken + self.status == 0,
-            "{what}: {} answers of 400 or more and {broken} without an answer, of {}",
-            self.status,
-            self.requests
-        );
-        Ok(self)
-    }
-}
-
 /// The load generator, with the script in the workspace.
 pub(super) struct Load {
-    script: PathBuf,
+    script: Script,
     folder: PathBuf,
     /// Names the loads of this generator apart.
     number: AtomicU64,
@@ -113,10 +56,8 @@ pub(super) struct Load {
 impl Load {
     /// Writes the script into the workspace.
     pub(super) fn new(workspace: &Workspace) -> anyhow::Result<Self> {
-        let script = workspace.join("requests.lua");
-        fs::write(&script, include_str!("requests.lua"))?;
         Ok(Self {
-            script,
+            script: Script::write(workspace, "requests.lua", include_str!("requests.lua"))?,
             folder: workspace.path().to_owned(),
             number: AtomicU64::new(0),
         })
@@ -149,30 +90,20 @@ impl Load {
             writeln!(lines, "{method}\t{path}\t{token}\t{body}")?;
         }
         fs::write(&file, lines)?;
-        let mut command = tied(Path::new("wrk"), "KILL", None);
-        command.args([
-            format!("--threads={}", connections.min(2)),
-            format!("--connections={connections}"),
-            format!("--duration={}s", duration.as_secs()),
-            "--timeout=10s".to_owned(),
-        ]);
-        command.arg("--script").arg(&self.script);
-        command.arg(format!("http://{address}")).arg("--");
-        command.arg(&file).arg(format!("{number:03}"));
         let log = self.folder.join(format!("wrk-{number}.log"));
-        let wrk = Child::start("wrk", &mut command, &log, Signal::KILL)?;
-        let said = wrk.finish(duration + Duration::from_secs(30))?;
+        let wrk = Wrk {
+            script: &self.script,
+            log: &log,
+            address,
+            threads: connections.min(2),
+            connections,
+            duration,
+            patience: PATIENCE,
+        };
+        let outcome = wrk.run(&[file.as_ref(), format!("{number:03}").as_ref()]);
         fs::remove_file(file)?;
-        parse(&said)
+        outcome
     }
-}
-
-fn parse(output: &str) -> anyhow::Result<Outcome> {
-    let line = output
-        .lines()
-        .find_map(|line| line.strip_prefix("SUMMARY "))
-        .with_context(|| format!("wrk said:\n{output}"))?;
-    Ok(serde_json::from_str(line)?)
 }
 
 /// Does `work` for every number below `count`, on several threads; the answers in the order of the numbers.
@@ -210,19 +141,6 @@ pub(super) fn spread<T: Send>(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_outcome_with_refusals_is_no_rate() {
-        let outcome = parse(
-            "Running\nSUMMARY {\"requests\":1000,\"micros\":500000,\"p50\":705,\"p99\":5786,\"max\":20379,\"connect\":0,\"read\":0,\
-             \"write\":0,\"status\":4,\"timeout\":0}\n",
-        )
-        .unwrap();
-        assert_eq!((outcome.good(), outcome.elapsed()), (996, Duration::from_millis(500)));
-        assert!(outcome.all_good("reads").is_err());
-        assert!(Outcome { status: 0, ..outcome }.all_good("reads").is_ok());
-        assert!(parse("unable to connect").unwrap_err().to_string().contains("unable"));
-    }
 
     #[test]
     fn work_is_spread_and_its_answers_keep_their_order() {

@@ -9,7 +9,7 @@ use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
 use super::installation::{Customer, Installation, Statement, customers, text};
-use super::requests::{Load, Outcome, Request};
+use super::requests::{Load, Request};
 use super::sink::Sink;
 use super::text::{count, mebibytes, millis, per_second};
 use super::watch::slope;
@@ -19,6 +19,7 @@ use crate::proc;
 use crate::process::{progress, sleep};
 use crate::subject::Server;
 use crate::workload::{Course, Place, Row, Table};
+use crate::wrk::Outcome;
 
 /// Organizations that take part.
 const CUSTOMERS: usize = 16;
@@ -204,13 +205,13 @@ fn told(place: &Place<'_>, outcome: &Outcome, held: &[Held], delivered: u64) -> 
             format!("Answers within {} s", held.last().map_or(0, |held| held.at.as_secs())),
             format!(
                 "{}, none of them an error",
-                per_second(outcome.requests, outcome.elapsed())
+                per_second(outcome.requests, outcome.elapsed)
             ),
         )
         .noting(format!(
             "p50 {}, p99 {}; {} webhooks delivered",
-            millis(outcome.p50()),
-            millis(outcome.p99()),
+            millis(outcome.p50),
+            millis(outcome.p99),
             count(delivered)
         )),
         Row::new("Growth of the resident memory", format!("{hourly:+.1} MiB an hour"))
