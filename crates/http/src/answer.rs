@@ -270,8 +270,8 @@ where
     Ok((Bytes::from(body), etag))
 }
 
-/// The strong entity tag of rendered data.
-fn validator(data: &[u8]) -> HeaderValue {
+/// The strong entity tag of what is sent.
+pub(crate) fn validator(data: &[u8]) -> HeaderValue {
     let digest = Sha256::digest(data);
     let half = digest.get(..16).unwrap_or_default();
     let tag = format!("\"{}\"", kernel::hexadecimal(half));

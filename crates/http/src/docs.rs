@@ -13,9 +13,9 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use parking_lot::RwLock;
-use sha2::{Digest as _, Sha256};
 use utoipa_swagger_ui::Config;
 
+use crate::answer::validator;
 use crate::doc::Doc;
 use crate::error::ApiError;
 use crate::guard::Public;
@@ -70,10 +70,8 @@ struct Form {
 impl Form {
     fn new(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        let digest = Sha256::digest(&bytes);
-        let tag = format!("\"{}\"", kernel::hexadecimal(digest.get(..16).unwrap_or_default()));
         Self {
-            tag: HeaderValue::from_str(&tag).unwrap_or_else(|_| HeaderValue::from_static("\"\"")),
+            tag: validator(&bytes),
             bytes,
         }
     }
