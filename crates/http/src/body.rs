@@ -250,7 +250,8 @@ impl Tree {
             let (context, headers, body) = open(request)?;
             refuse_large(&headers, &app)?;
             let says_nothing = !headers.contains_key(header::CONTENT_TYPE) || is_empty_length(&headers);
-            if presence == Presence::Required || !says_nothing {
+            let is_expected = presence == Presence::Required || !says_nothing;
+            if is_expected {
                 require_json(&headers)?;
             }
             let bytes = collect(body, &app).await?;
@@ -258,7 +259,9 @@ impl Tree {
             let json = if bytes.is_empty() && presence == Presence::Optional {
                 Json::Object(Fields::default())
             } else {
-                require_json(&headers)?;
+                if !is_expected {
+                    require_json(&headers)?;
+                }
                 Json::parse(&bytes).map_err(|error| malformed(&error))?
             };
             Ok(Self::of(json, is_tenant_scoped(&context)))
