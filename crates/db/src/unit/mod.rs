@@ -215,11 +215,7 @@ impl UnitOfWork {
         Boundary::later(async move {
             let statement = self.0.begin(sql)?;
             let result = self.0.read(sql, values, sink).await;
-            let count = statement.told(result)?;
-            if statement.verb == Verb::Change && count > 0 {
-                self.0.gathered.lock().mutated = true;
-            }
-            Ok(count)
+            statement.touched(result)
         })
     }
 
@@ -227,11 +223,7 @@ impl UnitOfWork {
         Boundary::later(async move {
             let statement = self.0.begin(sql)?;
             let result = self.0.execute(sql, values).await;
-            let touched = statement.told(result)?;
-            if statement.verb == Verb::Change && touched > 0 {
-                self.0.gathered.lock().mutated = true;
-            }
-            Ok(touched)
+            statement.touched(result)
         })
     }
 
@@ -270,6 +262,15 @@ impl Running<'_> {
     fn told<T>(&self, result: Result<T, DbError>) -> Result<T, DbError> {
         self.answered.set(true);
         result.inspect_err(|error| self.core.gathered.lock().fail(error.clone(), true))
+    }
+
+    /// As [`Running::told`], of how many rows the statement touched.
+    fn touched(&self, result: Result<u64, DbError>) -> Result<u64, DbError> {
+        let rows = self.told(result)?;
+        if self.verb == Verb::Change && rows > 0 {
+            self.core.gathered.lock().mutated = true;
+        }
+        Ok(rows)
     }
 }
 
