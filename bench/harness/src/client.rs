@@ -39,6 +39,20 @@ impl Answer {
     }
 }
 
+/// A text in an answer.
+///
+/// # Errors
+/// When there is none.
+pub fn text(answer: &Value, pointer: &str) -> anyhow::Result<String> {
+    let found = answer.pointer(pointer).and_then(Value::as_str);
+    Ok(found
+        .with_context(|| format!("an answer without {pointer}: {answer}"))?
+        .to_owned())
+}
+
+/// Where a login's answer has the access token.
+pub const ACCESS_TOKEN: &str = "/data/accessToken";
+
 impl Client {
     /// Connects; `token` goes into every request, none where it is empty.
     ///
@@ -68,6 +82,14 @@ impl Client {
     /// When the connection breaks.
     pub fn post(&mut self, path: &str, body: &Value) -> anyhow::Result<Answer> {
         self.send("POST", path, &body.to_string())
+    }
+
+    /// Logs somebody in; the answer, with the tokens.
+    ///
+    /// # Errors
+    /// When that is refused, or the connection breaks.
+    pub fn log_in(&mut self, credentials: &Value) -> anyhow::Result<Value> {
+        self.post("/api/v1/auth/login", credentials)?.json(200)
     }
 
     /// Sends a request with any method; an empty `body` is none.

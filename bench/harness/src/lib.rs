@@ -28,6 +28,7 @@ pub mod report;
 pub mod results;
 pub mod run;
 pub mod scenario;
+pub mod site;
 pub mod stats;
 pub mod subject;
 pub mod turn;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Context;
@@ -14,6 +14,7 @@ use crate::postgres::Postgres;
 use crate::process::progress;
 use crate::results::Filling;
 use crate::scenario::Scenario;
+use crate::site::{self, Site};
 use crate::subject::Kind;
 use crate::workspace::{Workspace, copy_folder};
 
@@ -63,13 +64,9 @@ impl<'a> Prepared<'a> {
         ));
         let started = Instant::now();
         let name = format!("{engine}-{organizations}");
-        let folder = workspace.join(&name);
-        fs::create_dir(&folder)?;
-        if let Some(postgres) = postgres {
-            postgres.create(&name)?;
-        }
+        let site = Site::create(workspace, postgres, &name)?;
         let on = postgres.map(|postgres| (postgres, name.as_str()));
-        let population = fill::fill(&url(postgres, workspace, &name), &folder, on, organizations)?;
+        let population = fill::fill(&site.url, &site.folder, on, organizations)?;
         if let Some(postgres) = postgres {
             postgres.settle(&name)?;
         }
@@ -112,7 +109,7 @@ impl<'a> Prepared<'a> {
         }
         Ok(Copied {
             of: self,
-            url: url(self.postgres, self.workspace, name),
+            url: site::url(self.postgres, &folder, name),
             name: name.to_owned(),
             folder,
         })
@@ -197,7 +194,8 @@ impl Copied<'_> {
         match self.of.postgres {
             Some(postgres) => Ok(postgres.sql(&self.name, &statement)?.parse()?),
             None => {
-                let connection = Connection::open_with_flags(file(&self.folder), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+                let connection =
+                    Connection::open_with_flags(site::file(&self.folder), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
                 let count: i64 = connection.query_row(&statement, [], |row| row.get(0))?;
                 Ok(u64::try_from(count)?)
             }
@@ -214,17 +212,6 @@ impl Copied<'_> {
         }
         fs::remove_dir_all(&self.folder)?;
         Ok(())
-    }
-}
-
-fn file(folder: &Path) -> PathBuf {
-    folder.join("lastro.db")
-}
-
-fn url(postgres: Option<&Postgres>, workspace: &Workspace, name: &str) -> String {
-    match postgres {
-        Some(postgres) => postgres.url(name),
-        None => format!("sqlite://{}", file(&workspace.join(name)).display()),
     }
 }
 

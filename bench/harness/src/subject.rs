@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::ValueEnum;
 use rustix::process::Signal;
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
-use crate::client::Client;
+use crate::client::{ACCESS_TOKEN, Client, text};
 use crate::fill::PASSWORD;
 use crate::postgres::free_port;
 use crate::proc;
@@ -161,11 +161,7 @@ impl Subject {
 /// An access token of the platform's operator.
 fn log_in(address: SocketAddr) -> anyhow::Result<String> {
     let body = json!({"organizationSlug": "platform", "email": OPERATOR, "password": PASSWORD});
-    let answer = Client::connect(address, "")?
-        .post("/api/v1/auth/login", &body)?
-        .json(200)?;
-    let token = answer.pointer("/data/accessToken").and_then(Value::as_str);
-    Ok(token.context("a login without a token")?.to_owned())
+    text(&Client::connect(address, "")?.log_in(&body)?, ACCESS_TOKEN)
 }
 
 /// The token of nobody, for the limit server.

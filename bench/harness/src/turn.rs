@@ -231,7 +231,7 @@ impl Turn<'_> {
         let organization = chance.pick(&self.prepared.population.organizations)?;
         let user = chance.below(USERS)?;
         let credentials = organization.credentials(user);
-        client.post("/api/v1/auth/login", &credentials)?.json(200).map(drop)
+        client.log_in(&credentials).map(drop)
     }
 
     /// Reads at a fixed rate for the measure's length, by themselves and then beside logins.

@@ -5,7 +5,6 @@
 //! table under `workloads` in `results.json`, rendering it in `RESULTS.md`. A workload that is run again replaces its own table of that engine
 //! and nothing else.
 
-use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use crate::engine::Engine;
 use crate::postgres::Postgres;
 use crate::process::progress;
 use crate::results::Measured;
+use crate::site::Site;
 use crate::workloads::{self, Sizes};
 use crate::workspace::Workspace;
 
@@ -43,31 +43,13 @@ pub struct Place<'a> {
     pub sizes: Sizes,
 }
 
-/// An empty database and a data folder for one server.
-#[derive(Debug)]
-pub struct Site {
-    /// What goes into `DATABASE_URL`.
-    pub url: String,
-    /// What goes into `LASTRO_DATA_DIR`.
-    pub folder: PathBuf,
-}
-
 impl Place<'_> {
     /// Makes an empty database called `name` and the data folder beside it.
     ///
     /// # Errors
     /// When there is one of this name already.
     pub fn site(&self, name: &str) -> anyhow::Result<Site> {
-        let folder = self.workspace.join(name);
-        fs::create_dir(&folder)?;
-        let url = match self.postgres {
-            Some(postgres) => {
-                postgres.create(name)?;
-                postgres.url(name)
-            }
-            None => format!("sqlite://{}", folder.join("lastro.db").display()),
-        };
-        Ok(Site { url, folder })
+        Site::create(self.workspace, self.postgres, name)
     }
 }
 

@@ -16,8 +16,10 @@ use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::client::{ACCESS_TOKEN, text};
 use crate::postgres::Postgres;
 use crate::process::{progress, sleep};
+use crate::site;
 use crate::subject::{Kind, Server, Subject};
 
 use self::copies::Copies;
@@ -125,7 +127,7 @@ pub fn fill(
     let copies = Copies::new(template.id, organizations);
     let (hash, organizations) = match postgres {
         Some((postgres, name)) => postgres::load(postgres, name, &template, copies)?,
-        None => sqlite::load(&folder.join("lastro.db"), &template, copies)?,
+        None => sqlite::load(&site::file(folder), &template, copies)?,
     };
     progress(format_args!(
         "  {} users copied, logging some in",
@@ -160,18 +162,12 @@ fn log_in(server: &Server, organizations: &[Organization]) -> anyhow::Result<Vec
                 sleep(std::time::Duration::ZERO)?;
                 let (place, user) = open(number)?;
                 let organization = organizations.get(place).context("an organization without a place")?;
-                let answer = client
-                    .post("/api/v1/auth/login", &organization.credentials(user))?
-                    .json(200)?;
-                let text = |path: &str| -> anyhow::Result<String> {
-                    let found = answer.pointer(path).and_then(Value::as_str);
-                    Ok(found.with_context(|| format!("a login without {path}"))?.to_owned())
-                };
+                let answer = client.log_in(&organization.credentials(user))?;
                 Ok(Member {
                     organization: place,
-                    id: text("/data/user/id")?.parse()?,
-                    access_token: text("/data/accessToken")?,
-                    refresh_token: text("/data/refreshToken")?,
+                    id: text(&answer, "/data/user/id")?.parse()?,
+                    access_token: text(&answer, ACCESS_TOKEN)?,
+                    refresh_token: text(&answer, "/data/refreshToken")?,
                 })
             })
             .collect()

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{PASSWORD, USERS, email, slug};
-use crate::client::Client;
+use crate::client::{ACCESS_TOKEN, Client, text};
 use crate::process::sleep;
 use crate::subject::Server;
 
@@ -38,15 +38,8 @@ pub(super) fn make(server: &Server) -> anyhow::Result<Template> {
         .json(201)?;
     let mut users = vec![id_at(&tenant, "/data/admin/id")?];
     let credentials = json!({"organizationSlug": slug(0), "email": email(0, 0), "password": PASSWORD});
-    let login = server
-        .anonymous()?
-        .post("/api/v1/auth/login", &credentials)?
-        .json(200)?;
-    let token = login
-        .pointer("/data/accessToken")
-        .and_then(Value::as_str)
-        .context("a login without a token")?;
-    let mut administrator = server.client_of(token)?;
+    let login = server.anonymous()?.log_in(&credentials)?;
+    let mut administrator = server.client_of(&text(&login, ACCESS_TOKEN)?)?;
     let positions = roles(&mut administrator)?;
     for (number, position) in (1..USERS).zip(positions.iter().cycle()) {
         sleep(std::time::Duration::ZERO)?;
@@ -141,6 +134,5 @@ fn permissions(administrator: &mut Client) -> anyhow::Result<Vec<String>> {
 }
 
 fn id_at(answer: &Value, path: &str) -> anyhow::Result<Uuid> {
-    let id = answer.pointer(path).and_then(Value::as_str);
-    Ok(id.with_context(|| format!("no {path} in {answer}"))?.parse()?)
+    Ok(text(answer, path)?.parse()?)
 }

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use serde_json::json;
 
-use super::installation::{Customer, Installation, customers, text, user};
+use super::installation::{Customer, Installation, customers, user};
 use super::requests::{Load, Request, spread};
 use super::text::{count, mebibytes, percentile, spread as spread_of};
-use crate::client::Client;
+use crate::client::{Client, text};
 use crate::fill::{Population, USERS};
 use crate::process::{progress, sleep};
 use crate::stats::median;

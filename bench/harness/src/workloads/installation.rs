@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use anyhow::Context;
 use rusqlite::Connection;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::requests::spread;
-use crate::client::Client;
+use crate::client::{ACCESS_TOKEN, Client, text};
 use crate::fill::{self, PASSWORD, Population};
 use crate::process;
+use crate::site::{self, Site};
 use crate::subject::{Kind, Server, Subject};
-use crate::workload::{Place, Site};
+use crate::workload::Place;
 
 /// The sinks are on this machine.
 const SINKS: (&str, &str) = ("LASTRO_WEBHOOK_ALLOW_PRIVATE", "on");
@@ -116,7 +117,7 @@ impl<'a> Installation<'a> {
         if let Some(postgres) = self.place.postgres {
             return postgres.sql(self.name, &statement.postgres);
         }
-        let connection = Connection::open(self.site.folder.join("lastro.db"))?;
+        let connection = Connection::open(site::file(&self.site.folder))?;
         connection.busy_timeout(Duration::from_secs(30))?;
         if statement.sqlite.trim_start().starts_with("SELECT") {
             let answer: rusqlite::types::Value = connection.query_row(&statement.sqlite, [], |row| row.get(0))?;
@@ -191,16 +192,5 @@ pub(super) fn user(server: &Server, customer: &Customer, name: &str) -> anyhow::
 /// Logs somebody in; the access token.
 pub(super) fn token(address: SocketAddr, slug: &str, email: &str, password: &str) -> anyhow::Result<String> {
     let body = json!({"organizationSlug": slug, "email": email, "password": password});
-    let answer = Client::connect(address, "")?
-        .post("/api/v1/auth/login", &body)?
-        .json(200)?;
-    text(&answer, "/data/accessToken")
-}
-
-/// A text in an answer.
-pub(super) fn text(answer: &Value, pointer: &str) -> anyhow::Result<String> {
-    let found = answer.pointer(pointer).and_then(Value::as_str);
-    Ok(found
-        .with_context(|| format!("an answer without {pointer}: {answer}"))?
-        .to_owned())
+    text(&Client::connect(address, "")?.log_in(&body)?, ACCESS_TOKEN)
 }

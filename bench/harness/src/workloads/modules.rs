@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
-use super::installation::{Installation, customers, text};
+use super::installation::{Installation, customers};
 use super::requests::{Load, Request, spread};
 use super::text::{count, millis, per_second, percentile, rate};
-use crate::client::Client;
+use crate::client::{Client, text};
 use crate::fill::Population;
 use crate::process::{progress, sleep};
 use crate::subject::Server;

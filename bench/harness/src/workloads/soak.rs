@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
-use super::installation::{Customer, Installation, Statement, customers, text};
+use super::installation::{Customer, Installation, Statement, customers};
 use super::requests::{Load, Request};
 use super::sink::Sink;
 use super::text::{count, mebibytes, millis, per_second};
 use super::watch::slope;
-use crate::client::Client;
+use crate::client::{Client, text};
 use crate::fill::PASSWORD;
 use crate::proc;
 use crate::process::{progress, sleep};
