@@ -7,6 +7,7 @@ use contracts::catalog::QuotaPeriod;
 use contracts::identity::HeadCounts;
 use contracts::usage::{STORAGE_BYTES, StoredBytes, USERS_ACTIVE};
 use db::{Db, DbError, Engine, UnitContext};
+use futures_util::future::BoxFuture;
 use kernel::{Actor, OrganizationId, Timestamp};
 
 use super::rebuild::{Rebuilt, Wrong};
@@ -33,18 +34,6 @@ impl Keepers {
             stored: ports.find(),
         }
     }
-
-    /// The levels of the organizations, each metric with what they are in their order.
-    async fn count(&self, organizations: &[OrganizationId]) -> Result<Vec<(&'static str, Vec<u64>)>, DbError> {
-        let mut levels = Vec::new();
-        if let Some(heads) = &self.heads {
-            levels.push((USERS_ACTIVE, heads.active_users(organizations).await?));
-        }
-        if let Some(stored) = &self.stored {
-            levels.push((STORAGE_BYTES, stored.stored_bytes(organizations).await?));
-        }
-        Ok(levels)
-    }
 }
 
 /// Compares `users.active` and `storage.bytes` with the users and with what is stored, of every organization or of one, and puts
@@ -64,30 +53,45 @@ pub(crate) async fn recount(
     };
     let mut found = Rebuilt::default();
     for organizations in all.chunks(AT_ONCE) {
-        // What was told before it was counted: a change in between shows as one.
-        let mut seen = Vec::with_capacity(organizations.len());
-        for organization in organizations {
-            let scope = db.scope(*organization);
-            let users = counters::look(scope, USERS_ACTIVE).await?;
-            seen.push((users, counters::look(scope, STORAGE_BYTES).await?));
+        if let Some(heads) = &keepers.heads {
+            let counting = heads.active_users(organizations);
+            compare(db, organizations, USERS_ACTIVE, counting, wrong, &mut found).await?;
         }
-        for (metric, counted) in keepers.count(organizations).await? {
-            for ((organization, (users, bytes)), level) in organizations.iter().zip(&seen).zip(counted) {
-                let seen = if metric == USERS_ACTIVE { users } else { bytes };
-                let level = i64::try_from(level).unwrap_or(i64::MAX);
-                found.levels += 1;
-                if seen.used == level {
-                    continue;
-                }
-                let is_wrong = match wrong {
-                    Wrong::Corrected => correct(db, *organization, metric, *seen, level).await?,
-                    Wrong::Left => counters::look(db.scope(*organization), metric).await?.changes == seen.changes,
-                };
-                found.wrong_levels += u64::from(is_wrong);
-            }
+        if let Some(stored) = &keepers.stored {
+            let counting = stored.stored_bytes(organizations);
+            compare(db, organizations, STORAGE_BYTES, counting, wrong, &mut found).await?;
         }
     }
     Ok(found)
+}
+
+/// Compares a level of the organizations with what `counting` brings, one for each in their order.
+async fn compare(
+    db: &Db,
+    organizations: &[OrganizationId],
+    metric: &'static str,
+    counting: BoxFuture<'_, Result<Vec<u64>, DbError>>,
+    wrong: Wrong,
+    found: &mut Rebuilt,
+) -> Result<(), DbError> {
+    // What was told before it is counted: a change in between shows as one.
+    let mut seen = Vec::with_capacity(organizations.len());
+    for organization in organizations {
+        seen.push(counters::look(db.scope(*organization), metric).await?);
+    }
+    for ((organization, seen), level) in organizations.iter().zip(seen).zip(counting.await?) {
+        let level = i64::try_from(level).unwrap_or(i64::MAX);
+        found.levels += 1;
+        if seen.used == level {
+            continue;
+        }
+        let is_wrong = match wrong {
+            Wrong::Corrected => correct(db, *organization, metric, seen, level).await?,
+            Wrong::Left => counters::look(db.scope(*organization), metric).await?.changes == seen.changes,
+        };
+        found.wrong_levels += u64::from(is_wrong);
+    }
+    Ok(())
 }
 
 /// Sets the level, unless it was changed since it was looked at: then the count is of another moment, and the next one will tell.
