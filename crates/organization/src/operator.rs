@@ -3,10 +3,10 @@
 use authz::Granted;
 use contracts::organization::OrganizationView;
 use db::list::Start;
-use db::{AccessChange, ChangeKind, Db, DbError, UnitOfWork};
+use db::{Db, DbError, UnitOfWork};
 use kernel::{Direction, OrganizationId, PageRequest, Timestamp};
 
-use crate::app::{Refusal, deactivate_organization};
+use crate::app::{Refusal, deactivate_organization, tell_nodes};
 use crate::domain::{Organization, PlatformOrganization};
 use crate::manifest::{OrganizationDelete, OrganizationUpdate};
 use crate::store::organizations::{self, Filter, Order};
@@ -186,13 +186,4 @@ pub async fn arrive(_: &Granted<OrganizationUpdate>, uow: &UnitOfWork, id: Organ
 
 async fn locked(uow: &UnitOfWork, id: OrganizationId) -> Result<Organization, NotChanged> {
     organizations::lock(uow, id).await?.ok_or(NotChanged::NotFound)
-}
-
-fn tell_nodes(uow: &UnitOfWork, id: OrganizationId) {
-    uow.access_changed(AccessChange {
-        organization_id: Some(id),
-        kind: ChangeKind::Organization,
-        subject: None,
-        until: None,
-    });
 }

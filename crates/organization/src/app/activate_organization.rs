@@ -1,10 +1,10 @@
 //! Activating an organization.
 
 use authz::Granted;
-use db::{AccessChange, ChangeKind, UnitOfWork};
+use db::UnitOfWork;
 use kernel::OrganizationId;
 
-use super::Refusal;
+use super::{Refusal, tell_nodes};
 use crate::domain::Organization;
 use crate::manifest::OrganizationUpdate;
 use crate::store::organizations;
@@ -21,12 +21,7 @@ pub(crate) async fn activate_organization(
     let mut organization = organizations::lock(uow, id).await?.ok_or(Refusal::NotFound)?;
     organization.activate(uow.now()).map_err(|_| Refusal::Moved)?;
     if organizations::save(uow, &mut organization).await? {
-        uow.access_changed(AccessChange {
-            organization_id: Some(id),
-            kind: ChangeKind::Organization,
-            subject: None,
-            until: None,
-        });
+        tell_nodes(uow, id);
     }
     Ok(organization)
 }

@@ -1,10 +1,10 @@
 //! Deactivating an organization.
 
 use authz::Granted;
-use db::{AccessChange, ChangeKind, UnitOfWork};
+use db::UnitOfWork;
 use kernel::OrganizationId;
 
-use super::Refusal;
+use super::{Refusal, tell_nodes};
 use crate::domain::Organization;
 use crate::manifest::OrganizationDelete;
 use crate::store::organizations;
@@ -25,12 +25,7 @@ pub(crate) async fn deactivate_organization(
     }
     organization.deactivate(uow.now())?;
     if organizations::save(uow, &mut organization).await? {
-        uow.access_changed(AccessChange {
-            organization_id: Some(id),
-            kind: ChangeKind::Organization,
-            subject: None,
-            until: None,
-        });
+        tell_nodes(uow, id);
     }
     Ok(())
 }

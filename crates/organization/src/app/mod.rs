@@ -17,3 +17,16 @@ pub(crate) use rename_organization::rename_organization;
 pub(crate) use request_job::request_job;
 pub use seed_platform::{platform, seed_platform};
 pub(crate) use update_organization::update_organization;
+
+use db::{AccessChange, ChangeKind, UnitOfWork};
+use kernel::OrganizationId;
+
+/// Has every node ask anew whether the organization acts.
+pub(crate) fn tell_nodes(uow: &UnitOfWork, id: OrganizationId) {
+    uow.access_changed(AccessChange {
+        organization_id: Some(id),
+        kind: ChangeKind::Organization,
+        subject: None,
+        until: None,
+    });
+}
