@@ -149,6 +149,7 @@ fn listing<'f>(filter: &Filter<'f>, order: Order, direction: Direction) -> List<
 
 pub(crate) async fn add(uow: &UnitOfWork, organization: &mut Organization) -> Result<(), DbError> {
     let state = organization.state();
+    let home = state.id;
     let row = [
         Value::id(state.id),
         state.name.as_str().into(),
@@ -161,7 +162,7 @@ pub(crate) async fn add(uow: &UnitOfWork, organization: &mut Organization) -> Re
         state.updated_at.into(),
     ];
     uow.global().send(&ADD, &row).await?;
-    record(uow, organization).map(|_| ())
+    record(uow, home, organization).map(|_| ())
 }
 
 /// Stores what changed; false when nothing did.
@@ -176,8 +177,7 @@ pub(crate) async fn save_told_in(
     home: OrganizationId,
     organization: &mut Organization,
 ) -> Result<bool, DbError> {
-    let events = organization.take_events();
-    if !uow.record_all(home, events, &OrganizationView::from(&*organization))? {
+    if !record(uow, home, organization)? {
         return Ok(false);
     }
     let state = organization.state();
@@ -210,8 +210,7 @@ pub(crate) async fn bury(
     platform: OrganizationId,
     organization: &mut Organization,
 ) -> Result<(), DbError> {
-    let events = organization.take_events();
-    uow.record_all(platform, events, &OrganizationView::from(&*organization))?;
+    record(uow, platform, organization)?;
     let state = organization.state();
     let row = [
         Value::id(state.id),
@@ -223,10 +222,10 @@ pub(crate) async fn bury(
     uow.global().send(&BURY, &row).await
 }
 
-/// Hands what happened to the unit of work; false when nothing did.
-fn record(uow: &UnitOfWork, organization: &mut Organization) -> Result<bool, DbError> {
+/// Hands what happened to the unit of work, for the trail of `home`; false when nothing did.
+fn record(uow: &UnitOfWork, home: OrganizationId, organization: &mut Organization) -> Result<bool, DbError> {
     let events = organization.take_events();
-    uow.record_all(organization.state().id, events, &OrganizationView::from(&*organization))
+    uow.record_all(home, events, &OrganizationView::from(&*organization))
 }
 
 fn organization(row: &Row<'_>) -> Result<Organization, DbError> {
