@@ -170,13 +170,18 @@ impl Organization {
         if self.stored.ending.moved_to.is_some() {
             return Err(Moving::Gone);
         }
+        self.act_again(now);
+        Ok(())
+    }
+
+    /// Nothing is left of how it ended.
+    fn act_again(&mut self, now: Timestamp) {
         self.stored.is_active = true;
         self.stored.ending = Ending::default();
         self.record(
             DomainEvent::new(ACTIVATED, self.stored.id).changed("isActive", false, true),
             now,
         );
-        Ok(())
     }
 
     /// Ends its access. Nothing happens to one that is inactive.
@@ -247,12 +252,7 @@ impl Organization {
         };
         self.record(DomainEvent::new(MOVED, self.stored.id), now);
         if !self.stored.is_active && self.stored.ending.deactivated_at == Some(frozen_at) {
-            self.stored.is_active = true;
-            self.stored.ending = Ending::default();
-            self.record(
-                DomainEvent::new(ACTIVATED, self.stored.id).changed("isActive", false, true),
-                now,
-            );
+            self.act_again(now);
         }
     }
 
