@@ -294,10 +294,10 @@ impl Caller {
     /// As [`require`](Self::require), but for the condition.
     pub async fn require_within<P: Permission>(&self) -> Result<Within<P>, ApiError> {
         let granted = self.granted::<P>().await?;
-        let asks_for_email = granted
-            .residual()
-            .is_some_and(|residual| residual.conditions().any(|condition| condition.uses_user_email()));
-        let email = if asks_for_email { self.email().await? } else { None };
+        let email = match granted.residual() {
+            Some(residual) if residual.uses_user_email() => self.email().await?,
+            _ => None,
+        };
         Ok(Within::new(granted, email, self.app.generators().now()))
     }
 

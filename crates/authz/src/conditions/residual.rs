@@ -49,6 +49,12 @@ impl Residual {
         std::iter::once(&self.first).chain(&self.others)
     }
 
+    /// Whether any of them asks for the address of the user who acts: only then does it have to be looked up.
+    #[must_use]
+    pub fn uses_user_email(&self) -> bool {
+        self.conditions().any(|condition| condition.uses_user_email())
+    }
+
     /// Decides about an object. Of several conditions that all fail, the verdict tells of the first.
     pub fn evaluate<'a>(&'a self, object: &'a (impl Object + ?Sized), variables: &Variables<'_>) -> Verdict<'a> {
         let verdict = self.first.evaluate(object, variables);

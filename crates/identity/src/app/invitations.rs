@@ -323,8 +323,8 @@ impl Acceptance<'_> {
         let inviter = Arc::new(state.inviter.clone());
         let granted =
             Granted::from_decision(decision, inviter, state.organization).map_err(|_| no_longer_inviting())?;
-        let email = match state.inviter.kind {
-            ActorKind::User if granted.residual().is_some() => {
+        let email = match granted.residual() {
+            Some(residual) if residual.uses_user_email() && state.inviter.kind == ActorKind::User => {
                 let scope = uow.scope(state.organization).reads();
                 let inviter = users::lookup(scope, UserId::from_uuid(state.inviter.id)).await?;
                 inviter.map(|inviter| inviter.state().email.as_str().into())
