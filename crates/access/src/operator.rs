@@ -76,7 +76,7 @@ pub async fn explain(
         email: summary.as_ref().map(|user| user.email.as_str().into()),
         now: generators.now(),
     };
-    let verdict = asked.decide(index, object);
+    let verdict = asked.decide(index, asked.explain(index), object);
     let mut text = verdict.message(Locale::En);
     if summary.is_some_and(|user| !user.is_active) {
         text.push_str("\nThe user is deactivated and may do nothing.");

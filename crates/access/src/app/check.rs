@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use authz::conditions::{Residual, Variables};
+use authz::conditions::Variables;
 use authz::snapshot::{Explanation, Outcome, PermissionIndex, Principal, Snapshot};
 use authz::{DenialCode, Step};
 use contracts::access::PathView;
@@ -30,19 +30,20 @@ pub(crate) struct Verdict {
 }
 
 impl Asked {
-    /// Whether the user holds the permission under a condition that asks for the user's address.
-    pub(crate) fn asks_for_email(&self, permission: PermissionIndex) -> bool {
-        let asks = |residual: &Residual| residual.conditions().any(|condition| condition.uses_user_email());
-        self.principal.kind == ActorKind::User
-            && match self.snapshot.decide(self.principal, permission, self.now) {
-                Outcome::AllowedIf(residual) => asks(&residual),
-                Outcome::Allowed | Outcome::Denied(_) => false,
-            }
+    /// How the permission is held, or why it is not.
+    pub(crate) fn explain(&self, permission: PermissionIndex) -> Explanation {
+        self.snapshot.explain(self.principal, permission, self.now)
     }
 
-    /// Decides about a permission and, where a condition is left, about the object. Of no object no comparison with a value holds.
-    pub(crate) fn decide(&self, permission: PermissionIndex, object: &Value) -> Verdict {
-        let explanation = self.snapshot.explain(self.principal, permission, self.now);
+    /// Whether the user holds the permission under a condition that asks for the user's address.
+    pub(crate) fn asks_for_email(&self, held: &Explanation) -> bool {
+        self.principal.kind == ActorKind::User
+            && matches!(&held.outcome, Outcome::AllowedIf(residual) if residual.uses_user_email())
+    }
+
+    /// Decides about a permission that is held so and, where a condition is left, about the object. Of no object no comparison with a
+    /// value holds.
+    pub(crate) fn decide(&self, permission: PermissionIndex, explanation: Explanation, object: &Value) -> Verdict {
         let mut outcome = explanation.outcome.clone();
         if let Some(platform) = &self.platform
             && !outcome.is_allowed()

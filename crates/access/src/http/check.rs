@@ -189,8 +189,7 @@ async fn decide(
                 new.insert(asked)
             }
         };
-        complete(caller, asked, index).await?;
-        verdicts.push(asked.decide(index, object));
+        verdicts.push(judge(caller, asked, index, object).await?);
     }
     Ok(verdicts)
 }
@@ -212,15 +211,22 @@ fn view(caller: &Caller, verdict: &Verdict) -> DecisionView {
     }
 }
 
-/// Looks up the address of the user who is asked about, where a condition asks for it: most ask for nothing that is not in memory.
-pub(super) async fn complete(caller: &Caller, asked: &mut Asked, permission: PermissionIndex) -> Result<(), ApiError> {
-    if asked.email.is_none() && asked.asks_for_email(permission) {
+/// Decides about a permission and an object. The address of the user who is asked about is looked up where a condition asks for it:
+/// most ask for nothing that is not in memory.
+pub(super) async fn judge(
+    caller: &Caller,
+    asked: &mut Asked,
+    permission: PermissionIndex,
+    object: &Value,
+) -> Result<Verdict, ApiError> {
+    let held = asked.explain(permission);
+    if asked.email.is_none() && asked.asks_for_email(&held) {
         let principals = caller.app().port::<dyn Principals>()?;
         let user = UserId::from_uuid(asked.principal.id);
         let found = principals.user(caller.organization(), user).await?;
         asked.email = found.map(|user| user.email.into());
     }
-    Ok(())
+    Ok(asked.decide(permission, held, object))
 }
 
 /// What decides in the organization acted in.

@@ -4,7 +4,7 @@ use http::{Answer, ApiError, Authenticated, Body, Doc, ErrorCode};
 use kernel::Rule;
 use serde_json::{Value, json};
 
-use super::check::{Oracle, complete};
+use super::check::{Oracle, judge};
 use super::inputs::AnyObject;
 
 http::input! {
@@ -36,8 +36,7 @@ pub(super) async fn handle(caller: Authenticated, Body(input): Body<RequireAcces
         .ok_or_else(|| ApiError::violation("permission", Rule::UnknownCode))?;
     let object = input.context.map_or(Value::Null, |AnyObject(value)| value);
     let mut asked = oracle.own(&caller);
-    complete(&caller, &mut asked, permission).await?;
-    let verdict = asked.decide(permission, &object);
+    let verdict = judge(&caller, &mut asked, permission, &object).await?;
     match verdict.denied_at {
         None => Ok(Answer::no_content()),
         Some(step) => Err(caller.refused_at(step, &verdict.explanation)),
