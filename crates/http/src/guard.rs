@@ -220,7 +220,8 @@ pub struct Caller {
     request: RequestContext,
     if_match: Option<HeaderValue>,
     pub(crate) idempotency_keys: IdempotencyKeys,
-    /// How the route's permission is held, where it is held under a condition: for the refusals of objects that are read later.
+    /// How the route's permission is held, where it is held under a condition and something may be changed: for the refusals of objects
+    /// that are read inside the unit of work.
     limit: Option<Arc<Explanation>>,
 }
 
@@ -761,7 +762,7 @@ where
         let request = context(parts)?;
         let mut caller = Caller::admit(parts, App::from_ref(state), request, Self::ACCESS).await?;
         let within = caller.require_within::<P>().await?;
-        if within.residual().is_some() {
+        if within.residual().is_some() && !caller.request.method().is_safe() {
             let decider = &caller.app.parts().decider;
             let held = decider.explain(caller.actor(), caller.organization, P::INFO);
             caller.limit = held.map(Arc::new);
