@@ -12,11 +12,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use authz::Granted;
+use authz::{Granted, Permission};
 use contracts::organization::OrganizationView;
 use db::migrate;
 use db::transfer::{self, Moved, Table};
-use db::{Db, DbConfig, DbError, Engine, SystemScope, UnitContext, Value, admin};
+use db::{Db, DbConfig, DbError, Engine, SystemScope, UnitContext, UnitOfWork, Value, admin};
 use http::App;
 use kernel::{Actor, OrganizationId};
 use organization::{NotChanged, OrganizationDelete, OrganizationUpdate};
@@ -216,14 +216,10 @@ impl Relocation {
     /// [`NotMoved`].
     pub async fn freeze(&self) -> Result<(), NotMoved> {
         let id = self.organization;
-        let actor = Actor::system("tenant move");
-        let granted =
-            Granted::<OrganizationDelete>::for_operator("tenant move", Arc::new(actor.clone()), self.from.platform);
-        let work = move |uow| {
-            let granted = granted.clone();
-            async move { organization::freeze(&granted, &uow, id).await }
+        let freeze = move |granted: Granted<OrganizationDelete>, uow| async move {
+            organization::freeze(&granted, &uow, id).await
         };
-        Ok(self.from.write(actor, work).await?)
+        Ok(self.from.write(freeze).await?)
     }
 
     /// Copies everything, in one transaction. `progress` hears of each table.
@@ -252,37 +248,32 @@ impl Relocation {
     /// # Errors
     /// [`NotMoved`]; the same can be done again.
     pub async fn finish(&self) -> Result<(), NotMoved> {
-        let (id, platform, place) = (
-            self.organization,
-            self.from.platform,
-            Arc::<str>::from(self.place.as_str()),
-        );
-        let actor = Actor::system("tenant move");
-        let granted = Granted::<OrganizationDelete>::for_operator("tenant move", Arc::new(actor.clone()), platform);
-        let leave = move |uow| {
-            let (granted, place) = (granted.clone(), Arc::clone(&place));
+        let (id, platform) = (self.organization, self.from.platform);
+        let place: Arc<str> = self.place.as_str().into();
+        let leave = move |granted: Granted<OrganizationDelete>, uow| {
+            let place = Arc::clone(&place);
             async move { organization::leave(&granted, &uow, platform, id, &place).await }
         };
-        self.from.write(actor.clone(), leave).await?;
-        let granted =
-            Granted::<OrganizationUpdate>::for_operator("tenant move", Arc::new(actor.clone()), self.to.platform);
-        let arrive = move |uow| {
-            let granted = granted.clone();
-            async move { organization::arrive(&granted, &uow, id).await }
+        self.from.write(leave).await?;
+        let arrive = move |granted: Granted<OrganizationUpdate>, uow| async move {
+            organization::arrive(&granted, &uow, id).await
         };
-        Ok(self.to.write(actor, arrive).await?)
+        Ok(self.to.write(arrive).await?)
     }
 }
 
 impl Side {
-    async fn write<F, Fut>(&self, actor: Actor, work: F) -> Result<(), NotChanged>
+    /// Carries out in one transaction what a permission lets the operator do here.
+    async fn write<P, F, Fut>(&self, work: F) -> Result<(), NotChanged>
     where
-        F: Fn(db::UnitOfWork) -> Fut + Send + Sync + 'static,
+        P: Permission,
+        F: Fn(Granted<P>, UnitOfWork) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), NotChanged>> + Send + 'static,
     {
-        self.db
-            .write(UnitContext::system(actor, self.platform, ACROSS), work)
-            .await
+        let actor = Actor::system("tenant move");
+        let granted = Granted::<P>::for_operator("tenant move", Arc::new(actor.clone()), self.platform);
+        let context = UnitContext::system(actor, self.platform, ACROSS);
+        self.db.write(context, move |uow| work(granted.clone(), uow)).await
     }
 }
 
