@@ -24,6 +24,7 @@ use db::DbError;
 use db::migrate::Migrations;
 use tokio_util::sync::CancellationToken;
 
+pub use crate::http::{DOCUMENT_TEXT, NAME_TEXT, SLUG_TEXT};
 pub use app::{platform, seed_platform};
 pub use manifest::{
     JobRead, JobUpdate, MANIFEST, OrganizationCreate, OrganizationDelete, OrganizationRead, OrganizationUpdate,

@@ -3,6 +3,7 @@
 use contracts::identity::UserView;
 use contracts::organization::{NewOrganization, OrganizationView};
 use http::{Answer, ApiError, App, Body, Doc, ErrorCode, Requires, Routes, SecretText, TextSchema};
+use identity::domain::{Email, Password, PasswordPolicy};
 use kernel::OrganizationId;
 use organization::OrganizationCreate;
 use serde::Serialize;
@@ -12,46 +13,32 @@ use utoipa::ToSchema;
 use super::{Administrator, Coming, Customer, NotOnboarded, Onboarded, Onboarding};
 
 http::text_schema! {
-    /// A name as organizations and users have it.
-    TenantName, TextSchema::line(2, 120, "Padaria Central")
+    /// A name as organizations have it; those of users are alike.
+    TenantName, organization::NAME_TEXT
 }
 
 http::text_schema! {
     /// A slug as organizations have it.
-    TenantSlug,
-    TextSchema {
-        min_length: Some(2),
-        max_length: Some(63),
-        pattern: Some("^[a-z0-9]+(-[a-z0-9]+)*$"),
-        example: "padaria-central",
-        ..Default::default()
-    }
+    TenantSlug, organization::SLUG_TEXT
 }
 
 http::text_schema! {
     /// A document as organizations have it.
-    TenantDocument,
-    TextSchema {
-        min_length: Some(14),
-        max_length: Some(18),
-        pattern: Some(r"^[0-9A-Za-z]{2}\.?[0-9A-Za-z]{3}\.?[0-9A-Za-z]{3}/?[0-9A-Za-z]{4}-?[0-9]{2}$"),
-        example: "12.ABC.345/01DE-35",
-        ..Default::default()
-    }
+    TenantDocument, organization::DOCUMENT_TEXT
 }
 
 http::text_schema! {
     /// An address as users have it.
     AdministratorEmail,
-    TextSchema { max_length: Some(254), format: Some("email"), example: "ana@padaria.example.com", ..Default::default() }
+    TextSchema { max_length: Some(Email::MAX), format: Some("email"), example: "ana@padaria.example.com", ..Default::default() }
 }
 
 http::text_schema! {
     /// A password as users choose it.
     AdministratorPassword,
     TextSchema {
-        min_length: Some(8),
-        max_length: Some(128),
+        min_length: Some(PasswordPolicy::SHORTEST),
+        max_length: Some(Password::MAX),
         pattern: Some(r"^[^\x00-\x1f\x7f-\x9f]*$"),
         format: Some("password"),
         example: "tres tigres 3",

@@ -15,6 +15,8 @@ mod update;
 use db::SystemScope;
 use http::{App, Routes};
 
+pub use inputs::{DOCUMENT_TEXT, NAME_TEXT, SLUG_TEXT};
+
 /// Why these routes leave their caller's organization.
 const ACROSS: SystemScope = SystemScope::new("the platform operates on the organizations of its customers");
 
