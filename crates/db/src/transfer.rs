@@ -174,17 +174,9 @@ pub async fn run(
     let target = Side::open(to).await?;
     source.begin_reading().await?;
     target.begin_writing().await?;
-    match copy(&source, &target, &tables, progress).await {
-        Ok(moved) => {
-            target.end("COMMIT").await?;
-            source.end("ROLLBACK").await?;
-            Ok(moved)
-        }
-        Err(error) => {
-            target.end("ROLLBACK").await?;
-            Err(error)
-        }
-    }
+    let moved = target.keep(copy(&source, &target, &tables, progress).await).await?;
+    source.end("ROLLBACK").await?;
+    Ok(moved)
 }
 
 async fn copy(
@@ -349,12 +341,21 @@ pub async fn read_tenant<E: From<DbError>>(
     visit: &mut Visit<'_, E>,
 ) -> Result<Vec<Moved>, E> {
     let tables = tables_of_tenants(config, migrations).await?;
-    let source = Side::open(config).await?;
+    read_rows(&Side::open(config).await?, &tables, organization, visit).await
+}
+
+/// Reads every row of an organization in these tables as of one moment.
+async fn read_rows<E: From<DbError>>(
+    source: &Side,
+    tables: &[Table],
+    organization: OrganizationId,
+    visit: &mut Visit<'_, E>,
+) -> Result<Vec<Moved>, E> {
     source.begin_reading().await?;
     let mut read = Vec::with_capacity(tables.len());
-    for table in &tables {
+    for table in tables {
         let mut pages = Pages::of(table, Some(organization));
-        while let Some(page) = pages.next(&source).await? {
+        while let Some(page) = pages.next(source).await? {
             for row in &page {
                 visit(table, row)?;
             }
@@ -363,6 +364,10 @@ pub async fn read_tenant<E: From<DbError>>(
     }
     source.end("ROLLBACK").await?;
     Ok(read)
+}
+
+fn digest_row(digest: &mut Sha256, table: &Table, row: &[Value<'static>]) {
+    digest.update(format!("{} {row:?}\n", table.name));
 }
 
 /// What makes a row fit for the target: ids of the other catalogue in the place of those of this one.
@@ -394,7 +399,7 @@ pub async fn run_tenant(
             let mut pages = Pages::of(table, Some(organization));
             while let Some(mut page) = pages.next(&source).await? {
                 for row in &mut page {
-                    digest.update(format!("{} {row:?}\n", table.name));
+                    digest_row(&mut digest, table, row);
                     translate(table, row)?;
                 }
                 target.insert(&table.insert(target.engine()), page).await?;
@@ -404,32 +409,18 @@ pub async fn run_tenant(
             moved.push(done);
         }
         source.end("ROLLBACK").await?;
-        source.begin_reading().await?;
         let mut again = Sha256::new();
-        for table in &tables {
-            let mut pages = Pages::of(table, Some(organization));
-            while let Some(page) = pages.next(&source).await? {
-                for row in &page {
-                    again.update(format!("{} {row:?}\n", table.name));
-                }
-            }
-        }
-        source.end("ROLLBACK").await?;
+        read_rows(&source, &tables, organization, &mut |table, row| {
+            digest_row(&mut again, table, row);
+            Ok::<_, DbError>(())
+        })
+        .await?;
         if digest.finalize() != again.finalize() {
             return Err(DbError::Serialization);
         }
         Ok(moved)
     };
-    match work.await {
-        Ok(moved) => {
-            target.end("COMMIT").await?;
-            Ok(moved)
-        }
-        Err(error) => {
-            target.end("ROLLBACK").await?;
-            Err(error)
-        }
-    }
+    target.keep(work.await).await
 }
 
 /// One of the two databases.
@@ -468,6 +459,12 @@ impl Side {
             Self::Postgres(_) => "BEGIN",
             Self::Sqlite(_) => "BEGIN IMMEDIATE",
         })
+    }
+
+    /// Ends a transaction that wrote: what it wrote stays if everything went well.
+    async fn keep<T>(&self, outcome: Result<T, DbError>) -> Result<T, DbError> {
+        self.end(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
+        outcome
     }
 
     /// Runs a statement about the transaction.
