@@ -11,6 +11,8 @@ use tempfile::TempDir;
 /// The administrator of an [administered](Installation::administered) installation.
 const OPERATOR: &str = "operator@example.com";
 const PASSWORD: &str = "tres tigres 3";
+/// What a [customer's](Installation::create_tenant) administrator logs in with.
+pub(crate) const TENANT_PASSWORD: &str = "Trigo-Integral-26";
 
 /// The binary in a folder of its own, with no configuration but what a test gives it.
 pub(crate) struct Installation {
@@ -67,6 +69,14 @@ impl Installation {
     /// Runs a command to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         self.command(arguments).output().expect("the binary runs").into()
+    }
+
+    /// Onboards a customer, whom `ana@SLUG.example` administers with the [`TENANT_PASSWORD`].
+    pub(crate) fn create_tenant(&self, slug: &str) -> Ended {
+        let email = format!("ana@{slug}.example");
+        let organization = ["--name", "Padaria Central", "--slug", slug, "--package", "starter"];
+        let administrator = ["--admin-email", &email, "--admin-password", TENANT_PASSWORD];
+        self.run(&[&["tenant", "create"], &organization[..], &administrator].concat())
     }
 
     /// Starts a server and waits until it answers.

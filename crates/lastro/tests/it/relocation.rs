@@ -5,30 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use testkit::Engine;
 
-use crate::binary::{Answer, Installation, Serving};
+use crate::binary::{Answer, Installation, Serving, TENANT_PASSWORD};
 use crate::engines::{At, at};
-
-const PASSWORD: &str = "Trigo-Integral-26";
 
 fn create(at: &At, slug: &str) {
     at.lastro.run(&["migrate"]).assert_code(0);
-    let email = format!("ana@{slug}.example");
-    let arguments = [
-        "tenant",
-        "create",
-        "--name",
-        "Padaria Central",
-        "--slug",
-        slug,
-        "--package",
-        "starter",
-    ];
-    let administrator = ["--admin-email", &email, "--admin-password", PASSWORD];
-    at.lastro.run(&[&arguments[..], &administrator].concat()).assert_code(0);
+    at.lastro.create_tenant(slug).assert_code(0);
 }
 
 fn log_in(server: &Serving, slug: &str) -> Answer {
-    let body = json!({ "organizationSlug": slug, "email": format!("ana@{slug}.example"), "password": PASSWORD });
+    let body = json!({ "organizationSlug": slug, "email": format!("ana@{slug}.example"), "password": TENANT_PASSWORD });
     server.send("POST /api/v1/auth/login", &[], &body.to_string())
 }
 

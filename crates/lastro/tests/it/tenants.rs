@@ -380,26 +380,10 @@ fn a_file_with_a_wrong_line_imports_nothing() {
 #[test]
 fn a_customer_is_made_exported_deactivated_and_not_purged_too_early() {
     let lastro = migrated();
-    let arguments = [
-        "tenant",
-        "create",
-        "--name",
-        "Padaria Central",
-        "--slug",
-        "padaria",
-        "--package",
-        "starter",
-    ];
-    let password = [
-        "--admin-email",
-        "ana@padaria.example",
-        "--admin-password",
-        "Trigo-Integral-26",
-    ];
-    let made = lastro.run(&[&arguments[..], &password].concat());
+    let made = lastro.create_tenant("padaria");
     assert!(made.assert_code(0).stdout.contains("padaria ("), "{}", made.stdout);
     assert!(!made.stdout.contains("Trigo"), "{}", made.stdout);
-    let taken = lastro.run(&[&arguments[..], &password].concat());
+    let taken = lastro.create_tenant("padaria");
     assert!(
         taken.assert_code(1).stderr.contains("slug is taken"),
         "{}",
