@@ -23,7 +23,7 @@ use crate::customer::{Customer, READABLE};
 use crate::installation::{Installation, Server};
 use crate::revocation::GONE_WITHIN;
 use crate::rows::{Locked, assert_holds, column, query, whole};
-use crate::storm::Storm;
+use crate::storm::{Outcome, Storm};
 use crate::time::{SOON, Stopwatch, eventually};
 use crate::watch::Watch;
 
@@ -201,14 +201,9 @@ fn nodes_whose_clocks_are_a_minute_off_do_everything_at_the_right_time() {
     let storms =
         [("fast", at_fast), ("slow", at_slow), ("right", at_right)].map(|(name, node)| Storm::begin(node, name));
     storms.iter().for_each(|storm| storm.wait_for(20));
-    let mut acknowledged = BTreeMap::new();
-    for outcome in storms.map(Storm::end) {
-        assert!(
-            outcome.unavailable.is_empty() && outcome.unanswered.is_empty(),
-            "{outcome:?}"
-        );
-        acknowledged.extend(outcome.acknowledged);
-    }
+    let outcome: Outcome = storms.into_iter().map(Storm::end).sum();
+    outcome.assert_undisturbed();
+    let mut acknowledged = outcome.acknowledged;
 
     // Tokens of each are good everywhere, at once; sessions go on on whichever node.
     let customer = Customer::on(at_fast);
@@ -357,16 +352,10 @@ fn a_clock_that_is_set_at_work_changes_nothing() {
         assert_token_is_right(&session);
         steady.holder(&session).get(ORGANIZATIONS).assert_status(200);
     }
-    let mut acknowledged = BTreeMap::new();
-    for outcome in storms.map(Storm::end) {
-        assert!(
-            outcome.unavailable.is_empty() && outcome.unanswered.is_empty(),
-            "{outcome:?}"
-        );
-        acknowledged.extend(outcome.acknowledged);
-    }
+    let outcome: Outcome = storms.into_iter().map(Storm::end).sum();
+    outcome.assert_undisturbed();
     assert_sealed(lastro.url(), &[&lastro]);
     assert_rows_are_of(begun, lastro.url());
-    assert_holds(&whole(lastro.url()), &acknowledged);
+    assert_holds(&whole(lastro.url()), &outcome.acknowledged);
     [jumping, steady].into_iter().for_each(Server::stop);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crate::client::{Client, ORGANIZATIONS};
+use crate::client::ORGANIZATIONS;
 use crate::customer::{Customer, READABLE};
 use crate::installation::{Installation, Server};
 use crate::line::{Line, State};
@@ -106,25 +106,14 @@ fn cut_off_and_found_again(how: State) {
         assert_eq!(refused, None, "a node that reaches the database answers");
     }
 
-    assert!(
-        elsewhere.unavailable.is_empty() && elsewhere.unanswered.is_empty(),
-        "{elsewhere:?}"
-    );
+    elsewhere.assert_undisturbed();
     assert!(outcome.unanswered.is_empty(), "{:?}", outcome.unanswered);
     assert!(!outcome.unavailable.is_empty());
     outcome.acknowledged.extend(elsewhere.acknowledged);
     assert_holds(&whole(lastro.url()), &outcome.acknowledged);
     // What was refused may have been carried out: with the key it is safe to ask again, on any node.
-    let mut again: Client = there.operator();
-    for slug in outcome
-        .unavailable
-        .iter()
-        .map(String::as_str)
-        .chain(["without-a-network"])
-    {
-        let made = again.create_again(slug).assert_status(201);
-        outcome.acknowledged.insert(slug.to_owned(), made.id());
-    }
+    outcome.unavailable.insert("without-a-network".to_owned());
+    outcome.repeat_refused(&mut there.operator());
     let organizations = whole(lastro.url());
     assert_holds(&organizations, &outcome.acknowledged);
     assert_eq!(

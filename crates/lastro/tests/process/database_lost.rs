@@ -1,6 +1,5 @@
 //! PostgreSQL goes away under a running server, and comes back.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use testkit::postgres::{self, Extra, OwnServer, Stop};
@@ -11,7 +10,7 @@ use crate::installation::{Installation, Server};
 use crate::line::{Line, State};
 use crate::revocation::GONE_WITHIN;
 use crate::rows::{assert_holds, execute, whole};
-use crate::storm::Storm;
+use crate::storm::{Outcome, Storm};
 use crate::time::{SOON, Stopwatch, eventually};
 
 /// The tests' servers do without what makes a commit survive the server's end, which is what is looked at here.
@@ -95,25 +94,20 @@ fn lose_and_find_again(how: Stop) {
         (reader.get(READABLE).status == 403).then_some(())
     });
 
-    let mut acknowledged = BTreeMap::new();
-    let mut unavailable = Vec::new();
-    for outcome in storms.map(Storm::end) {
+    let outcomes = storms.map(Storm::end);
+    for outcome in &outcomes {
         assert!(outcome.unanswered.is_empty(), "{:?}", outcome.unanswered);
         assert!(!outcome.unavailable.is_empty());
-        acknowledged.extend(outcome.acknowledged);
-        unavailable.extend(outcome.unavailable);
     }
+    let mut outcome: Outcome = outcomes.into_iter().sum();
     // What was refused may have been carried out: the answer to a COMMIT can be lost. With the key it is safe to ask again.
-    assert_holds(&whole(lastro.url()), &acknowledged);
-    for slug in unavailable {
-        let made = clients[0].create_again(&slug).assert_status(201);
-        acknowledged.insert(slug, made.id());
-    }
+    assert_holds(&whole(lastro.url()), &outcome.acknowledged);
+    outcome.repeat_refused(&mut clients[0]);
     let organizations = whole(lastro.url());
-    assert_holds(&organizations, &acknowledged);
+    assert_holds(&organizations, &outcome.acknowledged);
     assert_eq!(
         organizations.len(),
-        acknowledged.len() + 5,
+        outcome.acknowledged.len() + 5,
         "those of the storms, the platform, the sample, the customer and the last two"
     );
     nodes.into_iter().for_each(Server::stop);

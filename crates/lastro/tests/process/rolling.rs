@@ -50,10 +50,7 @@ fn a_rolling_restart_under_load_fails_no_request() {
     }
 
     let outcome = storm.end();
-    assert!(
-        outcome.unavailable.is_empty() && outcome.unanswered.is_empty(),
-        "{outcome:?}"
-    );
+    outcome.assert_undisturbed();
     let read = reading.all();
     assert!(read.iter().all(|asked| asked.status == Some(200)), "{read:?}");
     let organizations = whole(first.url());

@@ -1,6 +1,7 @@
 //! Several clients that create organizations as fast as they are answered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter::Sum;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
@@ -73,14 +74,36 @@ impl Storm {
     /// Lets each client finish its request.
     pub(crate) fn end(self) -> Outcome {
         self.stop.store(true, Ordering::Relaxed);
-        let mut sum = Outcome::default();
-        for client in self.clients {
-            let outcome = client.join().unwrap();
+        self.clients.into_iter().map(|client| client.join().unwrap()).sum()
+    }
+}
+
+impl Sum for Outcome {
+    fn sum<I: Iterator<Item = Self>>(outcomes: I) -> Self {
+        let mut sum = Self::default();
+        for outcome in outcomes {
             sum.acknowledged.extend(outcome.acknowledged);
             sum.unavailable.extend(outcome.unavailable);
             sum.unanswered.extend(outcome.unanswered);
         }
         sum
+    }
+}
+
+impl Outcome {
+    /// Asserts that every request was answered, and none refused.
+    #[track_caller]
+    pub(crate) fn assert_undisturbed(&self) {
+        assert!(self.unavailable.is_empty() && self.unanswered.is_empty(), "{self:?}");
+    }
+
+    /// Asks again for what was refused, under the same keys; then it is acknowledged too.
+    #[track_caller]
+    pub(crate) fn repeat_refused(&mut self, client: &mut Client) {
+        for slug in std::mem::take(&mut self.unavailable) {
+            let made = client.create_again(&slug).assert_status(201);
+            self.acknowledged.insert(slug, made.id());
+        }
     }
 }
 

@@ -124,7 +124,7 @@ fn a_node_that_is_killed_leaves_the_other_at_work() {
     drop(held);
     second.wait_for(20);
     let (lost, mut kept) = (first.end(), second.end());
-    assert!(kept.unanswered.is_empty() && kept.unavailable.is_empty(), "{kept:?}");
+    kept.assert_undisturbed();
     kept.acknowledged.extend(lost.acknowledged);
     // The same operator on another node: the keys are the installation's, not the node's.
     let mut client = other.operator();
