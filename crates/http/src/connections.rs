@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use kernel::address_block;
 use parking_lot::Mutex;
 use prometheus_client::metrics::gauge::Gauge;
 
@@ -54,7 +55,7 @@ impl Connections {
     pub(crate) fn take(self: &Arc<Self>, peer: Peer) -> Option<Taken> {
         let address = peer.0.ip().to_canonical();
         let is_proxy = self.trusted_proxies.iter().any(|network| network.contains(&address));
-        let block = (!is_proxy).then(|| block(address));
+        let block = (!is_proxy).then(|| address_block(address));
         let mut open = self.open.lock();
         if open.all >= self.most {
             return None;
@@ -85,14 +86,6 @@ impl Drop for Taken {
                 known.remove();
             }
         }
-    }
-}
-
-/// Who is one client: an IPv4 address, or the /64 that a network gives to one customer.
-fn block(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
     }
 }
 

@@ -14,6 +14,7 @@
 //! | hand out a list | [`PageRequest`] and [`Page`], or [`CursorRequest`] and [`CursorPage`] |
 //! | say what happened | [`DomainEvent`] with its [`Change`]s, caused by an [`Actor`] |
 //! | keep something out of the logs | [`secret`] |
+//! | count what one party does from its network | [`address_block`] |
 //!
 //! # A value object
 //!
@@ -59,6 +60,7 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod actor;
+mod address;
 pub mod csv;
 pub mod cursor;
 pub mod duration;
@@ -78,6 +80,7 @@ pub mod text;
 pub mod time;
 
 pub use actor::{Actor, ActorKind};
+pub use address::address_block;
 pub use csv::{push_csv, push_csv_line};
 pub use cursor::{Cursor, CursorKey, CursorPage, CursorRequest};
 pub use duration::{format_duration, parse_duration};

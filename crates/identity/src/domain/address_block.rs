@@ -4,8 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-/// The addresses that one party is likely to hold: a single IPv4 address, or an IPv6 network of 64 bits, because every
-/// home and every server gets at least that many to choose from.
+/// The addresses that one party is likely to hold ([`kernel::address_block`]): a single IPv4 address, or an IPv6 network of 64 bits.
 ///
 /// It tells something about a person, so `Debug` leaves it out.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,13 +19,7 @@ impl AddressBlock {
     /// The block of an address. An IPv4 address written as IPv6 (`::ffff:203.0.113.7`) is in the block of the IPv4 one.
     #[must_use]
     pub fn of(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
-            IpAddr::V4(address) => IpAddr::V4(address),
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-            }
-        })
+        Self(kernel::address_block(address))
     }
 
     /// The text to store and compare: `203.0.113.7`, `2001:db8:1:2::/64`.
