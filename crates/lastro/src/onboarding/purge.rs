@@ -1,12 +1,11 @@
 //! The end of a customer: its rows are deleted for good.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use authz::Granted;
 use contracts::organization::OrganizationView;
-use db::schema::{Schema, is_tenant};
+use db::schema::{Schema, is_tenant, referred_first};
 use db::{Db, DbError, Sql, SystemScope, UnitContext};
 use kernel::{Actor, OrganizationId};
 use organization::{NotChanged, OrganizationDelete};
@@ -51,8 +50,14 @@ pub async fn purge(
     }
     let actor = Actor::system("tenant purge");
     let granted = Granted::<OrganizationDelete>::for_operator("tenant purge", Arc::new(actor.clone()), platform);
-    let deletions: Arc<[String]> = in_order(tables)
-        .into_iter()
+    let is_deleted = |name: &str| {
+        let is_tenant = tables.get(name).is_some_and(|table| is_tenant(name, table));
+        is_tenant && !name.starts_with("audit_")
+    };
+    // Each before those that it refers to.
+    let order = referred_first(tables)?.into_iter().rev();
+    let deletions: Arc<[String]> = order
+        .filter(|name| is_deleted(name))
         .map(|table| format!("DELETE FROM {table} WHERE organization_id = $1"))
         .collect();
     let id = organization.id;
@@ -74,34 +79,4 @@ pub async fn purge(
         }
     })
     .await
-}
-
-/// The tables of organizations, each before those that it refers to. Those of the trail are not among them.
-fn in_order(tables: &Schema) -> Vec<&str> {
-    let mut left: BTreeSet<&str> = tables
-        .iter()
-        .filter(|(name, table)| is_tenant(name, table) && !name.starts_with("audit_"))
-        .map(|(name, _)| name.as_str())
-        .collect();
-    let mut ordered = Vec::with_capacity(left.len());
-    while !left.is_empty() {
-        let referred: BTreeSet<&str> = left
-            .iter()
-            .filter_map(|name| Some((*name, tables.get(*name)?)))
-            .flat_map(|(name, table)| table.foreign_keys.iter().map(move |(_, to, _)| (name, to.as_str())))
-            .filter(|(name, to)| name != to)
-            .map(|(_, to)| to)
-            .collect();
-        let free: Vec<&str> = left.iter().filter(|name| !referred.contains(*name)).copied().collect();
-        if free.is_empty() {
-            // Tables that refer to each other: their references are deferred or nullable, or the deletion says so.
-            ordered.extend(left);
-            break;
-        }
-        for name in free {
-            left.remove(name);
-            ordered.push(name);
-        }
-    }
-    ordered
 }
