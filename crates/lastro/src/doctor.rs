@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use db::Db;
+use db::migrate::Pending;
+use db::{Db, DbError};
 use kernel::{Generators, OsRandom};
 
 use crate::app;
@@ -143,22 +144,19 @@ async fn database(config: &Config) -> Vec<Finding> {
     if let Err(error) = db.ping(PATIENCE).await {
         return vec![Finding::failed(SUBJECT, format!("{url}: {}", with_causes(&error)))];
     }
-    let migrations = migrations(&db).await;
-    let is_readable = migrations.verdict == Verdict::Fine;
-    let mut findings = vec![Finding::fine(SUBJECT, format!("{url} answers")), migrations];
+    let pending = db.pending(&app::migrations()).await;
+    // Of a database that is not at this version nothing can be said about what is sealed in it.
+    let is_readable = pending.as_ref().is_ok_and(Pending::is_empty);
+    let mut findings = vec![Finding::fine(SUBJECT, format!("{url} answers")), migrations(pending)];
     if is_readable {
         findings.extend(secrets(config, &db).await);
     }
     findings
 }
 
-/// Whether the master key opens what is sealed. Of a database that is not at this version nothing can be said.
+/// Whether the master key opens what is sealed.
 async fn secrets(config: &Config, db: &Db) -> Option<Finding> {
     const SUBJECT: &str = "secrets";
-    let pending = db.pending(&app::migrations()).await;
-    if pending.is_ok_and(|pending| !pending.steps.is_empty()) {
-        return None;
-    }
     // A key that cannot be read is told of by itself.
     let key = master_key::at_hand(config).ok()?;
     Some(match master_key::why_unfit(config, key, db, &OsRandom).await {
@@ -168,9 +166,9 @@ async fn secrets(config: &Config, db: &Db) -> Option<Finding> {
     })
 }
 
-async fn migrations(db: &Db) -> Finding {
+fn migrations(pending: Result<Pending, DbError>) -> Finding {
     const SUBJECT: &str = "migrations";
-    let pending = match db.pending(&app::migrations()).await {
+    let pending = match pending {
         Ok(pending) => pending,
         Err(error) => return Finding::failed(SUBJECT, with_causes(&error)),
     };
