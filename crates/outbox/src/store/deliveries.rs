@@ -2,13 +2,47 @@
 
 use std::collections::BTreeSet;
 
-use db::{DbError, EventId, Row, Scope, Sql, UnitOfWork, Value};
+use db::{DbError, Engine, EventId, Row, Scope, Sql, UnitOfWork, Value};
 use kernel::{Id as _, OrganizationId, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::domain::{DeliveryId, EndpointId, Verdict};
 use crate::store::replays::Replay;
+
+/// Deliveries as [`delivery`] reads them.
+macro_rules! delivery {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, order_key, waiting_since, created_at \
+             FROM webhook_deliveries WHERE organization_id = $1 ",
+            $which
+        )
+    };
+}
+/// Has deliveries tried at `$2`, with all attempts before them. One with a key waits until it is its turn, which `HOLD_BACK` and
+/// `LET_ON` decide.
+macro_rules! revived {
+    () => {
+        "UPDATE webhook_deliveries SET status = CASE WHEN attempts = 0 THEN 'pending' ELSE 'failed' END, tries = 0, \
+         lease = NULL, due_at = $2, waiting_since = CASE WHEN order_key IS NOT NULL THEN created_at END, finished_at = NULL \
+         WHERE organization_id = $1 "
+    };
+}
+/// Revives dead letters. Those that died again since it was asked for stay dead: a replay comes to an end.
+macro_rules! replayed {
+    ($which:literal, $lock:literal) => {
+        concat!(
+            revived!(),
+            "AND id IN (SELECT d.id FROM webhook_deliveries d WHERE d.organization_id = $1 AND d.status = 'dead' \
+             AND d.id >= $3 AND d.id < $4 AND d.finished_at <= $5 ",
+            $which,
+            " ORDER BY d.id LIMIT $6 ",
+            $lock,
+            ") RETURNING webhook_id, order_key"
+        )
+    };
+}
 
 // An endpoint that was removed or switched off meanwhile gets nothing any more.
 const ADD: Sql = Sql::tenant(
@@ -60,66 +94,17 @@ const SETTLE: Sql = Sql::tenant(
      unhex(value->>'lease') AS lease, value->>'state' AS state, value->>'due' AS due, value->>'finished' AS finished \
      FROM json_each($2)) AS tried WHERE d.organization_id = $1 AND d.id = tried.id AND d.lease = tried.lease",
 );
-const FIND: Sql = Sql::tenant(
-    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, order_key, waiting_since, created_at FROM webhook_deliveries \
-     WHERE organization_id = $1 AND id = $2",
-)
-.point();
-const LOCK: Sql = Sql::tenant(
-    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, order_key, waiting_since, created_at FROM webhook_deliveries \
-     WHERE organization_id = $1 AND id = $2 FOR UPDATE",
-)
-.on_sqlite(
-    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, order_key, waiting_since, created_at FROM webhook_deliveries \
-     WHERE organization_id = $1 AND id = $2",
-);
-const OF_ENDPOINT: Sql = Sql::tenant(
-    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, order_key, waiting_since, created_at FROM webhook_deliveries \
-     WHERE organization_id = $1 AND webhook_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4",
-);
-const DEAD: Sql = Sql::tenant(
-    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, order_key, waiting_since, created_at FROM webhook_deliveries \
-     WHERE organization_id = $1 AND status = 'dead' AND id < $2 ORDER BY id DESC LIMIT $3",
-);
-const DEAD_OF_ENDPOINT: Sql = Sql::tenant(
-    "SELECT id, event_id, event_type, webhook_id, status, due_at, lease, order_key, waiting_since, created_at FROM webhook_deliveries \
-     WHERE organization_id = $1 AND status = 'dead' AND id < $2 AND webhook_id = $3 ORDER BY id DESC LIMIT $4",
-);
-// One with a key waits until it is its turn, which `HOLD_BACK` and `LET_ON` decide.
-const REVIVE: Sql = Sql::tenant(
-    "UPDATE webhook_deliveries SET status = CASE WHEN attempts = 0 THEN 'pending' ELSE 'failed' END, tries = 0, lease = NULL, \
-     due_at = $3, waiting_since = CASE WHEN order_key IS NOT NULL THEN created_at END, finished_at = NULL \
-     WHERE organization_id = $1 AND id = $2",
-);
-// Those that died again since it was asked for stay dead: a replay comes to an end.
-const REPLAY: Sql = Sql::tenant(
-    "UPDATE webhook_deliveries SET status = CASE WHEN attempts = 0 THEN 'pending' ELSE 'failed' END, tries = 0, lease = NULL, \
-     due_at = $2, waiting_since = CASE WHEN order_key IS NOT NULL THEN created_at END, finished_at = NULL \
-     WHERE organization_id = $1 AND id IN (SELECT d.id FROM webhook_deliveries d \
-     WHERE d.organization_id = $1 AND d.status = 'dead' AND d.id >= $3 AND d.id < $4 AND d.finished_at <= $5 \
-     ORDER BY d.id LIMIT $6 FOR UPDATE SKIP LOCKED) RETURNING webhook_id, order_key",
-)
-.on_sqlite(
-    "UPDATE webhook_deliveries SET status = CASE WHEN attempts = 0 THEN 'pending' ELSE 'failed' END, tries = 0, lease = NULL, \
-     due_at = $2, waiting_since = CASE WHEN order_key IS NOT NULL THEN created_at END, finished_at = NULL \
-     WHERE organization_id = $1 AND id IN (SELECT d.id FROM webhook_deliveries d \
-     WHERE d.organization_id = $1 AND d.status = 'dead' AND d.id >= $3 AND d.id < $4 AND d.finished_at <= $5 \
-     ORDER BY d.id LIMIT $6) RETURNING webhook_id, order_key",
-);
-const REPLAY_OF_ENDPOINT: Sql = Sql::tenant(
-    "UPDATE webhook_deliveries SET status = CASE WHEN attempts = 0 THEN 'pending' ELSE 'failed' END, tries = 0, lease = NULL, \
-     due_at = $2, waiting_since = CASE WHEN order_key IS NOT NULL THEN created_at END, finished_at = NULL \
-     WHERE organization_id = $1 AND id IN (SELECT d.id FROM webhook_deliveries d \
-     WHERE d.organization_id = $1 AND d.status = 'dead' AND d.id >= $3 AND d.id < $4 AND d.finished_at <= $5 \
-     AND d.webhook_id = $7 ORDER BY d.id LIMIT $6 FOR UPDATE SKIP LOCKED) RETURNING webhook_id, order_key",
-)
-.on_sqlite(
-    "UPDATE webhook_deliveries SET status = CASE WHEN attempts = 0 THEN 'pending' ELSE 'failed' END, tries = 0, lease = NULL, \
-     due_at = $2, waiting_since = CASE WHEN order_key IS NOT NULL THEN created_at END, finished_at = NULL \
-     WHERE organization_id = $1 AND id IN (SELECT d.id FROM webhook_deliveries d \
-     WHERE d.organization_id = $1 AND d.status = 'dead' AND d.id >= $3 AND d.id < $4 AND d.finished_at <= $5 \
-     AND d.webhook_id = $7 ORDER BY d.id LIMIT $6) RETURNING webhook_id, order_key",
-);
+const FIND: Sql = Sql::tenant(delivery!("AND id = $2")).point();
+const LOCK: Sql = Sql::tenant(delivery!("AND id = $2 FOR UPDATE")).on_sqlite(FIND.text(Engine::Sqlite));
+const OF_ENDPOINT: Sql = Sql::tenant(delivery!("AND webhook_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4"));
+const DEAD: Sql = Sql::tenant(delivery!("AND status = 'dead' AND id < $2 ORDER BY id DESC LIMIT $3"));
+const DEAD_OF_ENDPOINT: Sql = Sql::tenant(delivery!(
+    "AND status = 'dead' AND id < $2 AND webhook_id = $3 ORDER BY id DESC LIMIT $4"
+));
+const REVIVE: Sql = Sql::tenant(concat!(revived!(), "AND id = $3"));
+const REPLAY: Sql = Sql::tenant(replayed!("", "FOR UPDATE SKIP LOCKED")).on_sqlite(replayed!("", ""));
+const REPLAY_OF_ENDPOINT: Sql = Sql::tenant(replayed!("AND d.webhook_id = $7", "FOR UPDATE SKIP LOCKED"))
+    .on_sqlite(replayed!("AND d.webhook_id = $7", ""));
 const RELEASE: Sql = Sql::tenant(
     "UPDATE webhook_deliveries AS d SET lease = NULL, due_at = $3 FROM json_array_elements($2) AS held(item) \
      WHERE d.organization_id = $1 AND d.id = (item->>'id')::uuid AND d.lease = (item->>'lease')::uuid",
@@ -446,7 +431,7 @@ pub(crate) async fn revive(
     id: DeliveryId,
     at: Timestamp,
 ) -> Result<(), DbError> {
-    uow.scope(organization).send(&REVIVE, &[Value::id(id), at.into()]).await
+    uow.scope(organization).send(&REVIVE, &[at.into(), Value::id(id)]).await
 }
 
 /// Has some of the replay's dead letters tried again, those with a key when [`arrange`] lets them on; of each its endpoint and its

@@ -8,6 +8,18 @@ use kernel::{Actor, Direction, OrganizationId, PageRequest, Timestamp};
 use crate::domain::{Description, Endpoint, EndpointId, EndpointUrl, EventTypes, Former, Ordering, Stored};
 use crate::view::WebhookView;
 
+/// Endpoints as [`endpoint`] reads them.
+macro_rules! endpoint {
+    ($which:literal) => {
+        concat!(
+            "SELECT organization_id, id, url, event_types, description, is_active, maker_kind, maker_id, maker_name, secret, \
+             former_secret, former_until, failing_since, ordering, created_at, updated_at FROM webhook_endpoints \
+             WHERE organization_id = $1 ",
+            $which
+        )
+    };
+}
+
 const COLUMNS: &str = "id, url, event_types, description, ordering, is_active, created_at, updated_at";
 
 const LOOKUP: Sql = Sql::tenant(
@@ -15,21 +27,8 @@ const LOOKUP: Sql = Sql::tenant(
      WHERE organization_id = $1 AND id = $2",
 )
 .point();
-const ACTIVE: Sql = Sql::tenant(
-    "SELECT organization_id, id, url, event_types, description, is_active, maker_kind, maker_id, maker_name, secret, \
-     former_secret, former_until, failing_since, ordering, created_at, updated_at FROM webhook_endpoints \
-     WHERE organization_id = $1 AND is_active = $2",
-);
-const LOCK: Sql = Sql::tenant(
-    "SELECT organization_id, id, url, event_types, description, is_active, maker_kind, maker_id, maker_name, secret, \
-     former_secret, former_until, failing_since, ordering, created_at, updated_at FROM webhook_endpoints \
-     WHERE organization_id = $1 AND id = $2 FOR UPDATE",
-)
-.on_sqlite(
-    "SELECT organization_id, id, url, event_types, description, is_active, maker_kind, maker_id, maker_name, secret, \
-     former_secret, former_until, failing_since, ordering, created_at, updated_at FROM webhook_endpoints \
-     WHERE organization_id = $1 AND id = $2",
-);
+const ACTIVE: Sql = Sql::tenant(endpoint!("AND is_active = $2"));
+const LOCK: Sql = Sql::tenant(endpoint!("AND id = $2 FOR UPDATE")).on_sqlite(endpoint!("AND id = $2"));
 const ADD: Sql = Sql::tenant(
     "INSERT INTO webhook_endpoints (organization_id, id, url, event_types, description, is_active, maker_kind, maker_id, \
      maker_name, secret, former_secret, former_until, failing_since, ordering, created_at, updated_at) \
