@@ -127,9 +127,6 @@ impl Dispatcher {
         let scope = SystemScope::new("a worker looks in which organizations events wait");
         let waiting = events::queued(service.db.system(scope), ORGANIZATIONS).await?;
         let more = waiting.len() >= usize::try_from(ORGANIZATIONS).unwrap_or(usize::MAX);
-        if waiting.is_empty() {
-            service.measured.queued_since(None);
-        }
         let mut handing_on = stream::iter(waiting)
             .map(|organization| fan_out::hand_on(&self.app, service, organization))
             .buffer_unordered(AT_ONCE);
