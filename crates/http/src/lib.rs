@@ -141,7 +141,7 @@ pub use guard::{
 };
 pub use health::{HealthChecks, HealthReport};
 pub use input::{IdText, Input, Int, Keep, Patch, SecretText, TextSchema, TimeText};
-pub use metrics::Metrics;
+pub use metrics::{Counter, Metrics};
 pub use module::{Foundation, Job, Jobs, Module, StartFailed, Worker};
 pub use path::{PathId, PathIds, PathText};
 pub use problems::Problems;

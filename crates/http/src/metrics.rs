@@ -12,7 +12,8 @@ use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _, MetricEncoder};
 use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::counter::ConstCounter;
+pub use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
@@ -118,20 +119,24 @@ impl Metrics {
         self.collect(name, help, Kind::Counter, Reading::One(Box::new(read)));
     }
 
-    /// Several numbers of one kind that only grow, told apart by one label: `read` gives each with the label's value. `_total` is put
-    /// behind their name.
-    pub fn counters(
+    /// Several counters of one kind, told apart by one label: one for each of its `values`, to be counted up. `_total` is put behind
+    /// their name.
+    #[must_use]
+    pub fn counters<const N: usize>(
         &self,
         name: &str,
         help: &str,
         label: &'static str,
-        read: impl Fn() -> Vec<(&'static str, u64)> + Send + Sync + 'static,
-    ) {
+        values: [&'static str; N],
+    ) -> [Counter; N] {
+        let counters = values.map(|_| Counter::default());
+        let shown = counters.clone();
         let read = move || {
-            let signed = |(value, number)| (value, i64::try_from(number).unwrap_or(i64::MAX));
-            read().into_iter().map(signed).collect()
+            let signed = |counter: &Counter| i64::try_from(counter.get()).unwrap_or(i64::MAX);
+            values.into_iter().zip(shown.iter().map(signed)).collect()
         };
         self.collect(name, help, Kind::Counter, Reading::Several(label, Box::new(read)));
+        counters
     }
 
     fn collect(&self, name: &str, help: &str, kind: Kind, reading: Reading) {

@@ -1,9 +1,9 @@
 //! What a node tells about its deliveries on the metrics page.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use http::Metrics;
+use http::{Counter, Metrics};
 use kernel::{Clock, Timestamp};
 
 use crate::domain::Verdict;
@@ -14,65 +14,31 @@ const NOTHING: i64 = i64::MAX;
 /// Counted and seen by this node.
 #[derive(Debug)]
 pub(crate) struct Measured {
-    delivered: AtomicU64,
-    failed: AtomicU64,
-    dead: AtomicU64,
+    delivered: Counter,
+    failed: Counter,
+    dead: Counter,
     /// In microseconds: since when the oldest event waits to be handed on, and the oldest delivery to be tried.
     queued_since: AtomicI64,
     due_since: AtomicI64,
 }
 
-impl Default for Measured {
-    fn default() -> Self {
-        Self {
-            delivered: AtomicU64::default(),
-            failed: AtomicU64::default(),
-            dead: AtomicU64::default(),
-            queued_since: AtomicI64::new(NOTHING),
-            due_since: AtomicI64::new(NOTHING),
-        }
-    }
-}
-
 impl Measured {
-    /// Counts what became of an attempt.
-    pub(crate) fn count(&self, verdict: Verdict) {
-        let counter = match verdict {
-            Verdict::Delivered => &self.delivered,
-            Verdict::Again(_) => &self.failed,
-            Verdict::Dead => &self.dead,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Since when the oldest event waits that was not handed on at the last look.
-    pub(crate) fn queued_since(&self, oldest: Option<Timestamp>) {
-        self.queued_since.store(micros(oldest), Ordering::Relaxed);
-    }
-
-    /// Since when the endpoint waits that waited longest at the last look.
-    pub(crate) fn due_since(&self, oldest: Option<Timestamp>) {
-        self.due_since.store(micros(oldest), Ordering::Relaxed);
-    }
-
-    /// Shows everything on the page.
-    pub(crate) fn show(self: &Arc<Self>, metrics: &Metrics, clock: Arc<dyn Clock>) {
-        let counted = Arc::clone(self);
-        metrics.counters(
+    /// Shown on the page from now on.
+    pub(crate) fn start(metrics: &Metrics, clock: Arc<dyn Clock>) -> Arc<Self> {
+        let [delivered, failed, dead] = metrics.counters(
             "webhook_attempts",
             "Attempts to deliver by this node, by what became of the delivery",
             "outcome",
-            move || {
-                [
-                    ("delivered", &counted.delivered),
-                    ("failed", &counted.failed),
-                    ("dead", &counted.dead),
-                ]
-                .map(|(outcome, counter)| (outcome, counter.load(Ordering::Relaxed)))
-                .to_vec()
-            },
+            ["delivered", "failed", "dead"],
         );
-        let seen = Arc::clone(self);
+        let measured = Arc::new(Self {
+            delivered,
+            failed,
+            dead,
+            queued_since: AtomicI64::new(NOTHING),
+            due_since: AtomicI64::new(NOTHING),
+        });
+        let seen = Arc::clone(&measured);
         metrics.gauges(
             "webhook_lag_milliseconds",
             "For how long the oldest event waits to be handed on, and the oldest delivery that is due to be tried",
@@ -84,6 +50,27 @@ impl Measured {
                     .to_vec()
             },
         );
+        measured
+    }
+
+    /// Counts what became of an attempt.
+    pub(crate) fn count(&self, verdict: Verdict) {
+        let counter = match verdict {
+            Verdict::Delivered => &self.delivered,
+            Verdict::Again(_) => &self.failed,
+            Verdict::Dead => &self.dead,
+        };
+        counter.inc();
+    }
+
+    /// Since when the oldest event waits that was not handed on at the last look.
+    pub(crate) fn queued_since(&self, oldest: Option<Timestamp>) {
+        self.queued_since.store(micros(oldest), Ordering::Relaxed);
+    }
+
+    /// Since when the endpoint waits that waited longest at the last look.
+    pub(crate) fn due_since(&self, oldest: Option<Timestamp>) {
+        self.due_since.store(micros(oldest), Ordering::Relaxed);
     }
 }
 

@@ -48,8 +48,7 @@ impl Service {
             dialer = dialer.resolving_with(Arc::clone(resolver));
         }
         let streams = Streams::new(config.streams, config.streams_per_organization);
-        let measured = Arc::new(Measured::default());
-        measured.show(&foundation.metrics, Arc::clone(&foundation.generators.clock));
+        let measured = Measured::start(&foundation.metrics, Arc::clone(&foundation.generators.clock));
         Ok(Self {
             db: foundation.db.clone(),
             generators: foundation.generators.clone(),

@@ -1,9 +1,6 @@
 //! What became of mails, on the metrics page.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use http::Metrics;
+use http::{Counter, Metrics};
 
 /// What became of an attempt to send a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,14 +16,25 @@ pub(super) enum Settled {
 }
 
 /// Attempts of this node.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Counted {
-    sent: AtomicU64,
-    failed: AtomicU64,
-    dead: AtomicU64,
+    sent: Counter,
+    failed: Counter,
+    dead: Counter,
 }
 
 impl Counted {
+    /// Shown on the page from now on.
+    pub(super) fn new(metrics: &Metrics) -> Self {
+        let [sent, failed, dead] = metrics.counters(
+            "mail_attempts",
+            "Attempts of this node to hand a mail over, by what became of the mail",
+            "outcome",
+            ["sent", "failed", "dead"],
+        );
+        Self { sent, failed, dead }
+    }
+
     pub(super) fn count(&self, settled: Settled) {
         let counter = match settled {
             Settled::Sent => &self.sent,
@@ -34,24 +42,6 @@ impl Counted {
             Settled::Dead => &self.dead,
             Settled::Nobody => return,
         };
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn show(self: &Arc<Self>, metrics: &Metrics) {
-        let counted = Arc::clone(self);
-        metrics.counters(
-            "mail_attempts",
-            "Attempts of this node to hand a mail over, by what became of the mail",
-            "outcome",
-            move || {
-                [
-                    ("sent", &counted.sent),
-                    ("failed", &counted.failed),
-                    ("dead", &counted.dead),
-                ]
-                .map(|(outcome, counter)| (outcome, counter.load(Ordering::Relaxed)))
-                .to_vec()
-            },
-        );
+        counter.inc();
     }
 }

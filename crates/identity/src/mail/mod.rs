@@ -99,7 +99,7 @@ pub(crate) struct Post {
     /// None: mail is switched off.
     mailer: Option<Arc<dyn Mailer>>,
     wake: Notify,
-    counted: Arc<Counted>,
+    counted: Counted,
 }
 
 impl Post {
@@ -109,13 +109,11 @@ impl Post {
             Some(config) => mailer(service, &config)?,
             None => service.ports.find::<dyn Mailer>(),
         };
-        let counted = Arc::new(Counted::default());
-        counted.show(metrics);
         Ok(Arc::new(Self {
             service: Arc::clone(service),
             mailer,
             wake: Notify::new(),
-            counted,
+            counted: Counted::new(metrics),
         }))
     }
 
