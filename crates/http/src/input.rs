@@ -19,7 +19,7 @@
 
 use std::borrow::Cow;
 
-use deserr::{DeserializeError as _, Deserr, ErrorKind, IntoValue, Value, ValueKind, ValuePointerRef};
+use deserr::{Deserr, IntoValue, Value, ValueKind, ValuePointerRef};
 use kernel::{Id, Rule, RuleViolation, Timestamp};
 use secrecy::SecretString;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
@@ -223,14 +223,7 @@ pub fn read_text<V: IntoValue, T>(
                 None, violation, location,
             ))
         }),
-        actual => Err(deserr::take_cf_content(Problems::error(
-            None,
-            ErrorKind::IncorrectValueKind {
-                actual,
-                accepted: &[ValueKind::String],
-            },
-            location,
-        ))),
+        actual => Err(Problems::wrong_kind(actual, &[ValueKind::String], location)),
     }
 }
 
@@ -629,16 +622,7 @@ impl<const MIN: i64, const MAX: i64> Deserr<Problems> for Int<MIN, MAX> {
         let number = match value {
             Value::Integer(number) => i64::try_from(number).ok(),
             Value::NegativeInteger(number) => Some(number),
-            actual => {
-                return Err(deserr::take_cf_content(Problems::error(
-                    None,
-                    ErrorKind::IncorrectValueKind {
-                        actual,
-                        accepted: &[ValueKind::Integer],
-                    },
-                    location,
-                )));
-            }
+            actual => return Err(Problems::wrong_kind(actual, &[ValueKind::Integer], location)),
         };
         number.and_then(Self::new).ok_or_else(|| {
             let violation = RuleViolation::new("", Rule::OutOfRange { min: MIN, max: MAX });

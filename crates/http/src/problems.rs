@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
-use deserr::{DeserializeError, ErrorKind, IntoValue, MergeWithError, ValueKind, ValuePointerRef};
+use deserr::{
+    DeserializeError, ErrorKind, IntoValue, MergeWithError, Value, ValueKind, ValuePointerRef, take_cf_content,
+};
 use kernel::{Rule, RuleViolation};
 
 use crate::json::Step;
@@ -24,6 +26,13 @@ pub struct Problems {
 }
 
 impl Problems {
+    /// The one problem of a value that is of none of the accepted kinds.
+    #[must_use]
+    pub fn wrong_kind<V: IntoValue>(actual: Value<V>, accepted: &[ValueKind], location: ValuePointerRef<'_>) -> Self {
+        let error = ErrorKind::IncorrectValueKind { actual, accepted };
+        take_cf_content(Self::error(None, error, location))
+    }
+
     /// Adds one.
     pub(crate) fn push(&mut self, field: String, rule: Rule) {
         if self.list.len() < MAX_PROBLEMS {

@@ -3,7 +3,7 @@
 use contracts::access::RoleId;
 use contracts::catalog::{ModuleId, PermissionId};
 use contracts::identity::UserId;
-use deserr::{DeserializeError as _, Deserr, ErrorKind, IntoValue, Value, ValueKind, ValuePointerRef, take_cf_content};
+use deserr::{Deserr, IntoValue, Value, ValueKind, ValuePointerRef};
 use http::{ApiError, ErrorCode, IdText, Message, Problems, TextSchema};
 use serde_json::json;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -54,14 +54,7 @@ impl Deserr<Problems> for AnyObject {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef<'_>) -> Result<Self, Problems> {
         match value {
             Value::Map(_) => serde_json::Value::deserialize_from_value(value, location).map(Self),
-            actual => Err(take_cf_content(Problems::error(
-                None,
-                ErrorKind::IncorrectValueKind {
-                    actual,
-                    accepted: &[ValueKind::Map],
-                },
-                location,
-            ))),
+            actual => Err(Problems::wrong_kind(actual, &[ValueKind::Map], location)),
         }
     }
 }
