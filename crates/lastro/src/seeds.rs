@@ -6,7 +6,8 @@ use kernel::{Generators, OrganizationId};
 
 use crate::app::modules;
 
-/// Lays the platform organization, the catalogue and the system roles, and tells the platform's id.
+/// Lays the platform organization and the catalogue, and tells the platform's id. The system roles are laid by the context that
+/// has them, when it starts.
 ///
 /// # Errors
 ///
@@ -16,7 +17,6 @@ pub async fn lay(db: &Db, generators: &Generators) -> Result<OrganizationId, DbE
     let manifests: Vec<_> = modules().into_iter().map(|module| module.manifest).collect();
     catalog::seed(db, platform, manifests).await?;
     lay_catalogue(db, platform, None).await?;
-    access::seed_system_roles(db, platform).await?;
     Ok(platform)
 }
 

@@ -40,6 +40,8 @@ pub(super) fn run(file: Option<PathBuf>, args: &SeedArgs) -> Result<(), Failure>
         let db = Db::open(settings, generators.clone()).map_err(context)?;
         db.poll().await.map_err(context)?;
         let platform = seeds::lay(&db, &generators).await.map_err(context)?;
+        // No context is started here, which would do it.
+        access::seed_system_roles(&db, platform).await.map_err(context)?;
         if let Some(catalogue) = &catalogue {
             let seeded = seeds::lay_catalogue(&db, platform, Some(catalogue))
                 .await
