@@ -29,7 +29,7 @@ pub enum Scenario {
     Storm,
     /// `POST /organizations`: the row, its audit entries, its event.
     Create,
-    /// `POST /roles`: the row, its audit entry, its event, the access version and the change feed.
+    /// `POST /roles`: the row, its audit entry, its event and its place in the queue.
     Role,
 }
 

@@ -33,10 +33,6 @@ const ROLE_TOLD: &str = "WITH entry AS (INSERT INTO audit_entries (organization_
                          queued AS (INSERT INTO outbox_queue (organization_id, event_id) VALUES ($1, $10)) \
                          INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
                          VALUES ($1, $10, $3, 'role.created', 'role', $6, $11)";
-const VERSION: &str = "INSERT INTO access_versions (organization_id, version) VALUES ($1, 1) \
-                       ON CONFLICT (organization_id) DO UPDATE SET version = access_versions.version + 1";
-const CHANGE: &str =
-    "INSERT INTO access_changes (organization_id, kind, subject, created_at) VALUES ($1, 'role', $2, $3)";
 
 /// A shared connection: every request may have a statement in flight on it.
 #[derive(Debug)]
@@ -58,8 +54,6 @@ struct Writer {
     queue: Statement,
     role: Statement,
     role_told: Statement,
-    version: Statement,
-    change: Statement,
 }
 
 /// The database on PostgreSQL.
@@ -107,8 +101,6 @@ impl Postgres {
                 queue: client.prepare(QUEUE).await?,
                 role: client.prepare(ROLE).await?,
                 role_told: client.prepare(ROLE_TOLD).await?,
-                version: client.prepare(VERSION).await?,
-                change: client.prepare(CHANGE).await?,
                 client,
             });
         }
@@ -192,7 +184,7 @@ impl Postgres {
         })
     }
 
-    /// One role, its audit entry, its event, the organization's access version and the change in one transaction.
+    /// One role, its audit entry and its event in one transaction.
     ///
     /// # Errors
     /// [`Failure::Duplicate`], or what the driver says.
@@ -214,21 +206,15 @@ impl Postgres {
             &new.event_id,
             &new.data,
         ];
-        let version: [&(dyn ToSql + Sync); 1] = [&new.organization];
-        let change: [&(dyn ToSql + Sync); 3] = [&new.organization, &new.id, &new.now];
-        let (begun, role, told, version, change, committed) = join!(
+        let (begun, role, told, committed) = join!(
             writer.client.batch_execute("BEGIN"),
             writer.client.execute(&writer.role, &role),
             writer.client.execute(&writer.role_told, &told),
-            writer.client.execute(&writer.version, &version),
-            writer.client.execute(&writer.change, &change),
             writer.client.batch_execute("COMMIT"),
         );
         begun?;
         role.map_err(duplicate)?;
         told?;
-        version?;
-        change?;
         Ok(committed?)
     }
 

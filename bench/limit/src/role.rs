@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::organization::Json;
 use crate::{Failure, Micros};
 
-/// A creation, with everything that its rows need: the role, its audit entry, its event, and the change that every node hears of.
+/// A creation, with everything that its rows need: the role, its audit entry and its event.
 #[derive(Debug)]
 pub struct NewRole {
     /// Where it belongs.

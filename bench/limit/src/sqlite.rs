@@ -29,10 +29,6 @@ const ROLE_AUDIT: &str = "INSERT INTO audit_entries (organization_id, id, occurr
                           VALUES (?1, ?2, ?3, 'user', ?4, ?5, 'role.created', 'role', ?6, ?7, ?8, ?9)";
 const ROLE_OUTBOX: &str = "INSERT INTO outbox_events (organization_id, id, occurred_at, type, subject_kind, subject_id, data) \
                            VALUES (?1, ?2, ?3, 'role.created', 'role', ?4, ?5)";
-const VERSION: &str = "INSERT INTO access_versions (organization_id, version) VALUES (?1, 1) \
-                       ON CONFLICT (organization_id) DO UPDATE SET version = access_versions.version + 1";
-const CHANGE: &str =
-    "INSERT INTO access_changes (organization_id, kind, subject, created_at) VALUES (?1, 'role', ?2, ?3)";
 
 static GET: LazyLock<String> = LazyLock::new(organization::get);
 static LIST: LazyLock<String> = LazyLock::new(organization::list);
@@ -174,8 +170,7 @@ impl Sqlite {
         })
     }
 
-    /// One role, its audit entry, its event, the organization's access version and the change in one transaction; answers when it is on the disk,
-    /// and gives the creation back.
+    /// One role, its audit entry and its event in one transaction; answers when it is on the disk, and gives the creation back.
     ///
     /// # Errors
     /// [`Failure::Duplicate`], or what the driver says.
@@ -290,10 +285,6 @@ fn insert_role(connection: &Connection, new: &NewRole) -> Result<(), Failure> {
         .prepare_cached(ROLE_OUTBOX)?
         .execute((organization, event, new.now, id, &new.data.0))?;
     connection.prepare_cached(QUEUE)?.execute((organization, event))?;
-    connection.prepare_cached(VERSION)?.execute([organization])?;
-    connection
-        .prepare_cached(CHANGE)?
-        .execute((organization, id, new.now))?;
     Ok(())
 }
 

@@ -182,15 +182,15 @@ pub trait Judge: Send + Sync {
     /// Whether the giver may hand out the roles, until `expires_at`.
     ///
     /// # Errors
-    /// [`JudgeError::Escalation`], [`JudgeError::Missing`], [`JudgeError::Scope`].
-    fn may_grant_roles(
-        &self,
-        giver: &Actor,
-        roles: &[RoleId],
-        module: Option<&str>,
+    /// [`JudgeError::Escalation`], [`JudgeError::Missing`], [`JudgeError::Scope`], [`JudgeError::Storage`].
+    fn may_grant_roles<'a>(
+        &'a self,
+        uow: &'a UnitOfWork,
+        giver: &'a Actor,
+        roles: &'a [RoleId],
+        module: Option<&'a str>,
         expires_at: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<(), JudgeError>;
+    ) -> BoxFuture<'a, Result<(), JudgeError>>;
 
     /// Whether the giver may put the permissions on a list (of a key or a service account), by their ids.
     ///
@@ -228,9 +228,6 @@ pub trait Judge: Send + Sync {
         uow: &'a UnitOfWork,
         touched: &'a [Touched],
     ) -> BoxFuture<'a, Result<(), JudgeError>>;
-
-    /// The code of the widest system role that the user holds now, for the informational claim `role`.
-    fn widest_system_role(&self, user: UserId, now: Timestamp) -> Option<&'static str>;
 
     /// The ids of permissions by their codes, in order; an unknown code is told by its position.
     ///
@@ -289,6 +286,17 @@ pub trait AccessControl: Send + Sync {
     /// # Errors
     /// [`DbError`].
     fn judge(&self, organization: OrganizationId) -> BoxFuture<'_, Result<Arc<dyn Judge>, DbError>>;
+
+    /// The code of the widest system role that the user holds, for the informational claim `role`: as requests are decided, which
+    /// is as new as the feed was last read.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    fn widest_system_role(
+        &self,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> BoxFuture<'_, Result<Option<&'static str>, DbError>>;
 
     /// Grants roles to a user inside the unit of work, without expiry; those it has already stay as they are. Whether that is allowed
     /// was judged before.

@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::access::RoleId;
+use crate::usage::ReserveError;
 use uuid::Uuid;
 
 kernel::id!(
@@ -322,13 +323,14 @@ pub trait Accounts: Send + Sync {
     /// invitation is accepted. The events and audit entries are recorded in the unit.
     ///
     /// # Errors
-    /// [`DbError`], a taken address among it.
+    /// [`ReserveError::Exceeded`] where the organization may have no more users; the unit then has to end with it.
+    /// [`ReserveError::Storage`], a taken address among it.
     fn add_first<'a>(
         &'a self,
         uow: &'a UnitOfWork,
         organization: OrganizationId,
         person: &'a FirstAdministrator,
-    ) -> BoxFuture<'a, Result<UserView, DbError>>;
+    ) -> BoxFuture<'a, Result<UserView, ReserveError>>;
 }
 
 /// Counts people and keys. Provided by identity.

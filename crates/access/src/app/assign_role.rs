@@ -57,7 +57,9 @@ pub(crate) async fn assign_role(
         user: new.user,
         granted: &made,
     })?;
-    judge.may_grant_roles(granted.actor(), &[made.role.id], module, new.expires_at, uow.now())?;
+    judge
+        .may_grant_roles(uow, granted.actor(), &[made.role.id], module, new.expires_at)
+        .await?;
     let grant = NewGrant {
         user: new.user,
         role: made.role.id,

@@ -3,7 +3,7 @@
 use authz::Within;
 use db::UnitOfWork;
 
-use super::{Refusal, changes};
+use super::Refusal;
 use crate::domain::{NewRole, Role};
 use crate::manifest::RoleCreate;
 use crate::store::roles;
@@ -19,7 +19,6 @@ pub(crate) async fn create_role(within: &Within<RoleCreate>, uow: &UnitOfWork, n
     let mut role = Role::create(within.organization(), uow.generators().id(), new, uow.now());
     within.admit(&role)?;
     roles::add(uow, &mut role).await?;
-    // It grants nothing, and can be granted from now on.
-    changes::role(uow, within.organization(), role.state().id);
+    // Nobody is told: it decides nothing before something is granted to it or it is granted, and that is told.
     Ok(role)
 }

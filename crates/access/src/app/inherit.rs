@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::update_role::reach_role;
 use super::{Refusal, changes};
-use crate::decisions::offers_of_roles;
+use crate::decisions::offers_of_role;
 use crate::manifest::RoleUpdate;
 use crate::store::{role_parents, roles};
 
@@ -38,7 +38,7 @@ pub(crate) async fn inherit(
     if let Some(path) = closing_path(edges, child.as_uuid(), parent.id.as_uuid()) {
         return Err(Refusal::Cycle(codes(uow, organization, &path).await?));
     }
-    let offers = offers_of_roles(judge.snapshot(), &[parent.id], None, None)?;
+    let offers = offers_of_role(judge.snapshot(), parent.id, None, None)?;
     judge.may_offer(within.actor(), &offers, uow.now())?;
     if !role_parents::add(uow, organization, child, &parent).await? {
         return Err(Refusal::Duplicate("parentRoleId"));

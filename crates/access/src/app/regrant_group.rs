@@ -10,7 +10,7 @@ use kernel::{Id as _, Rule, RuleViolation};
 
 use super::update_group::reach_group;
 use super::{Refusal, changes};
-use crate::decisions::offers_of_roles;
+use crate::decisions::offers_of_role;
 use crate::domain::{Group, GroupId};
 use crate::manifest::GroupUpdate;
 use crate::store::{groups, memberships, permissions, roles};
@@ -56,7 +56,7 @@ pub(crate) async fn put_part(
             if SystemRole::find(&role.code) == Some(SystemRole::ModuleManager) {
                 return Err(Refusal::Invalid(RuleViolation::new("roleId", Rule::Invalid)));
             }
-            let offers = offers_of_roles(snapshot, &[role.id], None, None)?;
+            let offers = offers_of_role(snapshot, role.id, None, None)?;
             judge.may_offer(within.actor(), &offers, uow.now())?;
             if memberships::add_role(uow, organization, id, role.id, role.is_system).await? {
                 group.regrant("roles", None, Some(&role.code));

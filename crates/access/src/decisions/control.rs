@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use authz::snapshot::SystemRole;
 use contracts::access::{
     AccessControl, GrantCount, GrantCounts, Judge, MODULE_MANAGER, ORG_ADMIN, RoleId, RoleView, Turn,
 };
@@ -62,6 +63,19 @@ impl AccessControl for Access {
 
     fn judge(&self, organization: OrganizationId) -> BoxFuture<'_, Result<Arc<dyn Judge>, DbError>> {
         async move { Ok(Arc::new(self.judged(organization).await?) as Arc<dyn Judge>) }.boxed()
+    }
+
+    fn widest_system_role(
+        &self,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> BoxFuture<'_, Result<Option<&'static str>, DbError>> {
+        async move {
+            let snapshot = self.snapshot(organization).await?;
+            let widest = snapshot.widest_system_role(user.as_uuid(), self.generators.now());
+            Ok(widest.map(SystemRole::code))
+        }
+        .boxed()
     }
 
     fn grant_roles<'a>(

@@ -12,7 +12,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use kernel::{Actor, ActorKind, Id as _, OrganizationId, Timestamp};
 
-use crate::store::{grants, lock};
+use crate::store::{grants, lock, roles};
 
 /// A snapshot with the access version that it is at least as new as.
 pub(crate) struct Judged {
@@ -55,15 +55,27 @@ impl Judge for Judged {
         .boxed()
     }
 
-    fn may_grant_roles(
-        &self,
-        giver: &Actor,
-        roles: &[RoleId],
-        module: Option<&str>,
+    fn may_grant_roles<'a>(
+        &'a self,
+        uow: &'a UnitOfWork,
+        giver: &'a Actor,
+        roles: &'a [RoleId],
+        module: Option<&'a str>,
         expires_at: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<(), JudgeError> {
-        self.may_offer(giver, &offers_of_roles(&self.snapshot, roles, module, expires_at)?, now)
+    ) -> BoxFuture<'a, Result<(), JudgeError>> {
+        async move {
+            for &role in roles {
+                if !self.snapshot.knows_role(role.as_uuid())
+                    && roles::lookup_in(uow, self.organization, role).await?.is_none()
+                {
+                    return Err(JudgeError::Missing("role"));
+                }
+                let offers = offers_of_role(&self.snapshot, role, module, expires_at)?;
+                self.may_offer(giver, &offers, uow.now())?;
+            }
+            Ok(())
+        }
+        .boxed()
     }
 
     fn may_list(&self, giver: &Actor, permissions: &[PermissionId], now: Timestamp) -> Result<(), JudgeError> {
@@ -155,12 +167,6 @@ impl Judge for Judged {
         .boxed()
     }
 
-    fn widest_system_role(&self, user: UserId, now: Timestamp) -> Option<&'static str> {
-        self.snapshot
-            .widest_system_role(user.as_uuid(), now)
-            .map(SystemRole::code)
-    }
-
     fn permissions(&self, codes: &[String]) -> Result<Vec<PermissionId>, usize> {
         let catalogue = self.snapshot.catalogue();
         codes
@@ -174,24 +180,24 @@ impl Judge for Judged {
     }
 }
 
-/// What the roles give, each until then.
+/// What a role gives until then, which the caller saw to be there: one that the snapshot does not know is new and holds nothing.
 ///
 /// # Errors
-/// [`JudgeError::Missing`], [`JudgeError::Scope`].
-pub(crate) fn offers_of_roles(
+/// [`JudgeError::Scope`].
+pub(crate) fn offers_of_role(
     snapshot: &Snapshot,
-    roles: &[RoleId],
+    role: RoleId,
     module: Option<&str>,
     expires_at: Option<Timestamp>,
 ) -> Result<Vec<Offer>, JudgeError> {
-    let mut offers = Vec::new();
-    for role in roles {
-        let system = snapshot.catalogue().system_role(role.as_uuid());
-        if (system == Some(SystemRole::ModuleManager)) != module.is_some() {
-            return Err(JudgeError::Scope);
-        }
-        let given = snapshot.offers_of_role(role.as_uuid(), module, expires_at);
-        offers.extend(given.ok_or(JudgeError::Missing("role"))?);
+    let system = snapshot.catalogue().system_role(role.as_uuid());
+    if (system == Some(SystemRole::ModuleManager)) != module.is_some() {
+        return Err(JudgeError::Scope);
     }
-    Ok(offers)
+    match snapshot.offers_of_role(role.as_uuid(), module, expires_at) {
+        Some(offers) => Ok(offers),
+        None if system.is_none() => Ok(Vec::new()),
+        // A manager of a module that the catalogue does not have.
+        None => Err(JudgeError::Missing("role")),
+    }
 }

@@ -5,5 +5,5 @@ mod judge;
 mod reader;
 mod service;
 
-pub(crate) use judge::offers_of_roles;
+pub(crate) use judge::offers_of_role;
 pub(crate) use service::Access;

@@ -83,6 +83,26 @@ impl Reader {
         Ok(rows)
     }
 
+    /// The rows of what was touched, and of roles that come with it: a new role is told of by nobody before something has it.
+    async fn amendment(
+        &self,
+        organization: OrganizationId,
+        snapshot: &Snapshot,
+        touched: &mut Vec<Touched>,
+    ) -> Result<Rows, DbError> {
+        let mut rows = self.touched(organization, touched).await?;
+        loop {
+            let mut unheard: Vec<Touched> = snapshot.unheard_roles(&rows).into_iter().map(Touched::Role).collect();
+            // One that was asked for already and has no row was deleted meanwhile.
+            unheard.retain(|role| !touched.contains(role));
+            if unheard.is_empty() {
+                return Ok(rows);
+            }
+            grants::add(&mut rows, self.db.scope(organization), &unheard, self.generators.now()).await?;
+            touched.extend(unheard);
+        }
+    }
+
     /// The rows of what was touched.
     async fn touched(&self, organization: OrganizationId, touched: &[Touched]) -> Result<Rows, DbError> {
         let mut rows = grants::of(self.db.scope(organization), touched, self.generators.now()).await?;
@@ -150,8 +170,9 @@ impl Loader for Reader {
             && !base.snapshot.is_worn()
             && Arc::ptr_eq(base.snapshot.catalogue(), &catalogue)
         {
-            let rows = self.touched(organization, &base.touched).await?;
-            match base.snapshot.amended(&base.touched, &rows) {
+            let Base { snapshot, mut touched } = base;
+            let rows = self.amendment(organization, &snapshot, &mut touched).await?;
+            match snapshot.amended(&touched, &rows) {
                 Ok(amended) => return Ok(amended),
                 // Something else changed too, and will be told in a moment: everything is read.
                 Err(AmendError::Dangling) => {}

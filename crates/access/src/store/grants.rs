@@ -8,6 +8,7 @@ use authz::snapshot::{
     SystemRoleRow, Touched, UserRoleRow,
 };
 use db::{DbError, Row, Scope, Sql, values};
+use futures_util::try_join;
 use kernel::Timestamp;
 use uuid::Uuid;
 
@@ -76,22 +77,28 @@ pub(crate) async fn system_roles(scope: Scope<'_>) -> Result<Vec<SystemRoleRow>,
         .await
 }
 
-/// Every grant of the organization that is in force at `now` or later.
+/// Every grant of the organization that is in force at `now` or later. Asked for at once: on PostgreSQL the answers come together.
 pub(crate) async fn all(scope: Scope<'_>, now: Timestamp) -> Result<Rows, DbError> {
+    let now = values![now];
+    let (roles, role_permissions, role_parents, groups, group_roles, group_permissions, members, user_roles) = try_join!(
+        scope.all(&ROLES, &[], role),
+        scope.all(&ROLE_PERMISSIONS, &[], role_permission),
+        scope.all(&ROLE_PARENTS, &[], role_parent),
+        scope.all(&GROUPS, &[], group),
+        scope.all(&GROUP_ROLES, &[], group_role),
+        scope.all(&GROUP_PERMISSIONS, &[], group_permission),
+        scope.all(&MEMBERS, &[], member),
+        scope.all(&USER_ROLES, &now, user_role),
+    )?;
     Ok(Rows {
-        roles: scope.all(&ROLES, &[], role).await?,
-        role_permissions: scope
-            .all(&ROLE_PERMISSIONS, &[], role_permission)
-            .await?
-            .into_iter()
-            .flatten()
-            .collect(),
-        role_parents: scope.all(&ROLE_PARENTS, &[], role_parent).await?,
-        groups: scope.all(&GROUPS, &[], group).await?,
-        group_roles: scope.all(&GROUP_ROLES, &[], group_role).await?,
-        group_permissions: scope.all(&GROUP_PERMISSIONS, &[], group_permission).await?,
-        members: scope.all(&MEMBERS, &[], member).await?,
-        user_roles: scope.all(&USER_ROLES, &values![now], user_role).await?,
+        roles,
+        role_permissions: role_permissions.into_iter().flatten().collect(),
+        role_parents,
+        groups,
+        group_roles,
+        group_permissions,
+        members,
+        user_roles,
         ..Rows::default()
     })
 }
@@ -99,33 +106,50 @@ pub(crate) async fn all(scope: Scope<'_>, now: Timestamp) -> Result<Rows, DbErro
 /// The grants of what was touched, in force at `now` or later.
 pub(crate) async fn of(scope: Scope<'_>, touched: &[Touched], now: Timestamp) -> Result<Rows, DbError> {
     let mut rows = Rows::default();
+    add(&mut rows, scope, touched, now).await?;
+    Ok(rows)
+}
+
+/// Adds to the rows the grants of what was touched, in force at `now` or later.
+pub(crate) async fn add(rows: &mut Rows, scope: Scope<'_>, touched: &[Touched], now: Timestamp) -> Result<(), DbError> {
     for touched in touched {
         match *touched {
             Touched::Role(id) => {
-                rows.roles.extend(scope.optional(&ROLE, &values![id], role).await?);
-                let held = scope.all(&ROLE_PERMISSIONS_OF, &values![id], role_permission).await?;
+                let id = values![id];
+                let (found, held, parents) = try_join!(
+                    scope.optional(&ROLE, &id, role),
+                    scope.all(&ROLE_PERMISSIONS_OF, &id, role_permission),
+                    scope.all(&ROLE_PARENTS_OF, &id, role_parent),
+                )?;
+                rows.roles.extend(found);
                 rows.role_permissions.extend(held.into_iter().flatten());
-                rows.role_parents
-                    .extend(scope.all(&ROLE_PARENTS_OF, &values![id], role_parent).await?);
+                rows.role_parents.extend(parents);
             }
             Touched::Group(id) => {
-                rows.groups.extend(scope.optional(&GROUP, &values![id], group).await?);
-                rows.group_roles
-                    .extend(scope.all(&GROUP_ROLES_OF, &values![id], group_role).await?);
-                let held = scope.all(&GROUP_PERMISSIONS_OF, &values![id], group_permission).await?;
+                let id = values![id];
+                let (found, roles, held) = try_join!(
+                    scope.optional(&GROUP, &id, group),
+                    scope.all(&GROUP_ROLES_OF, &id, group_role),
+                    scope.all(&GROUP_PERMISSIONS_OF, &id, group_permission),
+                )?;
+                rows.groups.extend(found);
+                rows.group_roles.extend(roles);
                 rows.group_permissions.extend(held);
             }
             Touched::User(id) => {
-                rows.members
-                    .extend(scope.all(&MEMBERSHIPS_OF, &values![id], member).await?);
-                rows.user_roles
-                    .extend(scope.all(&USER_ROLES_OF, &values![now, id], user_role).await?);
+                let (user, user_from_now) = (values![id], values![now, id]);
+                let (members, roles) = try_join!(
+                    scope.all(&MEMBERSHIPS_OF, &user, member),
+                    scope.all(&USER_ROLES_OF, &user_from_now, user_role),
+                )?;
+                rows.members.extend(members);
+                rows.user_roles.extend(roles);
             }
             // Others keep those, or everything is read.
             Touched::Everything | Touched::Entitlements | Touched::ServiceAccount(_) | Touched::ApiKey(_) => {}
         }
     }
-    Ok(rows)
+    Ok(())
 }
 
 fn role(row: &Row<'_>) -> Result<RoleRow, DbError> {

@@ -153,6 +153,12 @@ impl Snapshot {
         }
     }
 
+    /// Whether there is such a role here: a system role, or one of the organization's that was told of.
+    #[must_use]
+    pub fn knows_role(&self, role: Uuid) -> bool {
+        self.catalogue.system_role(role).is_some() || self.graph.role(&self.catalogue, role, None).is_some()
+    }
+
     /// What whoever is granted the role gets, until `expires_at`. `module` is the module of a `MODULE_MANAGER`'s grant.
     /// `None` when there is no such role.
     ///

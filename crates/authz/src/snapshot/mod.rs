@@ -241,6 +241,23 @@ impl Snapshot {
         Ok(amended)
     }
 
+    /// The roles that the rows name and neither they nor this snapshot know: made since, and told of by nobody before something
+    /// had them. Who is about to [amend](Self::amended) reads them too.
+    #[must_use]
+    pub fn unheard_roles(&self, rows: &Rows) -> Vec<Uuid> {
+        let granted = rows.user_roles.iter().filter(|row| row.module.is_none());
+        let named = granted
+            .map(|row| row.role)
+            .chain(rows.group_roles.iter().map(|row| row.role))
+            .chain(rows.role_parents.iter().map(|row| row.parent));
+        let mut unheard: Vec<Uuid> = named
+            .filter(|&role| !self.knows_role(role) && rows.roles.iter().all(|row| row.id != role))
+            .collect();
+        unheard.sort_unstable();
+        unheard.dedup();
+        unheard
+    }
+
     fn amended_graph(&self, touched: &[Touched], rows: &Rows) -> Result<Graph, AmendError> {
         let mut builder = GraphBuilder::of(&self.graph, &self.catalogue, self.is_platform);
         // A role that is still there keeps its number, by which users' grants know it.

@@ -7,7 +7,7 @@ use contracts::access::{AccessControl, Judge, JudgeError, Refused, RoleId, judge
 use contracts::identity::InvitationId;
 use db::{UnitContext, UnitOfWork};
 use http::RequestContext;
-use kernel::{Actor, ActorKind, Id as _, Timestamp};
+use kernel::{Actor, ActorKind, Id as _};
 
 use super::end_sessions::end_sessions;
 use super::{EntryRefusal, Refusal, headcount, user_changed};
@@ -47,7 +47,7 @@ pub(crate) async fn invite(
     let mut invitation = Invitation::create(uow.generators().id(), new, uow.now());
     within.admit(&invitation)?;
     let (email, roles) = (&invitation.state().email, &invitation.state().roles);
-    judge.may_grant_roles(inviter, roles, None, None, uow.now())?;
+    judge.may_grant_roles(uow, inviter, roles, None, None).await?;
     let scope = uow.scope(organization).reads();
     if users::find_by_email(scope, email).await?.is_some() {
         return Err(Refusal::EmailTaken);
@@ -292,7 +292,7 @@ impl Acceptance<'_> {
     async fn admit_new(&self, id: UserId, invitation: &Invitation, chosen: Chosen) -> Result<User, EntryRefusal> {
         let (uow, state) = (self.uow, invitation.state());
         let inviting = self.still_inviting(invitation).await?;
-        let roles = still_grantable(self.judge, invitation, uow.now())?;
+        let roles = still_grantable(self.judge, uow, invitation).await?;
         let scope = uow.scope(state.organization).reads();
         if users::find_by_email(scope, &state.email).await?.is_some() {
             return Err(Refusal::EmailTaken.into());
@@ -343,11 +343,16 @@ fn no_longer_inviting() -> JudgeError {
 }
 
 /// The roles that the inviter may grant now, all or none. One that was deleted meanwhile is left out: it grants nothing.
-fn still_grantable(judge: &dyn Judge, invitation: &Invitation, now: Timestamp) -> Result<Vec<RoleId>, JudgeError> {
+async fn still_grantable(
+    judge: &dyn Judge,
+    uow: &UnitOfWork,
+    invitation: &Invitation,
+) -> Result<Vec<RoleId>, JudgeError> {
     let state = invitation.state();
     let mut roles = Vec::new();
     for role in &state.roles {
-        match judge.may_grant_roles(&state.inviter, std::slice::from_ref(role), None, None, now) {
+        let judged = judge.may_grant_roles(uow, &state.inviter, std::slice::from_ref(role), None, None);
+        match judged.await {
             Ok(()) => roles.push(*role),
             Err(JudgeError::Missing(_)) => {}
             Err(refusal) => return Err(refusal),

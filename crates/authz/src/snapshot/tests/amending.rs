@@ -110,6 +110,19 @@ fn a_row_that_names_something_unknown_asks_for_all_rows() {
         snapshot.amended(&[Touched::User(user(0))], &rows).unwrap_err(),
         AmendError::Dangling
     );
+    // Unless the loader asks which roles it has not heard of, and reads them too.
+    assert_eq!(snapshot.unheard_roles(&rows), [role(77)]);
+    let rows = Rows {
+        roles: vec![RoleRow {
+            id: role(77),
+            code: "NEW".to_owned(),
+        }],
+        ..rows
+    };
+    assert!(snapshot.unheard_roles(&rows).is_empty());
+    let touched = [Touched::User(user(0)), Touched::Role(role(77))];
+    let amended = snapshot.amended(&touched, &rows).unwrap();
+    assert!(amended.knows_role(role(77)) && !snapshot.knows_role(role(77)));
     let rows = Rows {
         roles: vec![RoleRow {
             id: role(77),
@@ -125,6 +138,7 @@ fn a_row_that_names_something_unknown_asks_for_all_rows() {
         snapshot.amended(&[Touched::Role(role(77))], &rows).unwrap_err(),
         AmendError::Dangling
     );
+    assert_eq!(snapshot.unheard_roles(&rows), [role(78)]);
 }
 
 #[test]
