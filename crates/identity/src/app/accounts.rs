@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use kernel::secret::{ExposeSecret as _, SecretString};
 use kernel::{OrganizationId, Rule, RuleViolation};
 
-use super::{Refusal, headcount, issue_for, user_changed};
+use super::{headcount, issue_for, user_changed};
 use crate::crypto::{ImportRefusal, PasswordHash};
 use crate::domain::{Email, NewUser, Password, PasswordPolicy, User, UserName};
 use crate::mail::Post;
@@ -76,22 +76,17 @@ impl Accounts for FirstAccounts {
         uow: &'a UnitOfWork,
         organization: OrganizationId,
         person: &'a FirstAdministrator,
-    ) -> BoxFuture<'a, Result<UserView, DbError>> {
+    ) -> BoxFuture<'a, Result<UserView, ReserveError>> {
         async move {
             let mut user = User::create(uow.generators().id(), organization, new_user(person)?, uow.now());
             users::add(uow, &mut user).await?;
             if matches!(person.entry, Entry::Invitation) {
-                let queue = self.service.ports.get::<Post>()?.queue();
+                let queue = self.service.ports.get::<Post>().map_err(DbError::from)?.queue();
                 issue_for(uow, &queue, &user).await?;
             }
             user_changed(uow, &user);
-            match headcount(uow, &self.service, organization, 1).await {
-                Ok(()) => Ok(UserView::from(&user)),
-                Err(Refusal::Storage(error) | Refusal::Quota(ReserveError::Storage(error))) => Err(error),
-                Err(other) => Err(DbError::Internal(format!(
-                    "the first administrator was refused: {other:?}"
-                ))),
-            }
+            headcount(uow, &self.service, organization, 1).await?;
+            Ok(UserView::from(&user))
         }
         .boxed()
     }

@@ -43,5 +43,5 @@ pub(crate) async fn deactivate_user(
     let reason = RevocationReason::UserDeactivated;
     end_sessions(uow, organization, id, None, reason).await?;
     user_changed(uow, &user);
-    headcount(uow, service, organization, -1).await
+    Ok(headcount(uow, service, organization, -1).await?)
 }

@@ -1,6 +1,7 @@
 //! Why nobody came in by a link, an invitation or a registration.
 
 use contracts::access::{JudgeError, Judged};
+use contracts::usage::ReserveError;
 use db::DbError;
 use kernel::RuleViolation;
 
@@ -30,6 +31,12 @@ impl From<Refusal> for EntryRefusal {
 
 impl From<DbError> for EntryRefusal {
     fn from(error: DbError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<ReserveError> for EntryRefusal {
+    fn from(error: ReserveError) -> Self {
         Self::Refused(error.into())
     }
 }

@@ -1,25 +1,24 @@
 //! What follows from who is active.
 
-use contracts::usage::{Quotas, USERS_ACTIVE};
+use contracts::usage::{Quotas, ReserveError, USERS_ACTIVE};
 use db::{AccessChange, ChangeKind, UnitOfWork};
 use kernel::{Id as _, OrganizationId};
 
-use super::Refusal;
 use crate::domain::User;
 use crate::service::Service;
 
 /// Counts users who become active, or inactive, against the organization's quota. It is the last thing that a unit does.
 ///
 /// # Errors
-/// [`Refusal::Quota`].
+/// [`ReserveError`].
 pub(crate) async fn headcount(
     uow: &UnitOfWork,
     service: &Service,
     organization: OrganizationId,
     change: i64,
-) -> Result<(), Refusal> {
+) -> Result<(), ReserveError> {
     match service.ports.find::<dyn Quotas>() {
-        Some(quotas) => Ok(quotas.reserve(uow, organization, USERS_ACTIVE, change).await?),
+        Some(quotas) => quotas.reserve(uow, organization, USERS_ACTIVE, change).await,
         // Without the context that counts there are no quotas.
         None => Ok(()),
     }

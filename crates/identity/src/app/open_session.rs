@@ -108,17 +108,14 @@ impl Service {
         session: SessionId,
     ) -> Result<SecretString, CryptoRefusal> {
         let role = match self.ports.find::<dyn AccessControl>() {
-            Some(access) => {
-                let judge = access.judge(organization).await?;
-                judge.widest_system_role(user, self.generators.now()).map(str::to_owned)
-            }
+            Some(access) => access.widest_system_role(organization, user).await?,
             None => None,
         };
         self.sign(AccessGrant {
             subject: user.as_uuid(),
             kind: TokenType::User,
             organization,
-            role,
+            role: role.map(str::to_owned),
             session: session.as_uuid(),
         })
         .await

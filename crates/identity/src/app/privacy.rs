@@ -124,7 +124,9 @@ pub async fn erase_person(
     users::save(uow, &mut user).await?;
     user_changed(uow, &user);
     if was_active {
-        headcount(uow, &service, organization, -1).await?;
+        headcount(uow, &service, organization, -1)
+            .await
+            .map_err(Refusal::from)?;
     }
     Ok(())
 }

@@ -112,7 +112,10 @@ impl Pool {
             let shared = Arc::clone(&pool.shared);
             std::thread::Builder::new()
                 .name(format!("crypto-{number}"))
-                .spawn(move || shared.work())?;
+                .spawn(move || {
+                    yield_to_others();
+                    shared.work();
+                })?;
         }
         Ok(pool)
     }
@@ -147,6 +150,25 @@ impl Pool {
         }
     }
 }
+
+/// How much later than the threads that serve the calling thread gets the processor when both want it, as nice values go.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
+/// Lets the calling thread take what the threads that serve leave: a hash takes a processor for tens of milliseconds, and on one
+/// of few that is as long as all others would wait.
+#[cfg(target_os = "linux")]
+fn yield_to_others() {
+    // On Linux this is the thread's own priority, against POSIX. Whoever may start a thread may make it wait; where a sandbox
+    // forbids it, hashes are as urgent as before.
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(%error, "hashing threads keep their priority");
+    }
+}
+
+/// Elsewhere a priority belongs to the process.
+#[cfg(not(target_os = "linux"))]
+const fn yield_to_others() {}
 
 impl Shared {
     fn submit(&self, lane: Lane, work: Work) -> Result<(), PoolError> {

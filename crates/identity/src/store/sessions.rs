@@ -45,7 +45,7 @@ const SAVE: Sql = Sql::tenant(
      revocation_reason = $8 WHERE organization_id = $1 AND id = $2",
 );
 const KNOWS_DEVICE: Sql = Sql::tenant(
-    "SELECT count(*) FROM sessions WHERE organization_id = $1 AND user_id = $2 AND coalesce(user_agent, '') = $3",
+    "SELECT EXISTS (SELECT 1 FROM sessions WHERE organization_id = $1 AND user_id = $2 AND coalesce(user_agent, '') = $3)",
 );
 const TOUCH: Sql =
     Sql::tenant("UPDATE sessions SET last_used_at = $3 WHERE organization_id = $1 AND id = $2 AND last_used_at < $3");
@@ -228,8 +228,7 @@ pub(crate) async fn knows_device(
 ) -> Result<bool, DbError> {
     let values = [Value::id(user), device.user_agent().unwrap_or_default().into()];
     let scope = uow.scope(organization).reads();
-    let sessions: i64 = scope.one(&KNOWS_DEVICE, &values, |row| row.get(0)).await?;
-    Ok(sessions > 0)
+    scope.one(&KNOWS_DEVICE, &values, |row| row.get(0)).await
 }
 
 /// Removes the sessions of one organization that ended before `before`.
@@ -243,6 +242,9 @@ pub(crate) async fn remove_ended(
 
 fn record(uow: &UnitOfWork, session: &mut Session) -> Result<(), DbError> {
     let events = session.take_events();
+    if events.is_empty() {
+        return Ok(());
+    }
     let state = session.state();
     let fact = SessionFact {
         id: state.id,

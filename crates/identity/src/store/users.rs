@@ -217,6 +217,9 @@ pub(crate) async fn save(uow: &UnitOfWork, user: &mut User) -> Result<(), DbErro
 /// Hands what happened to the unit of work, with the user as the API shows it.
 pub(crate) fn record(uow: &UnitOfWork, user: &mut User) -> Result<(), DbError> {
     let events = user.take_events();
+    if events.is_empty() {
+        return Ok(());
+    }
     uow.record_all(user.state().organization, events, &UserView::from(&*user))?;
     Ok(())
 }
