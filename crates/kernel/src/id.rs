@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
+use crate::Timestamp;
+
 /// An identifier of one kind of thing, declared with [`id!`](crate::id!).
 pub trait Id: Copy + Eq + Ord + Hash + Debug + Display + FromStr<Err = InvalidId> + Send + Sync + 'static {
     /// What the identifier names, in lower case and the singular: `"organization"`. Audit targets and messages use it.
@@ -42,6 +44,33 @@ pub fn parse_uuid(text: &str) -> Result<Uuid, InvalidId> {
         return Err(InvalidId);
     }
     Uuid::try_parse(text).map_err(|_| InvalidId)
+}
+
+/// How many bits of an id follow its milliseconds.
+const AFTER_MILLIS: u32 = 80;
+
+/// The lower bound of the ids that are made at the instant or later: ids begin with their milliseconds (RFC 9562, section 5.7), so
+/// tables are searched by time without an index of their own for it. Before 1970 it is the least of all.
+///
+/// ```
+/// use kernel::id::{least_at, made_at};
+///
+/// let noon = "2026-11-21T12:00:00Z".parse()?;
+/// assert_eq!(least_at(noon).to_string(), "01a1fdfa-4600-0000-0000-000000000000");
+/// assert_eq!(made_at(least_at(noon)), noon);
+/// # Ok::<(), kernel::time::InvalidTimestamp>(())
+/// ```
+#[must_use]
+pub fn least_at(instant: Timestamp) -> Uuid {
+    let millis = u128::try_from(instant.as_micros() / 1_000).unwrap_or(0);
+    Uuid::from_u128(millis << AFTER_MILLIS)
+}
+
+/// When an id was made, by the clock of whoever made it: its first bits are the milliseconds.
+#[must_use]
+pub fn made_at(id: Uuid) -> Timestamp {
+    let millis = i64::try_from(id.as_u128() >> AFTER_MILLIS).unwrap_or(0);
+    Timestamp::from_micros(millis.saturating_mul(1_000))
 }
 
 /// Declares an identifier type: a newtype over a UUID that implements [`Id`], is written and read (also by serde) as
@@ -149,8 +178,12 @@ id!(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::FieldValue;
+    use crate::{FieldValue, Generators, ManualClock};
 
     const TEXT: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
@@ -200,5 +233,33 @@ mod tests {
         assert_eq!((id.as_uuid(), Uuid::from(id)), (uuid, uuid));
         assert_eq!(FieldValue::from(id), FieldValue::Id(uuid));
         assert_eq!(OrganizationId::KIND, "organization");
+    }
+    #[test]
+    fn before_1970_no_id_is_too_low() {
+        assert_eq!(least_at(Timestamp::MIN), Uuid::nil());
+        assert_eq!(least_at(Timestamp::from_micros(-1)), Uuid::nil());
+        assert_eq!(made_at(Uuid::nil()), Timestamp::UNIX_EPOCH);
+    }
+
+    proptest! {
+        #[test]
+        fn an_id_lies_between_the_bounds_of_its_millisecond(
+            micros in 0..=Timestamp::MAX.as_micros(), seed: u64,
+        ) {
+            const MILLI: i64 = 1_000;
+            let (now, next) = (micros / MILLI * MILLI, (micros / MILLI + 1) * MILLI);
+            let clock = Arc::new(ManualClock::new(Timestamp::from_micros(micros)));
+            let id = Generators::seeded(clock, seed).id::<OrganizationId>().as_uuid();
+            prop_assert_eq!(made_at(id), Timestamp::from_micros(now));
+            prop_assert!(least_at(Timestamp::from_micros(micros)) <= id);
+            // The end of the range has no millisecond after it.
+            prop_assert!(next > Timestamp::MAX.as_micros() || id < least_at(Timestamp::from_micros(next)));
+        }
+
+        #[test]
+        fn bounds_sort_like_instants(one in 0..=Timestamp::MAX.as_micros(), other in 0..=Timestamp::MAX.as_micros()) {
+            let [one, other] = [one, other].map(|micros| Timestamp::from_micros(micros / 1_000 * 1_000));
+            prop_assert_eq!(least_at(one).cmp(&least_at(other)), one.cmp(&other));
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! | to | take |
 //! |---|---|
 //! | name a thing | an [`Id`] type declared with [`id!`] |
+//! | look for what was made since an instant | [`id::least_at`] |
 //! | tell the time, make ids and random bytes | [`Generators`]; in tests with [`ManualClock`] and a seed |
 //! | say what was wrong with a value | [`Rule`] and [`RuleViolation`]: a code for programs, a sentence for people |
 //! | check text from outside | [`checked_text`], [`checked_lines`] |

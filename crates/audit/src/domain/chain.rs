@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use aws_lc_rs::hmac;
+use kernel::id::least_at;
 use kernel::{Id as _, OrganizationId, Timestamp};
 use uuid::Uuid;
 
@@ -194,14 +195,15 @@ fn message(batch: &SealedBatch) -> Vec<u8> {
     message
 }
 
-/// The lowest id that an entry may still come with after a seal at this instant: ids begin with their milliseconds (RFC 9562).
+/// The lowest id that an entry may still come with after a seal at this instant.
 pub(crate) fn low_after(sealed_at: Timestamp) -> Uuid {
-    let millis = sealed_at.minus(GRACE).as_micros().max(0) / 1_000;
-    Uuid::from_u128((millis.unsigned_abs() as u128) << 80)
+    least_at(sealed_at.minus(GRACE))
 }
 
 #[cfg(test)]
 mod tests {
+    use kernel::id::made_at;
+
     use super::*;
 
     fn facts(action: &str) -> EntryFacts<'_> {
@@ -306,9 +308,8 @@ mod tests {
     #[test]
     fn the_bound_for_latecomers_is_five_minutes_before_the_seal() {
         let sealed_at = Timestamp::from_micros(1_000_000_000_000_000);
-        let bound = low_after(sealed_at);
-        let millis = (bound.as_u128() >> 80) as i64;
-        assert_eq!(millis, 1_000_000_000_000 - 300_000);
+        let bound = made_at(low_after(sealed_at));
+        assert_eq!(bound, Timestamp::from_micros(1_000_000_000_000_000 - 300_000_000));
         assert_eq!(low_after(Timestamp::from_micros(5)), Uuid::nil());
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use db::{DbError, Engine, EventId, Row, Scope, Sql, UnitOfWork, Value};
+use kernel::id::least_at;
 use kernel::{Id as _, OrganizationId, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
@@ -441,8 +442,8 @@ pub(crate) async fn replay(
     replay: &Replay,
     limit: i64,
 ) -> Result<Vec<(EndpointId, Option<Uuid>)>, DbError> {
-    let from = replay.from.map_or(Uuid::nil(), super::least_id_at);
-    let to = replay.to.map_or(Uuid::max(), super::least_id_at);
+    let from = replay.from.map_or(Uuid::nil(), least_at);
+    let to = replay.to.map_or(Uuid::max(), least_at);
     let mut values = vec![
         uow.now().into(),
         from.into(),
@@ -468,7 +469,7 @@ pub(crate) async fn forget(
     before: Timestamp,
     limit: i64,
 ) -> Result<Vec<DeliveryId>, DbError> {
-    let values = [super::least_id_at(before).into(), before.into(), limit.into()];
+    let values = [least_at(before).into(), before.into(), limit.into()];
     let scope = uow.scope(organization).reads();
     scope.all(&FORGET, &values, |row| row.id(0)).await
 }

@@ -1,6 +1,7 @@
 //! The tables `outbox_events` and `outbox_queue`, which units of work write beside their changes.
 
 use db::{DbError, EventId, Row, Scope, Sql, UnitOfWork, Value};
+use kernel::id::least_at;
 use kernel::{OrganizationId, Timestamp};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -137,7 +138,7 @@ pub(crate) async fn forget(
     limit: i64,
 ) -> Result<u64, DbError> {
     uow.scope(organization)
-        .execute(&FORGET, &[super::least_id_at(before).into(), limit.into()])
+        .execute(&FORGET, &[least_at(before).into(), limit.into()])
         .await
 }
 

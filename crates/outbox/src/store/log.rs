@@ -1,6 +1,7 @@
 //! The tables `outbox_positions` and `outbox_log`: the order in which an organization's events were handed on.
 
 use db::{DbError, EventId, Scope, Sql, UnitOfWork, Value};
+use kernel::id::least_at;
 use kernel::{Id as _, OrganizationId, Timestamp};
 use serde_json::json;
 
@@ -113,6 +114,6 @@ pub(crate) async fn forget(
     limit: i64,
 ) -> Result<u64, DbError> {
     uow.scope(organization)
-        .execute(&FORGET, &[super::least_id_at(before).into(), limit.into()])
+        .execute(&FORGET, &[least_at(before).into(), limit.into()])
         .await
 }

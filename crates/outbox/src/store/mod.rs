@@ -8,8 +8,7 @@ pub(crate) mod log;
 pub(crate) mod replays;
 
 use db::Sql;
-use kernel::{Id, Timestamp};
-use uuid::Uuid;
+use kernel::Id;
 
 /// Every statement of this context, for the statement test.
 pub(crate) fn statements() -> Vec<Sql<'static>> {
@@ -39,10 +38,4 @@ pub(crate) fn simple(id: impl Id) -> String {
 pub(crate) fn texts_json(texts: &[String]) -> String {
     // A list of texts is always JSON.
     serde_json::to_string(texts).unwrap_or_else(|_| "[]".to_owned())
-}
-
-/// The least id that could have been made at the instant: ids of version 7 begin with their milliseconds.
-pub(crate) fn least_id_at(instant: Timestamp) -> Uuid {
-    let millis = u128::try_from(instant.as_micros() / 1_000).unwrap_or(0);
-    Uuid::from_u128(millis << 80)
 }
