@@ -5,13 +5,13 @@
 //! is bounded; beyond that, events are counted together without telling who and about what.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::audit::{SecurityEvent, SecurityTrail};
 use db::{Db, DbError, Note, Origin, UnitContext};
-use kernel::{Actor, ActorKind, Generators, OrganizationId, Timestamp};
+use kernel::{Actor, ActorKind, Generators, OrganizationId, Timestamp, address_block};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -26,7 +26,6 @@ const TICK: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Who {
     Actor(ActorKind, Uuid),
-    /// An IPv4 address, or the /64 of an IPv6 address.
     Block(IpAddr),
     Unknown,
 }
@@ -212,11 +211,7 @@ impl SecurityTrail for Trail {
 fn who(event: &SecurityEvent) -> Who {
     match (&event.actor, event.ip) {
         (Some(actor), _) => Who::Actor(actor.kind, actor.id),
-        (None, Some(IpAddr::V6(ip))) => {
-            let [a, b, c, d, ..] = ip.segments();
-            Who::Block(IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)))
-        }
-        (None, Some(ip)) => Who::Block(ip),
+        (None, Some(ip)) => Who::Block(address_block(ip)),
         (None, None) => Who::Unknown,
     }
 }

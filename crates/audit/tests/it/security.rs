@@ -90,8 +90,10 @@ testkit::behaviours! {
         trail.note(failure(id, 1, "2001:db8::1"));
         // The same /64, and so the same block.
         trail.note(failure(id, 1, "2001:db8::2"));
+        // An IPv4 address is the same however it is written.
+        trail.note(failure(id, 1, "::ffff:203.0.113.8"));
         assert_eq!(settled(&app, id, 4).await.len(), 4);
         stop_worker(&app).await;
-        assert_eq!(settled(&app, id, 5).await.len(), 5);
+        assert_eq!(settled(&app, id, 6).await.len(), 6);
     }
 }
