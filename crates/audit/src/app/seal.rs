@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use db::{DbError, SystemScope, UnitContext};
 use http::App;
+use kernel::id::made_at;
 use kernel::{Actor, OrganizationId, Timestamp};
 use uuid::Uuid;
 
@@ -25,9 +26,9 @@ const BATCH: i64 = 1_000;
 /// [`DbError`]. What was sealed before it stays so.
 pub(crate) async fn seal_all(app: &App) -> Result<u64, DbError> {
     let (key, key_id) = seal_key(app.ports())?;
-    let waiting = seals::waiting(app.db().system(DISCOVERY)).await?;
     let heads = app.ports().find::<Heads>();
     let began = app.generators().now();
+    let waiting = seals::waiting(app.db().system(DISCOVERY), low_after(began)).await?;
     let (mut sealed, mut oldest) = (0, began);
     for organization in waiting {
         // Entries may come late, so each round begins at the bound of the last seal; what a round has passed it does not look at
@@ -74,7 +75,16 @@ async fn seal(
 ) -> Result<Option<Sealed>, DbError> {
     let (db, generators) = (app.db(), app.generators());
     let head = seals::head(db.scope(organization), organization).await?;
-    let low = head.as_ref().map_or(Uuid::nil(), |head| head.batch.low);
+    let until = low_after(generators.now());
+    let low = seals::bound(db.scope(organization), until).await?;
+    if let Some(ahead) = head.as_ref().map(|head| head.batch.low).filter(|bound| *bound > until) {
+        tracing::warn!(
+            target: "lastro::audit",
+            organization = %organization,
+            seconds = made_at(ahead).since(made_at(until)).as_secs(),
+            "the last seal was made by a clock ahead of this one, and its bound for latecomers does not count"
+        );
+    }
     let entries = seals::unsealed(db.scope(organization), from.unwrap_or(low).max(low), BATCH).await?;
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
         return Ok(None);
@@ -95,9 +105,8 @@ async fn seal(
         .collect();
     let leaves: Vec<_> = places.iter().map(|place| place.leaf).collect();
     let previous = head.as_ref().map_or(ZERO, |head| link(&head.batch, &head.seal));
-    let until = low_after(generators.now());
-    // What waits behind a full batch may be older than any latecomer: the bound must not pass it. It never goes back, whatever
-    // clocks do.
+    // What waits behind a full batch may be older than any latecomer: the bound must not pass it. It does not go back either, but
+    // behind bounds that are still to come: those a clock set that ran ahead, and whoever keeps the right time is not late.
     let is_full = entries.len() as u64 >= BATCH.unsigned_abs();
     let bound = if is_full { until.min(end) } else { until }.max(low);
     let batch = SealedBatch {

@@ -2,12 +2,12 @@
 
 use contracts::Ports;
 use db::{Db, DbError};
-use kernel::OrganizationId;
+use kernel::{OrganizationId, Timestamp};
 use uuid::Uuid;
 
 use super::seal::{facts, personal};
 use super::seal_keys;
-use crate::domain::{Hash, SALT, SealKey, ZERO, commit, leaf, link, root};
+use crate::domain::{Hash, SALT, SealKey, SealedBatch, ZERO, commit, leaf, link, low_after, root};
 use crate::store::archives;
 use crate::store::seals::{self, Place, StoredSeal};
 
@@ -26,11 +26,12 @@ pub struct Verdict {
     pub head: Option<String>,
 }
 
-/// Walks an organization's chain from its beginning, or from what was archived, to its end; one batch at a time is in memory.
+/// Walks an organization's chain from its beginning, or from what was archived, to its end; one batch at a time is in memory. `now`
+/// says which of the bounds for latecomers count.
 ///
 /// # Errors
 /// [`DbError`].
-pub async fn verify(db: &Db, ports: &Ports, organization: OrganizationId) -> Result<Verdict, DbError> {
+pub async fn verify(db: &Db, ports: &Ports, organization: OrganizationId, now: Timestamp) -> Result<Verdict, DbError> {
     let keys = seal_keys(ports)?;
     let archived = archives::last(db.scope(organization)).await?;
     let mut walk = Walk {
@@ -40,6 +41,7 @@ pub async fn verify(db: &Db, ports: &Ports, organization: OrganizationId) -> Res
         seal: None,
         unproven: None,
         low: Uuid::nil(),
+        highest: low_after(now),
         checked: 0,
     };
     if archived > 0 {
@@ -48,7 +50,7 @@ pub async fn verify(db: &Db, ports: &Ports, organization: OrganizationId) -> Res
         if let Some(last) = seals.first() {
             walk.link = link(&last.batch, &last.seal);
             walk.seal = Some(last.seal.clone());
-            walk.low = last.batch.low;
+            walk.bound(&last.batch);
         }
     }
     loop {
@@ -81,7 +83,10 @@ struct Walk {
     seal: Option<Vec<u8>>,
     /// The first entry since the last seal that could be checked with a key: a later one has to vouch for it.
     unproven: Option<Uuid>,
+    /// Below which id no entry may appear any more.
     low: Uuid,
+    /// The highest bound that a seal could have now.
+    highest: Uuid,
     checked: u64,
 }
 
@@ -117,9 +122,16 @@ impl Walk {
         self.sequence = batch.sequence;
         self.link = link(batch, &seal.seal);
         self.seal = Some(seal.seal.clone());
-        self.low = batch.low;
+        self.bound(batch);
         self.checked += places.len() as u64;
         Ok(())
+    }
+
+    /// Takes the bound of a batch, unless it is still to come: a clock that ran ahead set it, and says nothing of who is late.
+    fn bound(&mut self, batch: &SealedBatch) {
+        if batch.low <= self.highest {
+            self.low = batch.low;
+        }
     }
 
     fn verdict(&self, bad: Option<Uuid>, unsealed: u64) -> Verdict {

@@ -21,6 +21,12 @@ pub(super) fn doc() -> Doc {
 
 pub(super) async fn handle(caller: Requires<AuditLogRead>) -> Result<Answer, ApiError> {
     let app = caller.app();
-    let verdict = verify(app.db(), app.ports(), caller.granted().organization()).await?;
+    let verdict = verify(
+        app.db(),
+        app.ports(),
+        caller.granted().organization(),
+        app.generators().now(),
+    )
+    .await?;
     Answer::ok(&VerdictView::from(verdict))
 }

@@ -22,6 +22,9 @@ const ADD_SEAL: Sql = Sql::tenant(
     "INSERT INTO audit_seals (organization_id, sequence, previous, root, count, low, key_id, seal, sealed_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 );
+const BOUND: Sql =
+    Sql::tenant("SELECT low FROM audit_seals WHERE organization_id = $1 AND low <= $2 ORDER BY sequence DESC LIMIT 1")
+        .point();
 // The places of a whole batch at once. Bytes travel as hexadecimal text, which both engines read.
 const ADD_SEALED: Sql = Sql::tenant(
     "INSERT INTO audit_sealed (organization_id, entry_id, sequence, position, salt, commitments, leaf) \
@@ -57,8 +60,8 @@ const BATCH: Sql = Sql::tenant(
 // The entries that can be unsealed are those after the last seal's bound: few, however long the trail is.
 const WAITING: Sql = Sql::system(
     "SELECT o.id FROM organizations o WHERE EXISTS (SELECT 1 FROM audit_entries a WHERE a.organization_id = o.id \
-     AND a.id >= coalesce((SELECT h.low FROM audit_seals h WHERE h.organization_id = o.id ORDER BY h.sequence DESC LIMIT 1), \
-     $1) AND NOT EXISTS (SELECT 1 FROM audit_sealed s WHERE s.organization_id = a.organization_id AND s.entry_id = a.id))",
+     AND a.id >= coalesce((SELECT h.low FROM audit_seals h WHERE h.organization_id = o.id AND h.low <= $1 \
+     ORDER BY h.sequence DESC LIMIT 1), $2) AND NOT EXISTS (SELECT 1 FROM audit_sealed s WHERE s.organization_id = a.organization_id AND s.entry_id = a.id))",
 );
 
 // At most one row an organization is looked at: its first seal.
@@ -70,6 +73,7 @@ const SEALED_ORGANIZATIONS: Sql = Sql::system(
 pub(crate) const STATEMENTS: &[Sql] = &[
     HEAD,
     AFTER,
+    BOUND,
     ADD_SEAL,
     ADD_SEALED,
     UNSEALED,
@@ -107,9 +111,11 @@ pub(crate) struct Place {
     pub(crate) entry: Option<Entry>,
 }
 
-/// Organizations with entries that no seal covers yet.
-pub(crate) async fn waiting(system: Scope<'_>) -> Result<Vec<OrganizationId>, DbError> {
-    system.all(&WAITING, &values![Uuid::nil()], |row| row.id(0)).await
+/// Organizations with entries that no seal covers yet, from [`bound`] on.
+pub(crate) async fn waiting(system: Scope<'_>, highest: Uuid) -> Result<Vec<OrganizationId>, DbError> {
+    system
+        .all(&WAITING, &values![highest, Uuid::nil()], |row| row.id(0))
+        .await
 }
 
 /// Organizations that have a chain.
@@ -120,6 +126,13 @@ pub(crate) async fn sealed_organizations(system: Scope<'_>) -> Result<Vec<Organi
 /// The last seal.
 pub(crate) async fn head(scope: Scope<'_>, organization: OrganizationId) -> Result<Option<StoredSeal>, DbError> {
     scope.optional(&HEAD, &[], |row| seal(row, organization)).await
+}
+
+/// Below which id no entry may appear any more: the bound of the last seal, of those whose bound is not above the highest that a
+/// seal could have now.
+pub(crate) async fn bound(scope: Scope<'_>, highest: Uuid) -> Result<Uuid, DbError> {
+    let bound = scope.optional(&BOUND, &values![highest], |row| row.get(0)).await?;
+    Ok(bound.unwrap_or_default())
 }
 
 /// At most a hundred seals after one.

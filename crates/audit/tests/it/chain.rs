@@ -1,8 +1,10 @@
 //! Tamper evidence: what was changed, removed or added around the program is found.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use kernel::OrganizationId;
+use db::{Db, DbConfig, DbError, Note, UnitContext};
+use kernel::{Actor, Clock as _, Generators, ManualClock, OrganizationId, Timestamp};
 use serde_json::{Value, json};
 use testkit::{Engine, TestApp};
 
@@ -60,6 +62,43 @@ async fn tamper(app: &TestApp, sqlite: &str, postgres: &str) {
         Engine::Postgres => postgres,
     };
     db::admin::execute(app.url(), statement).await.unwrap();
+}
+
+/// Writes an entry as a node does that starts at this instant: it remembers no id that was made before.
+async fn write_at(app: &TestApp, organization: OrganizationId, now: Timestamp) {
+    let generators = Generators::seeded(Arc::new(ManualClock::new(now)), 7);
+    let node = Db::open(DbConfig::new(app.url()), generators).unwrap();
+    let context = UnitContext::tenant(Actor::system("test"), organization);
+    let noted = node.write(context, move |uow| async move {
+        let note = Note {
+            at: now,
+            action: "login.failed",
+            target_kind: "user",
+            target_id: uuid::Uuid::from_u128(1),
+            count: 1,
+        };
+        uow.note(organization, &note).await?;
+        Ok::<_, DbError>(())
+    });
+    noted.await.unwrap();
+}
+
+/// Puts a copy of an entry into the trail, under the id that follows it, and tells that id.
+async fn forge(app: &TestApp, template: &str) -> String {
+    let forged = uuid::Uuid::from_u128(template.parse::<uuid::Uuid>().unwrap().as_u128() + 1).to_string();
+    let columns = "occurred_at, actor_kind, actor_id, actor_name, 'role.deleted', target_kind, target_id, changes, request_id, ip, user_agent, count, personal";
+    let statement = |new: String, old: String| {
+        format!(
+            "INSERT INTO audit_entries SELECT organization_id, {new}, {columns} FROM audit_entries WHERE id = {old}"
+        )
+    };
+    tamper(
+        app,
+        &statement(blob(&forged), blob(template)),
+        &statement(format!("'{forged}'::uuid"), format!("'{template}'")),
+    )
+    .await;
+    forged
 }
 
 fn blob(id: &str) -> String {
@@ -124,20 +163,56 @@ testkit::behaviours! {
         let (id, ids) = trail(&app, "padaria").await;
         app.clock().advance(Duration::from_secs(600));
         seal(&app).await;
-        // A copy of an entry under the id that follows it.
-        let template = &ids[1];
-        let forged = uuid::Uuid::from_u128(template.parse::<uuid::Uuid>().unwrap().as_u128() + 1).to_string();
-        let columns = "occurred_at, actor_kind, actor_id, actor_name, 'role.deleted', target_kind, target_id, changes, request_id, ip, user_agent, count, personal";
-        let statement = |new: String, old: String| format!("INSERT INTO audit_entries SELECT organization_id, {new}, {columns} FROM audit_entries WHERE id = {old}");
-        tamper(
-            &app,
-            &statement(blob(&forged), blob(template)),
-            &statement(format!("'{forged}'::uuid"), format!("'{template}'")),
-        )
-        .await;
+        let forged = forge(&app, &ids[1]).await;
         let found = verify(&app, id).await;
         assert_eq!((&found["valid"], &found["firstBadId"]), (&json!(false), &json!(forged)));
         assert_eq!(seal(&app).await, 0, "and it is not sealed after the fact");
+    }
+
+    async fn a_seal_of_a_clock_that_ran_ahead_makes_nobody_an_intruder(app: TestApp) {
+        let (id, ids) = trail(&app, "padaria").await;
+        app.clock().advance(Duration::from_secs(600));
+        assert!(seal(&app).await > 0);
+        let right = app.clock().now();
+
+        // The database's clock is everybody's, and it is an hour ahead while somebody works.
+        app.clock().advance(Duration::from_secs(3_600));
+        write_at(&app, id, app.clock().now()).await;
+        assert_eq!(seal(&app).await, 1);
+
+        app.clock().set(right.plus(Duration::from_secs(60)));
+        write_at(&app, id, app.clock().now()).await;
+        let (sealed, known) = (ids.len() + 1, ids.len() + 2);
+        assert_eq!(verify(&app, id).await, json!({ "valid": true, "checked": sealed, "unsealed": 1, "firstBadId": null }));
+        assert_eq!(seal(&app).await, 1);
+        let whole = json!({ "valid": true, "checked": known, "unsealed": 0, "firstBadId": null });
+        assert_eq!(verify(&app, id).await, whole);
+
+        // What is put behind a bound that a clock can have set is found now, and stays outside.
+        let forged = forge(&app, &ids[1]).await;
+        assert_eq!(verify(&app, id).await["firstBadId"], forged.as_str());
+        assert_eq!(seal(&app).await, 0);
+        tamper(
+            &app,
+            &format!("DELETE FROM audit_entries WHERE id = {}", blob(&forged)),
+            &format!("DELETE FROM audit_entries WHERE id = '{forged}'"),
+        )
+        .await;
+
+        // The time comes that the wrong clock told, with entries around it.
+        app.clock().set(right.plus(Duration::from_secs(3_500)));
+        write_at(&app, id, app.clock().now()).await;
+        app.clock().set(right.plus(Duration::from_secs(7_200)));
+        assert_eq!(verify(&app, id).await["unsealed"], 1);
+        assert_eq!(seal(&app).await, 1);
+        assert_eq!(verify(&app, id).await["checked"], known + 1);
+        tamper(
+            &app,
+            &format!("UPDATE audit_entries SET action = 'x' WHERE id = {}", blob(&ids[0])),
+            &format!("UPDATE audit_entries SET action = 'x' WHERE id = '{}'", ids[0]),
+        )
+        .await;
+        assert_eq!(verify(&app, id).await["firstBadId"], ids[0].as_str());
     }
 
     async fn what_waited_long_and_in_numbers_is_sealed_all_the_same(app: TestApp) {

@@ -27,7 +27,7 @@ async fn verify(app: &App, args: &AuditVerifyArgs) -> anyhow::Result<()> {
     let known = args.head.as_deref().map(heads).transpose()?.unwrap_or_default();
     let mut bad = 0;
     for (id, slug) in organizations {
-        let verdict = audit::verify(app.db(), app.ports(), id).await?;
+        let verdict = audit::verify(app.db(), app.ports(), id, app.generators().now()).await?;
         let cut = known.iter().find(|head| head.organization == id).filter(|head| {
             let is_other = head.sequence == verdict.sequence && Some(&head.seal) != verdict.head.as_ref();
             head.sequence > verdict.sequence || is_other
