@@ -153,7 +153,7 @@ impl Pool {
 
 /// How much later than the threads that serve the calling thread gets the processor when both want it, as nice values go.
 #[cfg(target_os = "linux")]
-const NICE: i32 = 10;
+const NICE: i32 = 19;
 
 /// Lets the calling thread take what the threads that serve leave: a hash takes a processor for tens of milliseconds, and on one
 /// of few that is as long as all others would wait.
