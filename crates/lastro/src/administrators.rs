@@ -2,6 +2,7 @@
 
 use contracts::access::{AccessControl, ORG_ADMIN, SUPER_ADMIN};
 use contracts::identity::{Accounts, Entry, FirstAdministrator, UserView};
+use contracts::usage::{QuotaExceeded, ReserveError};
 use db::{DbError, UnitContext};
 use http::App;
 use kernel::{Actor, OrganizationId, Random, RuleViolation};
@@ -16,6 +17,9 @@ pub enum AdministratorError {
     /// The address is another user's.
     #[error("{0} is the address of a user already")]
     Taken(String),
+    /// The organization may have no more users.
+    #[error(transparent)]
+    Quota(#[from] QuotaExceeded),
     /// The database, or another part of the program.
     #[error(transparent)]
     Storage(#[from] DbError),
@@ -70,12 +74,13 @@ pub async fn create(
         async move {
             let user = accounts.add_first(&uow, organization, &person).await?;
             access.grant_system_role(&uow, organization, user.id, role).await?;
-            Ok::<_, DbError>(user)
+            Ok::<_, ReserveError>(user)
         }
     });
     made.await.map_err(|error| match error {
-        DbError::Unique { .. } => AdministratorError::Taken(email.clone()),
-        error => AdministratorError::Storage(error),
+        ReserveError::Storage(DbError::Unique { .. }) => AdministratorError::Taken(email.clone()),
+        ReserveError::Storage(error) => AdministratorError::Storage(error),
+        ReserveError::Exceeded(quota) => AdministratorError::Quota(quota),
     })
 }
 

@@ -6,9 +6,10 @@ use authz::Decider;
 use contracts::access::AccessControl;
 use contracts::identity::{Accounts, Entry, FirstAdministrator, UserId};
 use contracts::mail::Mailer;
+use contracts::usage::ReserveError;
 use contracts::{Manifests, Ports};
 use db::migrate::{self, Destructive, Migrations};
-use db::{Db, DbConfig, DbError, Engine, UnitContext};
+use db::{Db, DbConfig, Engine, UnitContext};
 use http::{App, AppParts, Edge, Foundation, HttpConfig, Identity, Jobs, Metrics, Module, Unlimited};
 use kernel::{Actor, ActorKind, Generators, Id as _, ManualClock, OrganizationId, Timestamp};
 use organization::TenantDirectory;
@@ -289,7 +290,7 @@ impl TestApp {
                     if let Some(role) = role {
                         access.grant_system_role(&uow, organization, user.id, role).await?;
                     }
-                    Ok::<_, DbError>(user)
+                    Ok::<_, ReserveError>(user)
                 }
             });
         let user = made.await.expect("a user");

@@ -143,6 +143,7 @@ impl From<NotOnboarded> for ApiError {
     fn from(refusal: NotOnboarded) -> Self {
         match refusal {
             NotOnboarded::Invalid(violations) => Self::violations(violations),
+            NotOnboarded::Quota(quota) => quota.into(),
             NotOnboarded::Storage(error) => error.into(),
         }
     }
@@ -164,7 +165,7 @@ fn doc() -> Doc {
             "admin": { "name": "Ana Souza", "email": "ana@padaria.example" }
         }))
         .creates::<TenantView>("The customer", example())
-        .refuses([ErrorCode::ConflictDuplicate])
+        .refuses([ErrorCode::ConflictDuplicate, ErrorCode::RateLimitQuotaExceeded])
 }
 
 fn example() -> Value {

@@ -8,6 +8,7 @@ use contracts::access::AccessControl;
 use contracts::catalog::Packages;
 use contracts::identity::{Accounts, Entry, FirstAdministrator, UserView};
 use contracts::organization::{OrganizationRegistry, OrganizationView};
+use contracts::usage::{QuotaExceeded, ReserveError};
 use db::{DbError, UnitOfWork};
 use kernel::{Rule, RuleViolation};
 use organization::OrganizationCreate;
@@ -31,9 +32,21 @@ pub enum NotOnboarded {
     /// What is wrong with what was asked for, each problem at its field.
     #[error("{}", problems(.0))]
     Invalid(Vec<RuleViolation>),
+    /// A hard quota of the package leaves no place for the first administrator.
+    #[error(transparent)]
+    Quota(#[from] QuotaExceeded),
     /// The database, a taken slug or document among it.
     #[error(transparent)]
     Storage(#[from] DbError),
+}
+
+impl From<ReserveError> for NotOnboarded {
+    fn from(error: ReserveError) -> Self {
+        match error {
+            ReserveError::Exceeded(quota) => Self::Quota(quota),
+            ReserveError::Storage(error) => Self::Storage(error),
+        }
+    }
 }
 
 fn problems(violations: &[RuleViolation]) -> String {

@@ -19,6 +19,7 @@ async fn start(engine: Engine) -> Option<TestApp> {
             identity::module(),
             access::module(),
             audit::module(),
+            usage::module(),
             lastro::onboarding::module(),
         ]
     };
@@ -31,7 +32,7 @@ async fn start(engine: Engine) -> Option<TestApp> {
     let app = TestApp::start_with(engine, modules(), provide).await?;
     let contexts = modules().into_iter().map(|module| module.manifest);
     // Onboarding lends itself the organizations' declaration.
-    let manifests = contexts.take(5).collect();
+    let manifests = contexts.take(6).collect();
     catalog::seed(app.db(), app.platform(), manifests).await.unwrap();
     catalog::seed_catalogue(app.db(), app.platform(), None).await.unwrap();
     access::seed_system_roles(app.db(), app.platform()).await.unwrap();
@@ -208,6 +209,34 @@ testkit::behaviours! {
         assert!(replies.iter().filter(|reply| reply.status.as_u16() != 201).all(|reply| reply.code() == "CONFLICT_DUPLICATE"));
         let administrator = login(&app, "padaria", "ana@padaria.example", "Trigo-Integral-26").await;
         assert_eq!(administrator.get("/users").send().await.expect(200).meta()["total"], 1);
+    }
+
+    async fn a_package_without_a_place_for_anybody_onboards_nobody(app: TestApp) {
+        let operator = app.operator();
+        let quotas = json!([{ "metric": "users.active", "limit": 0, "period": "total" }]);
+        let package = json!({ "code": "nobody", "name": "Nobody", "modules": ["FINANCE"], "quotas": quotas });
+        operator.post("/packages").json(&package).send().await.expect(201);
+        let trail = || async { operator.get("/audit-logs?limit=100").send().await.expect(200).data().clone() };
+        let before = trail().await;
+        let mut body = tenant("padaria");
+        body["packageCode"] = json!("nobody");
+        for invited in [false, true] {
+            if invited {
+                body["admin"].as_object_mut().unwrap().remove("password");
+            }
+            let send = || operator.post("/tenants").header("Idempotency-Key", "padaria").json(&body).send();
+            let refused = send().await.refused(429, "RATE_LIMIT_QUOTA_EXCEEDED");
+            let details = json!({ "metric": "users.active", "limit": 0, "used": 0, "period": "total", "resetsAt": null });
+            assert_eq!(refused.json["error"]["details"], details);
+            assert_eq!((refused.header("ratelimit-limit"), refused.header("ratelimit-remaining")), ("0", "0"));
+            assert!(!refused.header("retry-after").is_empty());
+        }
+        assert_eq!(operator.get("/organizations?q=padaria").send().await.expect(200).meta()["total"], 0);
+        assert_eq!(trail().await, before);
+        assert!(app.mails().all().is_empty());
+        // Neither the slug nor the key is spent.
+        body["packageCode"] = json!("starter");
+        operator.post("/tenants").header("Idempotency-Key", "padaria").json(&body).send().await.expect(201);
     }
 
     async fn who_has_no_password_is_invited(app: TestApp) {
@@ -414,6 +443,25 @@ fn a_customer_is_made_exported_deactivated_and_not_purged_too_early() {
     assert!(early.assert_code(1).stderr.contains("30 days"), "{}", early.stderr);
     lastro.run(&["tenant", "deactivate", "platform"]).assert_code(1);
     lastro.run(&["tenant", "show", "nobody"]).assert_code(1);
+}
+
+#[test]
+fn a_quota_that_has_no_place_for_an_administrator_is_told_by_its_name() {
+    let lastro = migrated();
+    let catalog = "actions = [\"READ\"]\n[[packages]]\ncode = \"starter\"\nname = \"Starter\"\nmodules = []\n\
+        quotas = [{ metric = \"users.active\", limit = 0, period = \"total\" }]\n";
+    std::fs::write(lastro.path("catalog.toml"), catalog).unwrap();
+    lastro.run(&["seed", "--catalog", "catalog.toml"]).assert_code(0);
+    let refused = lastro.create_tenant("padaria");
+    assert!(
+        refused
+            .assert_code(1)
+            .stderr
+            .contains("the quota of users.active is used up: 0 of 0"),
+        "{}",
+        refused.stderr
+    );
+    lastro.run(&["tenant", "show", "padaria"]).assert_code(1);
 }
 
 #[test]
