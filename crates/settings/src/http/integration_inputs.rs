@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deserr::{
-    DeserializeError as _, Deserr, ErrorKind, IntoValue, Map as _, MergeWithError as _, Value, ValueKind,
-    ValuePointerRef, take_cf_content,
-};
+use deserr::{Deserr, IntoValue, Map as _, MergeWithError as _, Value, ValueKind, ValuePointerRef, take_cf_content};
 use http::{Patch, Problems, SecretText, TextSchema};
 use kernel::{Rule, RuleViolation};
 use secrecy::SecretString;
@@ -65,14 +62,7 @@ impl Deserr<Problems> for Given {
                 .map_err(|_| take_cf_content(Problems::merge(None, too_large(), location))),
             Value::NegativeInteger(number) => Ok(Self(Some(ConfigValue::Number(number)))),
             Value::String(text) => Ok(Self(Some(ConfigValue::Text(text)))),
-            actual => Err(take_cf_content(Problems::error(
-                None,
-                ErrorKind::IncorrectValueKind {
-                    actual,
-                    accepted: &[ValueKind::String],
-                },
-                location,
-            ))),
+            actual => Err(Problems::wrong_kind(actual, &[ValueKind::String], location)),
         }
     }
 }
@@ -84,16 +74,7 @@ fn read<T: Deserr<Problems>, V: IntoValue>(
 ) -> Result<BTreeMap<String, T>, Problems> {
     let fields = match value {
         Value::Map(fields) => fields,
-        actual => {
-            return Err(take_cf_content(Problems::error(
-                None,
-                ErrorKind::IncorrectValueKind {
-                    actual,
-                    accepted: &[ValueKind::Map],
-                },
-                location,
-            )));
-        }
+        actual => return Err(Problems::wrong_kind(actual, &[ValueKind::Map], location)),
     };
     let mut read = BTreeMap::new();
     let mut problems: Option<Problems> = None;
