@@ -23,6 +23,10 @@ const MAX_ELEMENTS: usize = 10_000;
 const MAX_DEPTH: usize = 64;
 /// Elements at most once every `use` is drawn.
 const MAX_DRAWN: usize = 50_000;
+/// Attributes of one element at most: each is compared with those before it.
+const MAX_ATTRIBUTES: usize = 256;
+/// What XML, HTML and CSS take for white space; to Unicode's other spaces they attach no meaning.
+const WHITE_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
 /// What a logo is made of.
 #[rustfmt::skip]
@@ -266,7 +270,7 @@ impl Writing {
                     self.drawn.ids.insert(self.elements, value.to_string());
                 }
                 "href" | "xlink:href" if local == "use" => {
-                    let target = value.trim().trim_start_matches('#').to_owned();
+                    let target = local_id(value).unwrap_or_default().to_owned();
                     self.drawn.uses.push((self.elements, target));
                 }
                 _ => {}
@@ -285,9 +289,10 @@ impl Writing {
             write_text(&mut self.out, &style);
         }
         if let Some(id) = self.drawn.ids.remove(&element.number) {
-            // Of two elements with one id a browser takes the first.
             let extent = (element.number, self.elements + 1);
-            self.drawn.extent.entry(id).or_insert(extent);
+            let known = self.drawn.extent.entry(id).or_insert(extent);
+            // Of two elements with one id a browser takes the first: the one that began before, wherever it ends.
+            *known = extent.min(*known);
         }
         if let Some(name) = element.name {
             self.out.push_str("</");
@@ -346,8 +351,11 @@ fn refuse_element(local: &str) -> Result<(), PictureFlaw> {
 
 /// The attributes to keep, with their values as they are meant.
 fn attributes<'a>(reader: &NsReader<&[u8]>, tag: &'a BytesStart<'_>) -> Result<Attributes<'a>, PictureFlaw> {
-    let mut kept = Vec::new();
-    for attribute in tag.attributes() {
+    let mut kept: Attributes<'a> = Vec::new();
+    for (number, attribute) in tag.attributes().enumerate() {
+        if number >= MAX_ATTRIBUTES {
+            return Err(PictureFlaw::TooComplex);
+        }
         let attribute = attribute.map_err(|_| PictureFlaw::NotAnImage)?;
         if attribute.key.as_namespace_binding().is_some() {
             continue;
@@ -377,17 +385,23 @@ fn attributes<'a>(reader: &NsReader<&[u8]>, tag: &'a BytesStart<'_>) -> Result<A
             _ => continue,
         };
         refuse_style(&value)?;
+        // The same name under two prefixes is no XML.
+        if kept.iter().any(|(known, _)| *known == name) {
+            return Err(PictureFlaw::NotAnImage);
+        }
         kept.push((name, value));
     }
     Ok(kept)
 }
 
-/// A reference to something in the picture itself.
+/// A reference to something in the picture itself, in the words of its id: a browser decodes what is escaped in it.
 fn is_local(value: &str) -> bool {
-    value
-        .trim()
-        .strip_prefix('#')
-        .is_some_and(|id| !id.is_empty() && !id.contains(|character: char| character.is_whitespace()))
+    local_id(value).is_some_and(|id| !id.is_empty() && !id.contains(['#', '%']) && !id.contains(char::is_whitespace))
+}
+
+/// The id that a reference names.
+fn local_id(value: &str) -> Option<&str> {
+    value.trim_matches(WHITE_SPACE).strip_prefix('#')
 }
 
 /// Refuses a style, or an attribute that may be one, which could load or run something. Everything that a browser could take for
@@ -422,7 +436,8 @@ fn refuse_style(style: &str) -> Result<(), PictureFlaw> {
     }
     for (place, name) in lower.match_indices("url(") {
         let target = lower.get(place + name.len()..).unwrap_or_default();
-        if !target.trim_start().trim_start_matches(['"', '\'']).starts_with('#') {
+        let target = target.trim_start_matches(WHITE_SPACE);
+        if !target.strip_prefix(['"', '\'']).unwrap_or(target).starts_with('#') {
             return Err(PictureFlaw::ExternalReference);
         }
     }
@@ -433,21 +448,32 @@ fn write_attribute(out: &mut String, name: &str, value: &str) {
     out.push(' ');
     out.push_str(name);
     out.push_str("=\"");
-    write_text(out, value);
+    for character in value.chars() {
+        match character {
+            // They would be read as spaces.
+            '\t' => out.push_str("&#9;"),
+            '\n' => out.push_str("&#10;"),
+            character => write_character(out, character),
+        }
+    }
     out.push('"');
 }
 
 fn write_text(out: &mut String, text: &str) {
     for character in text.chars() {
-        match character {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '"' => out.push_str("&quot;"),
-            // In an attribute they would be read as spaces.
-            '\r' => out.push_str("&#13;"),
-            character => out.push(character),
-        }
+        write_character(out, character);
+    }
+}
+
+fn write_character(out: &mut String, character: char) {
+    match character {
+        '<' => out.push_str("&lt;"),
+        '>' => out.push_str("&gt;"),
+        '&' => out.push_str("&amp;"),
+        '"' => out.push_str("&quot;"),
+        // It would be read as the end of a line.
+        '\r' => out.push_str("&#13;"),
+        character => out.push(character),
     }
 }
 
@@ -550,6 +576,11 @@ mod tests {
             "<style>.a{fill:u<!-- -->rl(x)}</style><style>.a{background:image-set('x')}</style>",
             "<style>.a{fill:url(<![CDATA[http:x)]]>}</style>",
             "<g xml:base=\"https://evil.example/\"/>",
+            // To a browser these are names of files.
+            "<use href=\"\u{a0}#a\"/>",
+            "<rect fill=\"url(\u{a0}#a)\"/>",
+            "<rect fill=\"url(&quot;'#a)\"/>",
+            "<rect fill=\"url(''#a)\"/>",
             "<?xml-stylesheet href=\"https://evil.example/x.css\"?>",
         ] {
             assert_eq!(inspected(inside), Err(PictureFlaw::ExternalReference), "{inside}");
@@ -623,6 +654,16 @@ mod tests {
             inspected("<g id=\"a\"><use href=\"#a\"/></g>"),
             Err(PictureFlaw::TooComplex)
         );
+        // However the ids are written that lead from one to the next.
+        for (id, reference) in [("#a", "##a"), ("a", "#%61"), ("a", " #a\n")] {
+            let tower = format!("<g id=\"{id}\"><use href=\"#b\"/></g><g id=\"b\"/><use href=\"{reference}\"/>");
+            assert!(inspected(&tower).is_err(), "{tower}");
+        }
+        // Of what is inside of another of the same name nothing is drawn.
+        assert_eq!(
+            inspected("<g id=\"a\"><g id=\"a\"/><use href=\"#b\"/></g><g id=\"b\"/><use href=\"#a\"/>"),
+            Err(PictureFlaw::TooComplex)
+        );
         let many = format!(
             "<g id=\"a\">{}</g>{}",
             "<rect/>".repeat(500),
@@ -632,6 +673,25 @@ mod tests {
         assert_eq!(inspected(&"<g>".repeat(100_000)), Err(PictureFlaw::TooComplex));
         assert_eq!(inspected(&"<g/>".repeat(MAX_ELEMENTS)), Err(PictureFlaw::TooComplex));
         assert!(inspected(&"<g/>".repeat(MAX_ELEMENTS - 1)).is_ok());
+        let attributes = |count: usize| (0..count).map(|number| format!(" a{number}=\"\"")).collect::<String>();
+        assert!(inspected(&format!("<g{}/>", attributes(MAX_ATTRIBUTES))).is_ok());
+        assert_eq!(
+            inspected(&format!("<g{}/>", attributes(MAX_ATTRIBUTES + 1))),
+            Err(PictureFlaw::TooComplex)
+        );
+    }
+
+    #[test]
+    fn what_is_written_reads_as_it_was_meant() {
+        let written = inspected("<text x=\"1&#9;2&#10;3&#13;4\n5\">a\tb\nc</text>").unwrap();
+        assert!(
+            written.contains("<text x=\"1&#9;2&#10;3&#13;4 5\">a\tb\nc</text>"),
+            "{written}"
+        );
+        assert_eq!(sanitized(written.as_bytes()), Ok(written));
+        // Two names that are one.
+        let twice = "<use xmlns:a=\"http://www.w3.org/1999/xlink\" a:href=\"#a\" xlink:href=\"#b\"/>";
+        assert_eq!(inspected(twice), Err(PictureFlaw::NotAnImage));
     }
 
     #[test]
