@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use authz::conditions::{Object, Value as FieldOf};
 use authz::snapshot::{AccountPermissionRow, AccountRow, KeyPermissionRow, KeyRow, Principal, UserRow};
 use db::{DbError, UnitOfWork};
 use futures_util::future::BoxFuture;
@@ -59,6 +60,25 @@ pub struct UserView {
     /// When it was last changed.
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
+}
+
+/// What conditions on users can ask for, by the names of the API.
+impl Object for UserView {
+    fn value(&self, field: &str) -> Option<FieldOf<'_>> {
+        match field {
+            "id" => Some(FieldOf::id(self.id)),
+            "organizationId" => Some(FieldOf::id(self.organization_id)),
+            "name" => Some(self.name.as_str().into()),
+            "email" => Some(self.email.as_str().into()),
+            "isActive" => Some(self.is_active.into()),
+            "emailVerified" => Some(self.email_verified.into()),
+            "mfaEnabled" => Some(self.mfa_enabled.into()),
+            "lastLoginAt" => self.last_login_at.map(FieldOf::from),
+            "createdAt" => Some(self.created_at.into()),
+            "updatedAt" => Some(self.updated_at.into()),
+            _ => None,
+        }
+    }
 }
 
 /// Who made something, with the name of that time.

@@ -42,11 +42,19 @@ pub fn checked_lines(
 }
 
 fn checked(raw: &str, min: usize, max: usize, keep: impl Fn(char) -> bool) -> Result<String, Rule> {
-    let text: String = raw.trim().nfc().collect();
-    if text.chars().any(|character| is_unseen(character) && !keep(character)) || has_idle_joiner(&text) {
-        return Err(Rule::ControlCharacter);
-    }
-    let length = text.chars().count();
+    let raw = raw.trim();
+    // ASCII is composed already, and of its characters only the controls are unseen.
+    let (text, length) = if raw.is_ascii() {
+        if raw
+            .chars()
+            .any(|character| character.is_ascii_control() && !keep(character))
+        {
+            return Err(Rule::ControlCharacter);
+        }
+        (raw.to_owned(), raw.len())
+    } else {
+        composed(raw, keep)?
+    };
     if length < min {
         return Err(Rule::TooShort { min });
     }
@@ -54,6 +62,16 @@ fn checked(raw: &str, min: usize, max: usize, keep: impl Fn(char) -> bool) -> Re
         return Err(Rule::TooLong { max });
     }
     Ok(text)
+}
+
+/// The text in Unicode NFC, and its number of characters.
+fn composed(raw: &str, keep: impl Fn(char) -> bool) -> Result<(String, usize), Rule> {
+    let text: String = raw.nfc().collect();
+    if text.chars().any(|character| is_unseen(character) && !keep(character)) || has_idle_joiner(&text) {
+        return Err(Rule::ControlCharacter);
+    }
+    let length = text.chars().count();
+    Ok((text, length))
 }
 
 /// What nobody sees, in the categories of Unicode: control characters, line and paragraph separators, and format characters, among
@@ -185,6 +203,17 @@ mod tests {
                 Rule::ControlCharacter,
                 "{character:?}"
             );
+        }
+    }
+
+    #[test]
+    fn ascii_is_judged_as_all_text_is() {
+        for character in '\0'..='\u{7f}' {
+            let raw = format!("a{character}b");
+            for keep in [|_| false, |character| character == '\n'] {
+                let slowly = composed(&raw, keep).map(|(text, _)| text);
+                assert_eq!(checked(&raw, 1, 9, keep), slowly, "{character:?}");
+            }
         }
     }
 

@@ -42,8 +42,12 @@ impl Email {
         if raw.is_empty() {
             return Err(Rule::Required);
         }
-        // Each character by itself: what the whole word would make of a Greek final sigma must not decide who someone is.
-        let text: String = raw.nfc().flat_map(char::to_lowercase).nfc().collect();
+        let text = if raw.is_ascii() {
+            raw.to_ascii_lowercase()
+        } else {
+            // Each character by itself: what the whole word would make of a Greek final sigma must not decide who someone is.
+            raw.nfc().flat_map(char::to_lowercase).nfc().collect()
+        };
         if text.chars().count() > Self::MAX {
             return Err(Rule::TooLong { max: Self::MAX });
         }

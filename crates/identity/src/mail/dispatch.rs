@@ -156,11 +156,10 @@ impl Post {
         let mut recipients = Vec::new();
         if let Some(access) = self.service.ports.find::<dyn AccessControl>() {
             let judge = access.judge(organization).await?;
-            let scope = self.service.db.scope(organization);
-            for id in judge.snapshot().administrators().take(MOST_ADMINISTRATORS) {
-                let user = users::lookup(scope, UserId::from_uuid(id)).await?;
-                recipients.extend(user.as_ref().map(Recipient::user));
-            }
+            let snapshot = judge.snapshot();
+            let ids = snapshot.administrators().take(MOST_ADMINISTRATORS);
+            let found = users::find_all(self.service.db.scope(organization), ids.map(UserId::from_uuid)).await?;
+            recipients.extend(found.iter().map(Recipient::user));
         }
         let (mail, recipients) = (Arc::new(mail), Arc::new(recipients));
         let work = move |uow: UnitOfWork| {

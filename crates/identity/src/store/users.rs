@@ -5,7 +5,7 @@ use contracts::Narrowed;
 use contracts::identity::{UserId, UserView};
 use db::list::{List, Listed, Start};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value, values};
-use kernel::{Direction, OrganizationId, PageRequest, fold};
+use kernel::{Direction, Id as _, OrganizationId, PageRequest, fold};
 
 use crate::crypto::PasswordHash;
 use crate::domain::{Email, StoredUser, User, UserName};
@@ -30,6 +30,21 @@ pub(crate) const FIELDS: [Column; 10] = [
 const LOOKUP: Sql = Sql::tenant(
     "SELECT id, organization_id, name, email, is_active, email_verified, mfa_enabled, last_login_at, created_at, updated_at, \
      password_hash FROM users WHERE organization_id = $1 AND id = $2",
+)
+.point();
+const FIND_ALL: Sql = Sql::tenant(
+    "SELECT u.id, u.organization_id, u.name, u.email, u.is_active, u.email_verified, u.mfa_enabled, u.last_login_at, \
+     u.created_at, u.updated_at, u.password_hash FROM json_array_elements_text($2) AS asked(id) \
+     JOIN users u ON u.organization_id = $1 AND u.id = asked.id::uuid ORDER BY u.id",
+)
+.on_sqlite(
+    "SELECT u.id, u.organization_id, u.name, u.email, u.is_active, u.email_verified, u.mfa_enabled, u.last_login_at, \
+     u.created_at, u.updated_at, u.password_hash FROM json_each($2) AS asked \
+     JOIN users u ON u.organization_id = $1 AND u.id = unhex(asked.value) ORDER BY u.id",
+);
+const SHOW: Sql = Sql::tenant(
+    "SELECT id, organization_id, name, email, is_active, email_verified, mfa_enabled, last_login_at, created_at, updated_at \
+     FROM users WHERE organization_id = $1 AND id = $2",
 )
 .point();
 const FIND_BY_EMAIL: Sql = Sql::tenant(
@@ -66,6 +81,8 @@ const ORGANIZATIONS_OF: Sql = Sql::system(
 /// The statements of this file, for the statement test.
 pub(crate) const STATEMENTS: &[Sql] = &[
     LOOKUP,
+    SHOW,
+    FIND_ALL,
     FIND_BY_EMAIL,
     LOCK,
     ADD,
@@ -94,6 +111,19 @@ pub(crate) enum Order {
 /// A user of the organization.
 pub(crate) async fn lookup(scope: Scope<'_>, id: UserId) -> Result<Option<User>, DbError> {
     scope.optional(&LOOKUP, &[Value::id(id)], user).await
+}
+
+/// A user of the organization as clients see it: what is only shown needs no password's hash, and no rule asked again.
+pub(crate) async fn show(scope: Scope<'_>, id: UserId) -> Result<Option<UserView>, DbError> {
+    scope.optional(&SHOW, &[Value::id(id)], |row| view(row, 0)).await
+}
+
+/// Those of the users that the organization has.
+pub(crate) async fn find_all(scope: Scope<'_>, ids: impl Iterator<Item = UserId>) -> Result<Vec<User>, DbError> {
+    // Without hyphens both engines read an id.
+    let ids: Vec<String> = ids.map(|id| id.as_uuid().simple().to_string()).collect();
+    let ids = serde_json::Value::from(ids).to_string();
+    scope.all(&FIND_ALL, &[Value::Json(ids.into())], user).await
 }
 
 /// The user with the address.

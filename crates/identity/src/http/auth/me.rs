@@ -54,9 +54,9 @@ pub(super) async fn handle(caller: Authenticated) -> Result<Answer, ApiError> {
     let organization = caller.identity().organization;
     if actor.kind == ActorKind::User {
         let id = UserId::from_uuid(actor.id);
-        let user = users::lookup(caller.app().db().scope(organization), id).await?;
+        let user = users::show(caller.app().db().scope(organization), id).await?;
         if let Some(user) = user {
-            return Answer::ok(&UserView::from(&user));
+            return Answer::ok(&user);
         }
         // A guest, in a support session: nobody of the organization.
     }

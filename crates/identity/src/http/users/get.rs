@@ -12,8 +12,8 @@ pub(super) fn doc() -> Doc {
 
 pub(super) async fn handle(caller: RequiresWithin<UserRead>, path: PathId<UserId>) -> Result<Answer, ApiError> {
     let scope = caller.app().db().scope(caller.organization());
-    let found = users::lookup(scope, path.found()?).await?;
+    let found = users::show(scope, path.found()?).await?;
     let user = found.ok_or_else(ApiError::not_found)?;
     caller.admit(&user)?;
-    Answer::ok(&UserView::from(&user))
+    Answer::ok(&user)
 }
