@@ -415,15 +415,19 @@ async fn a_unit_runs_as_the_lesser_role_with_its_own_bounds() {
     const SETTINGS: Sql = Sql::global(
         "SELECT concat_ws(' ', current_user, current_setting('transaction_isolation'), \
          current_setting('idle_in_transaction_session_timeout'), current_setting('lock_timeout'), \
-         current_setting('statement_timeout'), current_setting('transaction_read_only'))",
+         current_setting('statement_timeout'), current_setting('transaction_read_only'), current_setting('enable_seqscan'), \
+         current_setting('jit'))",
     );
     let inside =
         f.db.write(unit(home()), |uow| async move { texts(uow.global(), &SETTINGS).await });
-    assert_eq!(inside.await.unwrap(), ["lastro_write read committed 10s 5s 10s off"]);
+    assert_eq!(
+        inside.await.unwrap(),
+        ["lastro_write read committed 10s 5s 10s off off off"]
+    );
     let pooled = texts(f.db.global(), &SETTINGS).await.unwrap();
-    assert_eq!(pooled, ["lastro_read serializable 0 0 30s on"]);
+    assert_eq!(pooled, ["lastro_read serializable 0 0 30s on off off"]);
     let point = texts(f.db.global(), &SETTINGS.point()).await.unwrap();
-    assert_eq!(point, ["lastro_read serializable 0 0 1s on"]);
+    assert_eq!(point, ["lastro_read serializable 0 0 1s on off off"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
