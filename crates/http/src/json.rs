@@ -58,11 +58,11 @@ impl<'de> Deserialize<'de> for Json {
             }
 
             fn visit_i64<E: Error>(self, value: i64) -> Result<Json, E> {
-                Ok(u64::try_from(value).map_or(Json::Negative(value), Json::Unsigned))
+                Ok(integer(value))
             }
 
             fn visit_f64<E: Error>(self, value: f64) -> Result<Json, E> {
-                Ok(Json::Float(value))
+                Ok(whole(value).map_or(Json::Float(value), integer))
             }
 
             fn visit_str<E: Error>(self, value: &str) -> Result<Json, E> {
@@ -92,6 +92,18 @@ impl<'de> Deserialize<'de> for Json {
 
         deserializer.deserialize_any(Tree)
     }
+}
+
+fn integer(value: i64) -> Json {
+    u64::try_from(value).map_or(Json::Negative(value), Json::Unsigned)
+}
+
+/// The whole number that a float stands for, where it stands for exactly one: to JSON Schema, and to JavaScript, `100.0` and `1e3` are
+/// integers.
+fn whole(value: f64) -> Option<i64> {
+    // The greatest up to which every whole number has a float of its own.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    (value.fract() == 0.0 && value.abs() <= EXACT).then_some(value as i64)
 }
 
 /// A step into a value, for the path of a problem.
@@ -230,6 +242,22 @@ mod tests {
             found(r#"{"a":["x","y\u0000"],"n\u0000":1}"#),
             [("a/1".into(), Flaw::Nul), ("n\\0".into(), Flaw::Nul)]
         );
+    }
+
+    #[test]
+    fn a_whole_number_is_one_however_it_is_written() {
+        for (text, number) in [
+            ("1.0", Json::Unsigned(1)),
+            ("1e3", Json::Unsigned(1_000)),
+            ("-217.0", Json::Negative(-217)),
+            ("-0.0", Json::Unsigned(0)),
+            ("9007199254740991.0", Json::Unsigned(9_007_199_254_740_991)),
+            ("1.5", Json::Float(1.5)),
+            ("-1e-3", Json::Float(-0.001)),
+            ("1e19", Json::Float(1e19)),
+        ] {
+            assert_eq!(Json::parse(text.as_bytes()).unwrap(), number, "{text}");
+        }
     }
 
     #[test]

@@ -661,7 +661,7 @@ fn shared_parameters() -> Value {
         "IdempotencyKey": {
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": "The client's name for this change, 1 to 255 visible ASCII characters. The first answer is kept for 24 hours and given again to the same request.",
-            "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
+            "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
         },
         "IfNoneMatch": {
             "name": "If-None-Match", "in": "header", "required": false,

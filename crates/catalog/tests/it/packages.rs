@@ -89,6 +89,15 @@ testkit::behaviours! {
         assert_eq!(taken.json["error"]["details"][0]["field"], "code");
     }
 
+    async fn a_whole_number_is_one_however_it_is_written(app: TestApp) {
+        let operator = app.operator();
+        let quota = json!({ "metric": "a", "limit": 1000.0, "period": "day" });
+        let body = json!({ "code": "starter", "name": "Starter", "quotas": [quota] });
+        assert!(body.to_string().contains("1000.0"));
+        let made = operator.post("/packages").json(&body).send().await.expect(201);
+        assert_eq!(made.data()["quotas"][0]["limit"], json!(1000));
+    }
+
     async fn an_edit_reaches_every_organization_on_the_package(app: TestApp) {
         let operator = app.operator();
         for code in ["FINANCE", "SALES", "CRM"] {

@@ -7,7 +7,7 @@ use contracts::access::{AccessControl, Judge, JudgeError, Refused, RoleId, judge
 use contracts::identity::InvitationId;
 use db::{UnitContext, UnitOfWork};
 use http::RequestContext;
-use kernel::{Actor, ActorKind, Id as _};
+use kernel::{Actor, ActorKind, Id as _, Rule, RuleViolation};
 
 use super::end_sessions::end_sessions;
 use super::{EntryRefusal, Refusal, headcount, user_changed};
@@ -28,7 +28,8 @@ pub(crate) struct Guest {
 /// Invites somebody, granting no more than the actor holds. An invitation of the same address that has expired is replaced.
 ///
 /// # Errors
-/// [`Refusal`]: out of reach, beyond what the actor holds, an unknown role, an address that is a user's or was invited already.
+/// [`Refusal`]: out of reach, beyond what the actor holds, an unknown role or one that needs a scope, an address that is a user's or was
+/// invited already.
 pub(crate) async fn invite(
     within: &Within<UserCreate>,
     uow: &UnitOfWork,
@@ -47,7 +48,12 @@ pub(crate) async fn invite(
     let mut invitation = Invitation::create(uow.generators().id(), new, uow.now());
     within.admit(&invitation)?;
     let (email, roles) = (&invitation.state().email, &invitation.state().roles);
-    judge.may_grant_roles(uow, inviter, roles, None, None).await?;
+    let judged = judge.may_grant_roles(uow, inviter, roles, None, None).await;
+    judged.map_err(|refusal| match refusal {
+        // The role of one module; an invitation cannot say of which.
+        JudgeError::Scope => Refusal::Invalid(RuleViolation::new("roleIds", Rule::Invalid)),
+        other => other.into(),
+    })?;
     let scope = uow.scope(organization).reads();
     if users::find_by_email(scope, email).await?.is_some() {
         return Err(Refusal::EmailTaken);

@@ -4,6 +4,7 @@ use authz::Denial;
 use contracts::access::JudgeError;
 use contracts::usage::ReserveError;
 use db::DbError;
+use kernel::RuleViolation;
 
 use crate::domain::{AccountInactive, KeyRevoked, NotAMaker};
 
@@ -12,6 +13,8 @@ use crate::domain::{AccountInactive, KeyRevoked, NotAMaker};
 pub(crate) enum Refusal {
     /// There is no such object in the organization.
     NotFound,
+    /// A field does not fit what it names.
+    Invalid(RuleViolation),
     /// It is not as the client last saw it.
     Stale,
     /// The address belongs to another user of the organization.

@@ -9,6 +9,7 @@ impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::NotFound => Self::not_found(),
+            Refusal::Invalid(violation) => violation.into(),
             Refusal::Stale => Self::new(ErrorCode::ConflictVersion),
             Refusal::EmailTaken => Self::duplicate("email"),
             Refusal::Denied(denial) => denial.into(),

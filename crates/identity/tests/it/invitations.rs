@@ -125,6 +125,10 @@ testkit::behaviours! {
         invite(&inviter, "bruno@example.com", &[&own, &admin_role]).await.refused(403, "RBAC_ESCALATION");
         let unknown = "01932f5c-9c5e-7cc3-9d4e-3b2f6a1e8d40";
         invite(&administrator, "bruno@example.com", &[unknown]).await.refused(404, "NOT_FOUND");
+        // The manager of one module, of which an invitation does not speak.
+        let (viewer, manager) = (role(&administrator, "VIEWER").await, role(&administrator, "MODULE_MANAGER").await);
+        let unfit = invite(&administrator, "bruno@example.com", &[&viewer, &manager]).await;
+        assert_eq!(unfit.refused(400, "VALIDATION_FAILED").problems(), ["roleIds: INVALID"]);
         invite(&inviter, "bruno@example.com", &[&own]).await.expect(201);
         let stranger = app.member(mine, None).await.client;
         invite(&stranger, "carla@example.com", &[]).await.refused(403, "RBAC_FORBIDDEN");
