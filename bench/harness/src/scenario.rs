@@ -43,7 +43,8 @@ pub enum Drive {
 }
 
 impl Scenario {
-    /// In this order: what grows the tables comes last.
+    /// In this order: what grows the tables comes last, and last of all what makes organizations: each has a trail to be sealed and
+    /// events to be handed on, which would be done on the time of whoever comes next.
     pub const ALL: [Self; 11] = [
         Self::Noop,
         Self::Get,
@@ -54,8 +55,8 @@ impl Scenario {
         Self::Refresh,
         Self::Login,
         Self::Storm,
-        Self::Create,
         Self::Role,
+        Self::Create,
     ];
 
     /// The name in the results and on the command line.
