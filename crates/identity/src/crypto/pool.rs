@@ -12,19 +12,20 @@ use tokio::sync::oneshot;
 
 use super::Scratch;
 
-/// What kind of work: the two wait in queues of their own.
+/// What kind of work: each has threads and a queue of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// Signatures: under a millisecond. They go first, so that a storm of logins delays a refresh by one hash at most.
+    /// Signatures: under a millisecond, as urgent as whatever serves.
     Signing,
-    /// Password hashes: tens of milliseconds and of megabytes.
+    /// Password hashes: tens of milliseconds and of megabytes. They take what the others leave of the processors, so that a storm
+    /// of logins delays nobody else.
     Hashing,
 }
 
 /// How much a pool does at once, and how much may wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolConfig {
-    /// Threads: so many hashes at once, each with memory of its own.
+    /// Threads of each lane: so many hashes at once, each with memory of its own, and as many signatures.
     pub threads: usize,
     /// Hashes that may wait.
     pub waiting_hashes: usize,
@@ -72,16 +73,18 @@ struct Queues {
 }
 
 impl Queues {
-    /// The next work and its lane: signatures first.
-    fn next(&mut self) -> Option<(Lane, Work)> {
-        let signing = self.signing.pop_front().map(|work| (Lane::Signing, work));
-        signing.or_else(|| self.hashing.pop_front().map(|work| (Lane::Hashing, work)))
+    const fn of(&mut self, lane: Lane) -> &mut VecDeque<Work> {
+        match lane {
+            Lane::Signing => &mut self.signing,
+            Lane::Hashing => &mut self.hashing,
+        }
     }
 }
 
 struct Shared {
     queues: Mutex<Queues>,
-    arrived: Condvar,
+    to_sign: Condvar,
+    to_hash: Condvar,
     clock: Arc<dyn Clock>,
     config: PoolConfig,
 }
@@ -103,19 +106,23 @@ impl Pool {
         let pool = Self {
             shared: Arc::new(Shared {
                 queues: Mutex::default(),
-                arrived: Condvar::new(),
+                to_sign: Condvar::new(),
+                to_hash: Condvar::new(),
                 clock,
                 config,
             }),
         };
-        for number in 0..config.threads.max(1) {
-            let shared = Arc::clone(&pool.shared);
-            std::thread::Builder::new()
-                .name(format!("crypto-{number}"))
-                .spawn(move || {
-                    yield_to_others();
-                    shared.work();
+        for (lane, name) in [(Lane::Signing, "sign"), (Lane::Hashing, "hash")] {
+            for number in 0..config.threads.max(1) {
+                let shared = Arc::clone(&pool.shared);
+                let thread = std::thread::Builder::new().name(format!("{name}-{number}"));
+                thread.spawn(move || {
+                    if lane == Lane::Hashing {
+                        yield_to_others();
+                    }
+                    shared.work(lane);
                 })?;
+            }
         }
         Ok(pool)
     }
@@ -174,10 +181,11 @@ impl Shared {
     fn submit(&self, lane: Lane, work: Work) -> Result<(), PoolError> {
         let mut queues = self.queues.lock();
         let hash_time = queues.hash_time;
-        let (queue, limit) = match lane {
-            Lane::Signing => (&mut queues.signing, self.config.waiting_signatures),
-            Lane::Hashing => (&mut queues.hashing, self.config.waiting_hashes),
+        let limit = match lane {
+            Lane::Signing => self.config.waiting_signatures,
+            Lane::Hashing => self.config.waiting_hashes,
         };
+        let queue = queues.of(lane);
         if queue.len() >= limit {
             let threads = u32::try_from(self.config.threads.max(1)).unwrap_or(u32::MAX);
             let waiting = u32::try_from(queue.len()).unwrap_or(u32::MAX);
@@ -188,14 +196,21 @@ impl Shared {
         }
         queue.push_back(work);
         drop(queues);
-        self.arrived.notify_one();
+        self.arrived(lane).notify_one();
         Ok(())
     }
 
-    /// What each thread does.
-    fn work(&self) {
+    const fn arrived(&self, lane: Lane) -> &Condvar {
+        match lane {
+            Lane::Signing => &self.to_sign,
+            Lane::Hashing => &self.to_hash,
+        }
+    }
+
+    /// What each thread of the lane does.
+    fn work(&self, lane: Lane) {
         let mut scratch = Scratch::default();
-        while let Some((lane, work)) = self.wait(&mut scratch) {
+        while let Some(work) = self.wait(lane, &mut scratch) {
             let start = self.clock.monotonic();
             // A panic ends the work, not the thread: its caller is told, because the sender inside is dropped. The memory
             // is only ever written before it is read.
@@ -209,17 +224,17 @@ impl Shared {
     }
 
     /// The next work; `None` when the pool is gone. Before a thread sleeps it gives its memory back.
-    fn wait(&self, scratch: &mut Scratch) -> Option<(Lane, Work)> {
+    fn wait(&self, lane: Lane, scratch: &mut Scratch) -> Option<Work> {
         let mut queues = self.queues.lock();
         loop {
             if queues.is_closed {
                 return None;
             }
-            if let Some(next) = queues.next() {
+            if let Some(next) = queues.of(lane).pop_front() {
                 return Some(next);
             }
             scratch.release();
-            self.arrived.wait(&mut queues);
+            self.arrived(lane).wait(&mut queues);
         }
     }
 }
@@ -232,7 +247,8 @@ impl Drop for Pool {
         queues.signing.clear();
         queues.hashing.clear();
         drop(queues);
-        self.shared.arrived.notify_all();
+        self.shared.to_sign.notify_all();
+        self.shared.to_hash.notify_all();
     }
 }
 
@@ -306,34 +322,27 @@ mod tests {
         let second = queue(&pool, Lane::Hashing, || ()).await;
         let refused = pool.run(Lane::Hashing, |_| ()).await;
         assert!(matches!(refused, Err(PoolError::Busy { retry_after }) if (1..=30).contains(&retry_after.as_secs())));
-        let signed = queue(&pool, Lane::Signing, || ()).await;
+        assert_eq!(pool.run(Lane::Signing, |_| "signed").await, Ok("signed"));
         drop(release);
-        for task in [occupied, first, second, signed] {
+        for task in [occupied, first, second] {
             assert_eq!(task.await.unwrap(), Ok(()));
         }
         assert_eq!(pool.run(Lane::Hashing, |_| 1).await, Ok(1), "there is room again");
     }
 
     #[tokio::test]
-    async fn signatures_go_first() {
+    async fn a_signature_does_not_wait_for_hashes() {
         let pool = pool(1, 8);
         let (release, occupied) = occupy(&pool).await;
-        let order = Arc::new(Mutex::new(Vec::new()));
-        let mut tasks = Vec::new();
-        for (lane, name) in [
-            (Lane::Hashing, "hash"),
-            (Lane::Hashing, "hash"),
-            (Lane::Signing, "signature"),
-        ] {
-            let order = Arc::clone(&order);
-            tasks.push(queue(&pool, lane, move || order.lock().push(name)).await);
+        let waiting = queue(&pool, Lane::Hashing, || ()).await;
+        for _ in 0..3 {
+            assert_eq!(pool.run(Lane::Signing, |_| 1).await, Ok(1));
         }
+        assert_eq!(pool.waiting(Lane::Hashing), 1);
         drop(release);
-        occupied.await.unwrap().unwrap();
-        for task in tasks {
-            task.await.unwrap().unwrap();
+        for task in [occupied, waiting] {
+            assert_eq!(task.await.unwrap(), Ok(()));
         }
-        assert_eq!(*order.lock(), ["signature", "hash", "hash"]);
     }
 
     #[tokio::test]
@@ -415,7 +424,7 @@ mod tests {
         let mut scratch = Scratch::default();
         let empty = format!("{scratch:?}");
         pool.shared.queues.lock().is_closed = true;
-        assert!(pool.shared.wait(&mut scratch).is_none());
+        assert!(pool.shared.wait(Lane::Hashing, &mut scratch).is_none());
         assert_eq!(format!("{scratch:?}"), empty);
     }
 
