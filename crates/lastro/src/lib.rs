@@ -27,3 +27,4 @@ pub mod stop;
 pub mod storage;
 pub mod support;
 pub mod telemetry;
+pub mod users_file;
