@@ -24,6 +24,8 @@ mod app;
 mod config;
 mod dispatch;
 mod domain;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod http;
 mod jobs;
 mod manifest;

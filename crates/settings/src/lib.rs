@@ -7,6 +7,8 @@
 mod app;
 mod connect;
 mod domain;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod http;
 mod manifest;
 mod memory;
