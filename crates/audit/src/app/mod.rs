@@ -18,7 +18,7 @@ pub use heads::Heads;
 pub use privacy::{ERASED, erase, tell};
 pub(crate) use retain::retain_all;
 pub(crate) use seal::seal_all;
-pub use verify::{Verdict, verify};
+pub use verify::{Verdict, seal_at, verify};
 
 /// What the composition root says.
 #[derive(Debug, Clone)]

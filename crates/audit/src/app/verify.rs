@@ -22,7 +22,7 @@ pub struct Verdict {
     pub first_bad_id: Option<Uuid>,
     /// The number of the last seal that fits.
     pub sequence: i64,
-    /// That seal, in hexadecimal: what an exported head is compared with.
+    /// That seal, in hexadecimal: the head, for whoever keeps it elsewhere.
     pub head: Option<String>,
 }
 
@@ -71,6 +71,17 @@ pub async fn verify(db: &Db, ports: &Ports, organization: OrganizationId, now: T
     let intruder = seals::intruder(db.scope(organization), walk.low).await?;
     let unsealed = seals::count_unsealed(db.scope(organization), walk.low).await?;
     Ok(walk.verdict(intruder, unsealed.unsigned_abs()))
+}
+
+/// The seal with the number, in hexadecimal: what a head that was kept elsewhere is compared with. None when the chain does not
+/// reach so far.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn seal_at(db: &Db, organization: OrganizationId, sequence: i64) -> Result<Option<String>, DbError> {
+    let seals = seals::after(db.scope(organization), organization, sequence.saturating_sub(1)).await?;
+    let found = seals.first().filter(|seal| seal.batch.sequence == sequence);
+    Ok(found.map(|seal| kernel::hexadecimal(&seal.seal)))
 }
 
 /// How far the walk has come.
