@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use db::migrate::{CORE, Destructive, Migrations};
+use db::migrate::Destructive;
 use db::{Db, DbConfig};
 use kernel::{Generators, OrganizationId};
 use lastro_bench::postgres::Postgres;
@@ -13,9 +13,6 @@ use lastro_bench_limit::{postgres, sqlite};
 use uuid::Uuid;
 
 use crate::cases;
-
-/// The tables of the organizations, without the context that owns them: this measures what lies below it.
-const ORGANIZATION: Migrations = db::migrations!("organization": "0001_organizations");
 
 /// How many organizations there are.
 const ORGANIZATIONS: usize = 1_000;
@@ -48,7 +45,9 @@ impl Database {
             None => format!("sqlite://{}", file.display()),
         };
         let config = DbConfig::new(url.as_str());
-        db::migrate::run(&config, &[CORE, ORGANIZATION], Destructive::Refuse, &mut |_| ()).await?;
+        // All tables: the limit server prepares its statements on them.
+        let migrations = lastro::app::migrations();
+        db::migrate::run(&config, &migrations, Destructive::Refuse, &mut |_| ()).await?;
         let generators = Generators::system();
         let layer = Db::open(config.clone(), generators.clone())?;
         let platform = generators.id();

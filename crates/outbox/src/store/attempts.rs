@@ -14,7 +14,8 @@ const ADD: Sql = Sql::tenant(
      SELECT d.organization_id, d.id, d.attempts + 1, timestamptz 'epoch' + (item->>'at')::bigint * interval '1 microsecond', \
      (item->>'status')::bigint, (item->>'latency')::bigint, item->>'error', item->>'body' \
      FROM json_array_elements($2) AS tried(item) JOIN webhook_deliveries d ON d.organization_id = $1 \
-     AND d.id = (item->>'id')::uuid AND d.lease = (item->>'lease')::uuid",
+     AND d.id = ANY (ARRAY(SELECT (one->>'id')::uuid FROM json_array_elements($2) AS listed(one))) AND d.id = (item->>'id')::uuid \
+     AND d.lease = (item->>'lease')::uuid",
 )
 .on_sqlite(
     "INSERT INTO webhook_attempts (organization_id, delivery_id, number, at, status, latency_ms, error, response_body) \
@@ -24,14 +25,14 @@ const ADD: Sql = Sql::tenant(
 );
 const OF: Sql = Sql::tenant(
     "SELECT delivery_id, at, status, latency_ms, error, response_body FROM webhook_attempts WHERE organization_id = $1 \
-     AND delivery_id IN (SELECT value::uuid FROM json_array_elements_text($2) AS chosen(value)) ORDER BY delivery_id, number",
+     AND delivery_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2) AS chosen(value))) ORDER BY delivery_id, number",
 )
 .on_sqlite(
     "SELECT delivery_id, at, status, latency_ms, error, response_body FROM webhook_attempts WHERE organization_id = $1 \
      AND delivery_id IN (SELECT unhex(value) FROM json_each($2)) ORDER BY delivery_id, number",
 );
-const FORGET: Sql = Sql::tenant("DELETE FROM webhook_attempts WHERE organization_id = $1 AND delivery_id IN \
-     (SELECT value::uuid FROM json_array_elements_text($2) AS chosen(value))")
+const FORGET: Sql = Sql::tenant("DELETE FROM webhook_attempts WHERE organization_id = $1 AND delivery_id = ANY \
+     (ARRAY(SELECT value::uuid FROM json_array_elements_text($2) AS chosen(value)))")
 .on_sqlite(
     "DELETE FROM webhook_attempts WHERE organization_id = $1 AND delivery_id IN (SELECT unhex(value) FROM json_each($2))",
 );

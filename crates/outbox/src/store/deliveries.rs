@@ -86,7 +86,8 @@ const SETTLE: Sql = Sql::tenant(
     "UPDATE webhook_deliveries AS d SET status = item->>'state', attempts = d.attempts + 1, tries = d.tries + 1, lease = NULL, \
      due_at = timestamptz 'epoch' + (item->>'due')::bigint * interval '1 microsecond', \
      finished_at = timestamptz 'epoch' + (item->>'finished')::bigint * interval '1 microsecond' \
-     FROM json_array_elements($2) AS tried(item) WHERE d.organization_id = $1 AND d.id = (item->>'id')::uuid \
+     FROM json_array_elements($2) AS tried(item) WHERE d.organization_id = $1 \
+     AND d.id = ANY (ARRAY(SELECT (one->>'id')::uuid FROM json_array_elements($2) AS listed(one))) AND d.id = (item->>'id')::uuid \
      AND d.lease = (item->>'lease')::uuid",
 )
 .on_sqlite(
@@ -108,7 +109,8 @@ const REPLAY_OF_ENDPOINT: Sql = Sql::tenant(replayed!("AND d.webhook_id = $7", "
     .on_sqlite(replayed!("AND d.webhook_id = $7", ""));
 const RELEASE: Sql = Sql::tenant(
     "UPDATE webhook_deliveries AS d SET lease = NULL, due_at = $3 FROM json_array_elements($2) AS held(item) \
-     WHERE d.organization_id = $1 AND d.id = (item->>'id')::uuid AND d.lease = (item->>'lease')::uuid",
+     WHERE d.organization_id = $1 AND d.id = ANY (ARRAY(SELECT (one->>'id')::uuid FROM json_array_elements($2) AS listed(one))) \
+     AND d.id = (item->>'id')::uuid AND d.lease = (item->>'lease')::uuid",
 )
 .on_sqlite(
     "UPDATE webhook_deliveries AS d SET lease = NULL, due_at = $3 FROM (SELECT DISTINCT unhex(value->>'id') AS id, \

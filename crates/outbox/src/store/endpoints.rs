@@ -49,7 +49,7 @@ const SETTLE: Sql = Sql::tenant(
 // without having seen what is new, would have the last word.
 const WAKE: Sql = Sql::tenant(
     "UPDATE webhook_endpoints SET due_at = CASE WHEN due_at < $3 THEN due_at ELSE $3 END WHERE organization_id = $1 \
-     AND id IN (SELECT value::uuid FROM json_array_elements_text($2) AS chosen(value))",
+     AND id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2) AS chosen(value)))",
 )
 .on_sqlite(
     "UPDATE webhook_endpoints SET due_at = CASE WHEN due_at < $3 THEN due_at ELSE $3 END WHERE organization_id = $1 \

@@ -31,8 +31,8 @@ const WAITING: Sql = Sql::tenant(
      AND e.id = q.event_id WHERE q.organization_id = $1 ORDER BY q.event_id LIMIT $2",
 );
 const TAKE: Sql = Sql::tenant(
-    "DELETE FROM outbox_queue WHERE organization_id = $1 AND event_id IN \
-     (SELECT value::uuid FROM json_array_elements_text($2) AS chosen(value)) RETURNING event_id",
+    "DELETE FROM outbox_queue WHERE organization_id = $1 AND event_id = ANY \
+     (ARRAY(SELECT value::uuid FROM json_array_elements_text($2) AS chosen(value))) RETURNING event_id",
 )
 .on_sqlite(
     "DELETE FROM outbox_queue WHERE organization_id = $1 AND event_id IN (SELECT unhex(value) FROM json_each($2)) \
@@ -41,8 +41,8 @@ const TAKE: Sql = Sql::tenant(
 const FIND: Sql =
     Sql::tenant("SELECT id, type, occurred_at, data FROM outbox_events WHERE organization_id = $1 AND id = $2").point();
 const OF: Sql = Sql::tenant(
-    "SELECT id, type, occurred_at, data FROM outbox_events WHERE organization_id = $1 AND id IN \
-     (SELECT value::uuid FROM json_array_elements_text($2) AS chosen(value))",
+    "SELECT id, type, occurred_at, data FROM outbox_events WHERE organization_id = $1 AND id = ANY \
+     (ARRAY(SELECT value::uuid FROM json_array_elements_text($2) AS chosen(value)))",
 )
 .on_sqlite(
     "SELECT id, type, occurred_at, data FROM outbox_events WHERE organization_id = $1 AND id IN \

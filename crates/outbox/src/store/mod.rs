@@ -23,7 +23,9 @@ pub(crate) fn statements() -> Vec<Sql<'static>> {
     .concat()
 }
 
-/// Ids travel to a statement as one JSON list. Without hyphens both engines read them: `x::uuid` and `unhex(x)`.
+/// Ids travel to a statement as one JSON list. Without hyphens both engines read them: `x::uuid` and `unhex(x)`. On PostgreSQL the
+/// rows are `= ANY (ARRAY(SELECT …))` of them, which is looked up in the index, one id after the other; a join with the list alone it may
+/// begin with all rows of the organization, and does as long as its statistics are older than the rows.
 pub(crate) fn list<I: Id>(ids: impl IntoIterator<Item = I>) -> String {
     let texts: Vec<String> = ids.into_iter().map(simple).collect();
     texts_json(&texts)
