@@ -15,6 +15,8 @@ mod engines;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod heads;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod migrations;

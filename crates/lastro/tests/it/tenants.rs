@@ -23,12 +23,7 @@ async fn start(engine: Engine) -> Option<TestApp> {
             lastro::onboarding::module(),
         ]
     };
-    let sent = Arc::new(testkit::Mails::default());
-    let provide = |ports: &Ports| {
-        ports.provide(Arc::new(identity::Config::for_tests()));
-        ports.provide::<dyn contracts::mail::Mailer>(Arc::clone(&sent) as _);
-        ports.provide(sent);
-    };
+    let provide = |ports: &Ports| ports.provide(Arc::new(identity::Config::for_tests()));
     let app = TestApp::start_with(engine, modules(), provide).await?;
     let contexts = modules().into_iter().map(|module| module.manifest);
     // Onboarding lends itself the organizations' declaration.
@@ -233,19 +228,32 @@ testkit::behaviours! {
         }
         assert_eq!(operator.get("/organizations?q=padaria").send().await.expect(200).meta()["total"], 0);
         assert_eq!(trail().await, before);
+        identity::deliver(app.edge().app()).await.unwrap();
         assert!(app.mails().all().is_empty());
         // Neither the slug nor the key is spent.
         body["packageCode"] = json!("starter");
         operator.post("/tenants").header("Idempotency-Key", "padaria").json(&body).send().await.expect(201);
     }
 
-    async fn who_has_no_password_is_invited(app: TestApp) {
+    async fn who_has_no_password_is_invited_and_administers_once_there_is_one(app: TestApp) {
         let mut body = tenant("padaria");
         body["admin"].as_object_mut().unwrap().remove("password");
         let made = app.operator().post("/tenants").json(&body).send().await.expect(201);
         assert_eq!(made.data()["admin"]["emailVerified"], false);
         let login = json!({ "organizationSlug": "padaria", "email": "ana@padaria.example", "password": "Trigo-Integral-26" });
         app.nobody().post("/auth/login").json(&login).send().await.refused(401, "AUTH_INVALID_CREDENTIALS");
+
+        identity::deliver(app.edge().app()).await.unwrap();
+        let token = app.mails().token("ana@padaria.example");
+        let accepted = json!({ "token": token, "password": "Trigo-Integral-26" });
+        app.nobody().post("/auth/invitations/accept").json(&accepted).send().await.expect(201);
+        let administrator = self::login(&app, "padaria", "ana@padaria.example", "Trigo-Integral-26").await;
+        let role = json!({ "name": "Clerk", "code": "CLERK" });
+        administrator.post("/roles").json(&role).send().await.expect(201);
+        let groups = administrator.get("/groups").send().await.expect(200);
+        let chiefs = groups.data().as_array().unwrap().iter().find(|group| group["code"] == "ADM_CLIENTE").unwrap();
+        let members = administrator.get(&format!("/groups/{}/members", chiefs["id"].as_str().unwrap())).send().await.expect(200);
+        assert_eq!(members.data()[0]["id"], made.data()["admin"]["id"]);
     }
 
     async fn deactivating_a_module_tells_who_would_miss_it(app: TestApp) {
@@ -299,6 +307,15 @@ testkit::behaviours! {
             let text = if app.url().starts_with("sqlite") { text.replace("count(*)::text", "CAST(count(*) AS TEXT)") } else { text };
             async move { db::admin::query(app.url(), &text).await.unwrap()[0][0].clone().unwrap() }
         };
+        let jobs = audit::module().jobs;
+        let sealing = jobs.iter().find(|job| job.name == "audit-sealing").unwrap();
+        let verdict = async || {
+            (sealing.run)(app.edge().app().clone()).await.unwrap();
+            let (id, now) = (made.id().parse().unwrap(), app.edge().app().generators().now());
+            audit::verify(app.db(), app.edge().app().ports(), id, now).await.unwrap()
+        };
+        let sealed = verdict().await.checked;
+        assert!(sealed > 0);
         assert!(matches!(purge().await, Err(lastro::onboarding::NotPurged::Active)));
         operator.delete(&path).send().await.expect(204);
         app.clock().advance(Duration::from_secs(29 * 24 * 3600));
@@ -312,6 +329,8 @@ testkit::behaviours! {
         assert_eq!(count("users").await, "1");
         assert_eq!(count("organization_packages").await, "1");
         assert!(count("audit_entries").await.parse::<u64>().unwrap() > trail.parse::<u64>().unwrap(), "the purge is told");
+        let left = verdict().await;
+        assert!(left.first_bad_id.is_none() && left.checked > sealed, "{left:?}");
         let left = operator.get(&path).send().await.expect(200);
         assert_eq!((&left.data()["name"], &left.data()["document"], &left.data()["packageCode"]), (&json!("Purged"), &Value::Null, &Value::Null));
         operator.get(&format!("/organizations/{}", other.id())).send().await.expect(200);
