@@ -3,10 +3,19 @@
 use std::time::Duration;
 
 use serde_json::json;
-use testkit::{Hooks, Reaction};
+use testkit::{Engine, Hooks, Reaction, TestApp};
 
 use crate::start;
 use crate::world::{Node, customer, delivery, eventually, register, rename};
+
+/// Runs a statement beside the program.
+async fn execute(app: &TestApp, sqlite: &str, postgres: &str) {
+    let statement = match app.db().engine() {
+        Engine::Sqlite => sqlite,
+        Engine::Postgres => postgres,
+    };
+    db::admin::execute(app.url(), statement).await.unwrap();
+}
 
 testkit::behaviours! {
     with start;
@@ -182,5 +191,35 @@ testkit::behaviours! {
         hooks.until(4).await;
         other.until(4).await;
         node.stop().await;
+    }
+    async fn an_event_of_more_than_256_kib_is_not_sent(app: TestApp) {
+        let hooks = Hooks::start().await;
+        let (_, ana) = customer(&app, "padaria").await;
+        let made = register(&ana, &hooks.url(), &["organization.updated"]).await;
+        for (name, bytes) in [("Grande", 128 * 1_024), ("Menor", 127 * 1_024)] {
+            rename(&ana, name).await;
+            let filled = |data: &str| {
+                format!("UPDATE outbox_events SET data = {data} WHERE type = 'organization.updated' AND data->>'name' = '{name}'")
+            };
+            execute(
+                &app,
+                &filled(&format!(r#"'{{"filled":"' || hex(zeroblob({bytes})) || '"}}'"#)),
+                &filled(&format!(r#"('{{"filled":"' || repeat('00', {bytes}) || '"}}')::json"#)),
+            )
+            .await;
+        }
+        let node = Node::start(&app);
+        let arrived = hooks.until(1).await.remove(0);
+        assert_eq!(arrived.json()["data"]["filled"].as_str().unwrap().len(), 254 * 1_024);
+        let path = format!("/webhooks/{}/deliveries", made.id());
+        let both = eventually(&ana, &path, |all| {
+            let mut states: Vec<_> = all.as_array().unwrap().iter().map(|one| one["status"].as_str().unwrap()).collect();
+            states.sort_unstable();
+            states == ["dead", "delivered"]
+        }).await;
+        let dead = both.as_array().unwrap().iter().find(|one| one["status"] == "dead").unwrap();
+        assert_eq!(dead["attempts"][0]["error"], "the event is larger than 256 KiB");
+        node.stop().await;
+        assert_eq!(hooks.all().len(), 1);
     }
 }
