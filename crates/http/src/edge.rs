@@ -58,7 +58,7 @@ const WORTH_COMPRESSING: u64 = 1_024;
 #[derive(Clone)]
 pub struct Edge {
     plain: Plain,
-    compressing: Compression<Plain, Worthwhile>,
+    compressing: Compression<Deciding, Worthwhile>,
 }
 
 /// The edge without compression.
@@ -67,6 +67,13 @@ struct Plain {
     shared: Arc<Shared>,
     router: Router,
 }
+
+/// The same, where the answer carries what its status was when it was decided on.
+#[derive(Clone)]
+struct Deciding(Plain);
+
+#[derive(Clone, Copy)]
+struct Decided(StatusCode);
 
 struct Shared {
     app: App,
@@ -91,7 +98,7 @@ impl Edge {
             shared: Arc::new(shared),
             router,
         };
-        let compressing = Compression::new(plain.clone())
+        let compressing = Compression::new(Deciding(plain.clone()))
             .quality(CompressionLevel::Precise(4))
             .compress_when(Worthwhile);
         Self { plain, compressing }
@@ -138,7 +145,15 @@ where
         let request = request.map(Body::new);
         if request.headers().contains_key(header::ACCEPT_ENCODING) {
             let answering = self.compressing.call(request);
-            Box::pin(async move { answering.await.map(|response| response.map(Body::new)) })
+            Box::pin(async move {
+                let mut response = answering.await?;
+                // Where a client takes no encoding at all, not even none, the compression makes a 406 of whatever was answered, also
+                // of what was done. RFC 9110 section 12.5.3 leaves it to the server: it answers as it would have.
+                if let Some(Decided(status)) = response.extensions_mut().remove() {
+                    *response.status_mut() = status;
+                }
+                Ok(response.map(Body::new))
+            })
         } else {
             self.plain.call(request)
         }
@@ -156,6 +171,26 @@ impl Service<Request<Body>> for Plain {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         Box::pin(answer(Arc::clone(&self.shared), self.router.clone(), request).map(Ok))
+    }
+}
+
+impl Service<Request<Body>> for Deciding {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let answering = self.0.call(request);
+        Box::pin(async move {
+            let mut response = answering.await?;
+            let decided = Decided(response.status());
+            response.extensions_mut().insert(decided);
+            Ok(response)
+        })
     }
 }
 

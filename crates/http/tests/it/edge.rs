@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use axum::http::{HeaderValue, Method};
+use axum::http::{HeaderValue, Method, StatusCode};
 use http::HttpConfig;
 use parking_lot::Mutex;
 use serde_json::json;
@@ -180,6 +180,23 @@ async fn what_is_large_and_text_is_compressed_unless_it_has_a_version() {
     );
     assert_eq!(world.send(ask("/api/v1/notes")).await.header("content-encoding"), "br");
     assert_eq!(world.get("/api/v1/long").await.header("content-encoding"), "");
+}
+
+#[tokio::test]
+async fn who_takes_no_encoding_at_all_is_answered_without_any() {
+    let world = World::new().await;
+    for path in ["/api/v1/long", "/api/v1/open"] {
+        let asking = request(Method::GET, path).with("accept-encoding", "identity;q=0, *;q=0");
+        let reply = world.send(asking.empty()).await;
+        assert_eq!(
+            (reply.status, reply.header("content-encoding")),
+            (StatusCode::OK, ""),
+            "{path}"
+        );
+    }
+    let asking = request(Method::POST, "/api/v1/notes").with("accept-encoding", "*;q=0");
+    let made = world.send(asking.json(&json!({ "title": "Fine" }))).await;
+    assert_eq!(made.status, StatusCode::CREATED, "what was done is told as done");
 }
 
 #[tokio::test]
