@@ -14,6 +14,7 @@ const PASSWORD: &str = "Trigo-Integral-26";
 pub(crate) const READABLE: &str = "/api/v1/users";
 
 /// A customer.
+#[derive(Clone)]
 pub(crate) struct Customer {
     /// The organization's id.
     pub(crate) organization: String,

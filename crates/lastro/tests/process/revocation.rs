@@ -133,22 +133,53 @@ fn a_removed_role_is_denied_on_the_other_node() {
     nodes.assert_gone("a removed role", &token, users, take, (403, "RBAC_FORBIDDEN"));
 }
 
-#[test]
-fn a_deactivated_module_is_denied_on_the_other_node() {
+/// A module of the customer's package that this takes away from it is denied on the other node.
+#[track_caller]
+fn assert_module_gone(what: &str, take: impl FnOnce(&mut Client, &Customer) -> Answer) {
     let Some(nodes) = Nodes::start() else { return };
     let mut operator = nodes.here.operator();
-    let modules = format!("/api/v1/organizations/{}/modules", nodes.customer.organization);
-    let listed = operator.get(&format!("{modules}?limit=100")).assert_status(200).json();
-    let listed = listed["data"].as_array().expect("a list");
-    let finance = listed.iter().find(|row| row["module"]["code"] == "FINANCE");
-    let id = finance.expect("a contracted module")["module"]["id"].clone();
-    let path = format!("POST {modules}/{}/deactivate", id.as_str().expect("an id"));
     let token = nodes.customer.administrators_token(&nodes.here);
     let asking = |client: &mut Client| {
         let body = json!({ "permission": "FINANCE_INVOICE_READ" });
         client.send("POST /api/v1/access/require", &body)
     };
-    let take = || operator.ask(&path);
+    let customer = nodes.customer.clone();
+    let take = || take(&mut operator, &customer);
     let refusal = (403, "RBAC_MODULE_NOT_CONTRACTED");
-    nodes.assert_gone("a deactivated module", &token, asking, take, refusal);
+    nodes.assert_gone(what, &token, asking, take, refusal);
+}
+
+/// The id of the first that a list finds.
+#[track_caller]
+fn found(operator: &mut Client, list: &str) -> String {
+    let listed = operator.get(list).assert_status(200).json();
+    listed["data"][0]["id"].as_str().expect("one that is found").to_owned()
+}
+
+#[test]
+fn a_deactivated_module_is_denied_on_the_other_node() {
+    assert_module_gone("a deactivated module", |operator, customer| {
+        let finance = found(operator, "/api/v1/modules?q=FINANCE");
+        let modules = format!("/api/v1/organizations/{}/modules", customer.organization);
+        operator.ask(&format!("POST {modules}/{finance}/deactivate"))
+    });
+}
+
+#[test]
+fn a_module_that_is_deactivated_for_everybody_is_denied_on_the_other_node() {
+    assert_module_gone("a module that nobody has any more", |operator, _| {
+        let finance = found(operator, "/api/v1/modules?q=FINANCE");
+        operator.ask(&format!("POST /api/v1/modules/{finance}/deactivate"))
+    });
+}
+
+#[test]
+fn what_a_package_loses_is_denied_on_the_other_node() {
+    assert_module_gone("a module that the package lost", |operator, _| {
+        let package = found(operator, "/api/v1/packages?q=business");
+        operator.send(
+            &format!("PATCH /api/v1/packages/{package}"),
+            &json!({ "modules": ["SALES"] }),
+        )
+    });
 }
