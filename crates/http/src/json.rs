@@ -101,7 +101,7 @@ fn integer(value: i64) -> Json {
 /// The whole number that a float stands for, where it stands for exactly one: to JSON Schema, and to JavaScript, `100.0` and `1e3` are
 /// integers.
 fn whole(value: f64) -> Option<i64> {
-    // The greatest up to which every whole number has a float of its own.
+    // The greatest up to which every whole number has a float of its own; serde_json reads just that one, with `float_roundtrip`.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     (value.fract() == 0.0 && value.abs() <= EXACT).then_some(value as i64)
 }
