@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use authz::Undecided;
-use db::{DbError, EventId, SystemScope, UnitContext, UnitOfWork};
+use db::{DbError, SystemScope, UnitContext, UnitOfWork};
 use http::App;
+use kernel::id::made_at;
 use kernel::{Actor, Id, OrganizationId, Timestamp};
 use uuid::Uuid;
 
@@ -47,7 +48,7 @@ pub(super) struct HandedOn {
 /// Hands some of the organization's events on.
 pub(super) async fn hand_on(app: &App, service: &Service, organization: OrganizationId) -> Result<HandedOn, DbError> {
     let waiting = events::waiting(service.db.scope(organization), PART).await?;
-    let oldest = waiting.first().map(|event| made_at(event.id));
+    let oldest = waiting.first().map(|event| made_at(event.id.as_uuid()));
     if waiting.is_empty() {
         return Ok(HandedOn { more: false, oldest });
     }
@@ -72,12 +73,6 @@ pub(super) async fn hand_on(app: &App, service: &Service, organization: Organiza
         .await?;
     service.handed_on.send_replace(());
     Ok(HandedOn { more, oldest })
-}
-
-/// When an event was made: ids of version 7 begin with their milliseconds.
-fn made_at(event: EventId) -> Timestamp {
-    let millis = event.as_uuid().as_u128() >> 80;
-    Timestamp::from_micros(i64::try_from(millis).unwrap_or(0).saturating_mul(1_000))
 }
 
 /// Decides who gets what. What it decides by is read outside of the transaction; a right that ends in between is looked at once
