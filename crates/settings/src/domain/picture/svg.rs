@@ -656,8 +656,8 @@ mod tests {
         );
         // However the ids are written that lead from one to the next.
         for (id, reference) in [("#a", "##a"), ("a", "#%61"), ("a", " #a\n")] {
-            let tower = format!("<g id=\"{id}\"><use href=\"#b\"/></g><g id=\"b\"/><use href=\"{reference}\"/>");
-            assert!(inspected(&tower).is_err(), "{tower}");
+            let nested = format!("<g id=\"{id}\"><use href=\"#b\"/></g><g id=\"b\"/><use href=\"{reference}\"/>");
+            assert!(inspected(&nested).is_err(), "{nested}");
         }
         // Of what is inside of another of the same name nothing is drawn.
         assert_eq!(
