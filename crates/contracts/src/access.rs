@@ -179,17 +179,15 @@ pub trait Judge: Send + Sync {
     /// [`JudgeError::Outdated`], [`JudgeError::Storage`].
     fn confirm<'a>(&'a self, uow: &'a UnitOfWork) -> BoxFuture<'a, Result<(), JudgeError>>;
 
-    /// Whether the giver may hand out the roles, until `expires_at`.
+    /// Whether the giver may hand out the role, without an end and in every module.
     ///
     /// # Errors
     /// [`JudgeError::Escalation`], [`JudgeError::Missing`], [`JudgeError::Scope`], [`JudgeError::Storage`].
-    fn may_grant_roles<'a>(
+    fn may_grant_role<'a>(
         &'a self,
         uow: &'a UnitOfWork,
         giver: &'a Actor,
-        roles: &'a [RoleId],
-        module: Option<&'a str>,
-        expires_at: Option<Timestamp>,
+        role: RoleId,
     ) -> BoxFuture<'a, Result<(), JudgeError>>;
 
     /// Whether the giver may put the permissions on a list (of a key or a service account), by their ids.

@@ -8,6 +8,7 @@ use db::{DbError, UnitOfWork};
 use kernel::{DomainEvent, FieldValue, Id as _, OrganizationId, Rule, RuleViolation, Timestamp};
 
 use super::{Refusal, changes};
+use crate::decisions::offers_of_role;
 use crate::manifest::{GRANTED, REVOKED, UserRoleAssign, UserRoleRevoke};
 use crate::store::user_roles::{NewGrant, Seen};
 use crate::store::{permissions, roles, user_roles};
@@ -57,9 +58,8 @@ pub(crate) async fn assign_role(
         user: new.user,
         granted: &made,
     })?;
-    judge
-        .may_grant_roles(uow, granted.actor(), &[made.role.id], module, new.expires_at)
-        .await?;
+    let offers = offers_of_role(judge.snapshot(), made.role.id, module, new.expires_at)?;
+    judge.may_offer(granted.actor(), &offers, uow.now())?;
     let grant = NewGrant {
         user: new.user,
         role: made.role.id,

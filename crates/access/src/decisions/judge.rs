@@ -55,25 +55,20 @@ impl Judge for Judged {
         .boxed()
     }
 
-    fn may_grant_roles<'a>(
+    fn may_grant_role<'a>(
         &'a self,
         uow: &'a UnitOfWork,
         giver: &'a Actor,
-        roles: &'a [RoleId],
-        module: Option<&'a str>,
-        expires_at: Option<Timestamp>,
+        role: RoleId,
     ) -> BoxFuture<'a, Result<(), JudgeError>> {
         async move {
-            for &role in roles {
-                if !self.snapshot.knows_role(role.as_uuid())
-                    && roles::lookup_in(uow, self.organization, role).await?.is_none()
-                {
-                    return Err(JudgeError::Missing("role"));
-                }
-                let offers = offers_of_role(&self.snapshot, role, module, expires_at)?;
-                self.may_offer(giver, &offers, uow.now())?;
+            if !self.snapshot.knows_role(role.as_uuid())
+                && roles::lookup_in(uow, self.organization, role).await?.is_none()
+            {
+                return Err(JudgeError::Missing("role"));
             }
-            Ok(())
+            let offers = offers_of_role(&self.snapshot, role, None, None)?;
+            self.may_offer(giver, &offers, uow.now())
         }
         .boxed()
     }
@@ -183,7 +178,7 @@ impl Judge for Judged {
 /// What a role gives until then, which the caller saw to be there: one that the snapshot does not know is new and holds nothing.
 ///
 /// # Errors
-/// [`JudgeError::Scope`].
+/// [`JudgeError::Scope`]; [`JudgeError::Missing`] for a module that the snapshot does not know.
 pub(crate) fn offers_of_role(
     snapshot: &Snapshot,
     role: RoleId,

@@ -48,12 +48,14 @@ pub(crate) async fn invite(
     let mut invitation = Invitation::create(uow.generators().id(), new, uow.now());
     within.admit(&invitation)?;
     let (email, roles) = (&invitation.state().email, &invitation.state().roles);
-    let judged = judge.may_grant_roles(uow, inviter, roles, None, None).await;
-    judged.map_err(|refusal| match refusal {
-        // The role of one module; an invitation cannot say of which.
-        JudgeError::Scope => Refusal::Invalid(RuleViolation::new("roleIds", Rule::Invalid)),
-        other => other.into(),
-    })?;
+    for &role in roles {
+        let judged = judge.may_grant_role(uow, inviter, role).await;
+        judged.map_err(|refusal| match refusal {
+            // The role of one module; an invitation cannot say of which.
+            JudgeError::Scope => Refusal::Invalid(RuleViolation::new("roleIds", Rule::Invalid)),
+            other => other.into(),
+        })?;
+    }
     let scope = uow.scope(organization).reads();
     if users::find_by_email(scope, email).await?.is_some() {
         return Err(Refusal::EmailTaken);
@@ -356,10 +358,9 @@ async fn still_grantable(
 ) -> Result<Vec<RoleId>, JudgeError> {
     let state = invitation.state();
     let mut roles = Vec::new();
-    for role in &state.roles {
-        let judged = judge.may_grant_roles(uow, &state.inviter, std::slice::from_ref(role), None, None);
-        match judged.await {
-            Ok(()) => roles.push(*role),
+    for &role in &state.roles {
+        match judge.may_grant_role(uow, &state.inviter, role).await {
+            Ok(()) => roles.push(role),
             Err(JudgeError::Missing(_)) => {}
             Err(refusal) => return Err(refusal),
         }
