@@ -76,15 +76,18 @@ async fn seal(
     let (db, generators) = (app.db(), app.generators());
     let head = seals::head(db.scope(organization), organization).await?;
     let until = low_after(generators.now());
-    let low = seals::bound(db.scope(organization), until).await?;
-    if let Some(ahead) = head.as_ref().map(|head| head.batch.low).filter(|bound| *bound > until) {
-        tracing::warn!(
-            target: "lastro::audit",
-            organization = %organization,
-            seconds = made_at(ahead).since(made_at(until)).as_secs(),
-            "the last seal was made by a clock ahead of this one, and its bound for latecomers does not count"
-        );
-    }
+    let low = match head.as_ref().map_or(Uuid::nil(), |head| head.batch.low) {
+        bound if bound <= until => bound,
+        ahead => {
+            tracing::warn!(
+                target: "lastro::audit",
+                organization = %organization,
+                seconds = made_at(ahead).since(made_at(until)).as_secs(),
+                "the last seal was made by a clock ahead of this one, and its bound for latecomers does not count"
+            );
+            seals::bound(db.scope(organization), until).await?
+        }
+    };
     let entries = seals::unsealed(db.scope(organization), from.unwrap_or(low).max(low), BATCH).await?;
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
         return Ok(None);
