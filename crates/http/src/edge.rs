@@ -20,6 +20,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use kernel::Actor;
 use tower::Service;
+use tower::util::MapResponse;
 use tower_http::CompressionLevel;
 use tower_http::compression::Compression;
 use tower_http::compression::predicate::Predicate;
@@ -58,7 +59,7 @@ const WORTH_COMPRESSING: u64 = 1_024;
 #[derive(Clone)]
 pub struct Edge {
     plain: Plain,
-    compressing: Compression<Deciding, Worthwhile>,
+    compressing: Compression<MapResponse<Plain, Decide>, Worthwhile>,
 }
 
 /// The edge without compression.
@@ -68,12 +69,18 @@ struct Plain {
     router: Router,
 }
 
-/// The same, where the answer carries what its status was when it was decided on.
-#[derive(Clone)]
-struct Deciding(Plain);
-
+/// What the status of an answer was when it was decided on.
 #[derive(Clone, Copy)]
 struct Decided(StatusCode);
+
+type Decide = fn(Response<Body>) -> Response<Body>;
+
+/// Has the answer carry its status, whatever is made of it.
+fn decide(mut response: Response<Body>) -> Response<Body> {
+    let decided = Decided(response.status());
+    response.extensions_mut().insert(decided);
+    response
+}
 
 struct Shared {
     app: App,
@@ -98,7 +105,7 @@ impl Edge {
             shared: Arc::new(shared),
             router,
         };
-        let compressing = Compression::new(Deciding(plain.clone()))
+        let compressing = Compression::new(MapResponse::new(plain.clone(), decide as Decide))
             .quality(CompressionLevel::Precise(4))
             .compress_when(Worthwhile);
         Self { plain, compressing }
@@ -171,26 +178,6 @@ impl Service<Request<Body>> for Plain {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         Box::pin(answer(Arc::clone(&self.shared), self.router.clone(), request).map(Ok))
-    }
-}
-
-impl Service<Request<Body>> for Deciding {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Answering;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let answering = self.0.call(request);
-        Box::pin(async move {
-            let mut response = answering.await?;
-            let decided = Decided(response.status());
-            response.extensions_mut().insert(decided);
-            Ok(response)
-        })
     }
 }
 
