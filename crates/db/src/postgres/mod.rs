@@ -36,8 +36,12 @@ const READ_TIME: Duration = Duration::from_secs(30);
 /// How much longer than the server's own limit its answer is waited for.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// A plan made while a table is small is kept when it has grown: then what read all of it still does. See ADR 18.
-const PLANS: &str = "-c enable_seqscan=off -c jit=off";
+/// Connections that serve requests, as the role. They plan along indexes: a plan made while a table is small is kept when it has
+/// grown, and what read all of it still does (ADR 18).
+fn serving(url: &str, role: &'static str) -> Result<Connector, DbError> {
+    let connector = Connector::parse(url)?.with_role(role);
+    Ok(connector.with_settings("-c enable_seqscan=off -c jit=off"))
+}
 
 /// One server and, where configured, its replica.
 pub(crate) struct Postgres {
@@ -55,17 +59,12 @@ struct Reading {
 
 impl Reading {
     fn new(url: &str, config: &DbConfig) -> Result<Self, DbError> {
-        let point = Connector::parse(url)?
-            .with_role(READ_ROLE)
-            .with_settings(PLANS)
-            .with_settings("-c statement_timeout=1000 -c default_transaction_read_only=on");
-        let pooled = Connector::parse(url)?
-            .with_role(READ_ROLE)
-            .with_settings(PLANS)
-            .with_settings(&format!(
-                "-c statement_timeout={} -c default_transaction_read_only=on",
-                READ_TIME.as_millis()
-            ));
+        let point =
+            serving(url, READ_ROLE)?.with_settings("-c statement_timeout=1000 -c default_transaction_read_only=on");
+        let pooled = serving(url, READ_ROLE)?.with_settings(&format!(
+            "-c statement_timeout={} -c default_transaction_read_only=on",
+            READ_TIME.as_millis()
+        ));
         let shared = Arc::new(Shared::new(point, config.shared_connections, config.wait));
         shared.watch();
         Ok(Self {
@@ -78,12 +77,9 @@ impl Reading {
 impl Postgres {
     /// Prepares the pools; nothing is connected before it is needed.
     pub(crate) fn new(config: &DbConfig) -> Result<Self, DbError> {
-        let writing = Connector::parse(&config.url)?
-            .with_role(WRITE_ROLE)
-            .with_settings(PLANS)
-            .with_settings(
-                "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000",
-            );
+        let writing = serving(&config.url, WRITE_ROLE)?.with_settings(
+            "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000",
+        );
         Ok(Self {
             primary: Reading::new(&config.url, config)?,
             replica: config
