@@ -64,29 +64,21 @@ pub enum PoolError {
 type Work = Box<dyn FnOnce(&mut Scratch) + Send>;
 
 #[derive(Default)]
-struct Queues {
-    signing: VecDeque<Work>,
-    hashing: VecDeque<Work>,
-    /// What a hash took lately, a moving average.
-    hash_time: Duration,
+struct Queue {
+    works: VecDeque<Work>,
+    /// What a work took lately, a moving average.
+    time: Duration,
     is_closed: bool,
 }
 
-impl Queues {
-    const fn of(&mut self, lane: Lane) -> &mut VecDeque<Work> {
-        match lane {
-            Lane::Signing => &mut self.signing,
-            Lane::Hashing => &mut self.hashing,
-        }
-    }
-}
-
+/// What the threads of one lane share.
 struct Shared {
-    queues: Mutex<Queues>,
-    to_sign: Condvar,
-    to_hash: Condvar,
+    queue: Mutex<Queue>,
+    arrived: Condvar,
     clock: Arc<dyn Clock>,
-    config: PoolConfig,
+    threads: usize,
+    /// Works that may wait.
+    limit: usize,
 }
 
 /// A fixed number of threads with bounded queues. Memory is bounded with them: a hash at a time on each thread.
@@ -94,7 +86,8 @@ struct Shared {
 /// Work whose caller has gone away is skipped when its turn comes. When the pool is dropped its threads end after what they
 /// are at.
 pub struct Pool {
-    shared: Arc<Shared>,
+    signing: Arc<Shared>,
+    hashing: Arc<Shared>,
 }
 
 impl Pool {
@@ -103,28 +96,21 @@ impl Pool {
     /// # Errors
     /// The operating system's, when it starts no more threads.
     pub fn start(config: PoolConfig, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
+        let threads = config.threads.max(1);
         let pool = Self {
-            shared: Arc::new(Shared {
-                queues: Mutex::default(),
-                to_sign: Condvar::new(),
-                to_hash: Condvar::new(),
-                clock,
-                config,
-            }),
+            signing: Shared::new(threads, config.waiting_signatures, Arc::clone(&clock)),
+            hashing: Shared::new(threads, config.waiting_hashes, clock),
         };
-        for (lane, name) in [(Lane::Signing, "sign"), (Lane::Hashing, "hash")] {
-            for number in 0..config.threads.max(1) {
-                let shared = Arc::clone(&pool.shared);
-                let thread = std::thread::Builder::new().name(format!("{name}-{number}"));
-                thread.spawn(move || {
-                    if lane == Lane::Hashing {
-                        yield_to_others();
-                    }
-                    shared.work(lane);
-                })?;
-            }
-        }
+        pool.signing.start("sign", || ())?;
+        pool.hashing.start("hash", yield_to_others)?;
         Ok(pool)
+    }
+
+    const fn lane(&self, lane: Lane) -> &Arc<Shared> {
+        match lane {
+            Lane::Signing => &self.signing,
+            Lane::Hashing => &self.hashing,
+        }
     }
 
     /// Does `work` on one of the threads. The memory it is handed is kept for the next one.
@@ -143,18 +129,14 @@ impl Pool {
                 drop(answer.send(work(scratch)));
             }
         });
-        self.shared.submit(lane, work)?;
+        self.lane(lane).submit(work)?;
         answered.await.map_err(|_| PoolError::Failed)
     }
 
     /// How much is waiting in a lane, for the metrics.
     #[must_use]
     pub fn waiting(&self, lane: Lane) -> usize {
-        let queues = self.shared.queues.lock();
-        match lane {
-            Lane::Signing => queues.signing.len(),
-            Lane::Hashing => queues.hashing.len(),
-        }
+        self.lane(lane).queue.lock().works.len()
     }
 }
 
@@ -178,83 +160,99 @@ fn yield_to_others() {
 const fn yield_to_others() {}
 
 impl Shared {
-    fn submit(&self, lane: Lane, work: Work) -> Result<(), PoolError> {
-        let mut queues = self.queues.lock();
-        let hash_time = queues.hash_time;
-        let limit = match lane {
-            Lane::Signing => self.config.waiting_signatures,
-            Lane::Hashing => self.config.waiting_hashes,
-        };
-        let queue = queues.of(lane);
-        if queue.len() >= limit {
-            let threads = u32::try_from(self.config.threads.max(1)).unwrap_or(u32::MAX);
-            let waiting = u32::try_from(queue.len()).unwrap_or(u32::MAX);
-            let seconds = (hash_time.saturating_mul(waiting) / threads).as_secs() + 1;
+    fn new(threads: usize, limit: usize, clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self {
+            queue: Mutex::default(),
+            arrived: Condvar::new(),
+            clock,
+            threads,
+            limit,
+        })
+    }
+
+    /// Starts the threads, each with `prepare`.
+    fn start(self: &Arc<Self>, name: &str, prepare: fn()) -> std::io::Result<()> {
+        for number in 0..self.threads {
+            let shared = Arc::clone(self);
+            let thread = std::thread::Builder::new().name(format!("{name}-{number}"));
+            thread.spawn(move || {
+                prepare();
+                shared.work();
+            })?;
+        }
+        Ok(())
+    }
+
+    fn submit(&self, work: Work) -> Result<(), PoolError> {
+        let mut queue = self.queue.lock();
+        let waiting = queue.works.len();
+        if waiting >= self.limit {
+            let threads = u32::try_from(self.threads).unwrap_or(u32::MAX);
+            let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
+            let seconds = (queue.time.saturating_mul(waiting) / threads).as_secs() + 1;
             return Err(PoolError::Busy {
                 retry_after: Duration::from_secs(seconds.min(30)),
             });
         }
-        queue.push_back(work);
-        drop(queues);
-        self.arrived(lane).notify_one();
+        queue.works.push_back(work);
+        drop(queue);
+        self.arrived.notify_one();
         Ok(())
     }
 
-    const fn arrived(&self, lane: Lane) -> &Condvar {
-        match lane {
-            Lane::Signing => &self.to_sign,
-            Lane::Hashing => &self.to_hash,
-        }
-    }
-
-    /// What each thread of the lane does.
-    fn work(&self, lane: Lane) {
+    /// What each thread does.
+    fn work(&self) {
         let mut scratch = Scratch::default();
-        while let Some(work) = self.wait(lane, &mut scratch) {
+        while let Some(work) = self.wait(&mut scratch) {
             let start = self.clock.monotonic();
             // A panic ends the work, not the thread: its caller is told, because the sender inside is dropped. The memory
             // is only ever written before it is read.
             let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut scratch)));
-            if outcome.is_ok() && lane == Lane::Hashing {
+            if outcome.is_ok() {
                 let took = self.clock.monotonic().saturating_sub(start);
-                let mut queues = self.queues.lock();
-                queues.hash_time = (queues.hash_time * 7 + took) / 8;
+                let mut queue = self.queue.lock();
+                queue.time = (queue.time * 7 + took) / 8;
             }
         }
     }
 
     /// The next work; `None` when the pool is gone. Before a thread sleeps it gives its memory back.
-    fn wait(&self, lane: Lane, scratch: &mut Scratch) -> Option<Work> {
-        let mut queues = self.queues.lock();
+    fn wait(&self, scratch: &mut Scratch) -> Option<Work> {
+        let mut queue = self.queue.lock();
         loop {
-            if queues.is_closed {
+            if queue.is_closed {
                 return None;
             }
-            if let Some(next) = queues.of(lane).pop_front() {
+            if let Some(next) = queue.works.pop_front() {
                 return Some(next);
             }
             scratch.release();
-            self.arrived(lane).wait(&mut queues);
+            self.arrived.wait(&mut queue);
         }
+    }
+
+    /// Ends the threads after what they are at; those whose work waits are told.
+    fn close(&self) {
+        let mut queue = self.queue.lock();
+        queue.is_closed = true;
+        queue.works.clear();
+        drop(queue);
+        self.arrived.notify_all();
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        let mut queues = self.shared.queues.lock();
-        queues.is_closed = true;
-        // Their callers are told.
-        queues.signing.clear();
-        queues.hashing.clear();
-        drop(queues);
-        self.shared.to_sign.notify_all();
-        self.shared.to_hash.notify_all();
+        self.signing.close();
+        self.hashing.close();
     }
 }
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("config", &self.shared.config).finish()
+        f.debug_struct("Pool")
+            .field("threads", &self.hashing.threads)
+            .finish_non_exhaustive()
     }
 }
 
@@ -381,20 +379,15 @@ mod tests {
         let pool = pool(1, 8);
         let (release, released) = mpsc::channel::<()>();
         let (begun, began) = oneshot::channel();
-        pool.shared
-            .submit(
-                Lane::Hashing,
-                Box::new(move |_| {
-                    begun.send(()).unwrap();
-                    let _ = released.recv();
-                }),
-            )
+        pool.hashing
+            .submit(Box::new(move |_| {
+                begun.send(()).unwrap();
+                let _ = released.recv();
+            }))
             .unwrap();
         began.await.unwrap();
         let (answer, answered) = oneshot::channel::<()>();
-        pool.shared
-            .submit(Lane::Hashing, Box::new(move |_| drop(answer)))
-            .unwrap();
+        pool.hashing.submit(Box::new(move |_| drop(answer))).unwrap();
         drop(Arc::into_inner(pool).unwrap());
         assert!(answered.await.is_err());
         drop(release);
@@ -423,8 +416,8 @@ mod tests {
         }
         let mut scratch = Scratch::default();
         let empty = format!("{scratch:?}");
-        pool.shared.queues.lock().is_closed = true;
-        assert!(pool.shared.wait(Lane::Hashing, &mut scratch).is_none());
+        pool.hashing.queue.lock().is_closed = true;
+        assert!(pool.hashing.wait(&mut scratch).is_none());
         assert_eq!(format!("{scratch:?}"), empty);
     }
 
