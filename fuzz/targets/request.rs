@@ -7,7 +7,7 @@
 use std::future;
 use std::sync::{Arc, LazyLock};
 
-use authz::{BootstrapDecider, Decider, Decision, PermissionInfo};
+use authz::BootstrapDecider;
 use axum::body::Body as Stream;
 use axum::extract::FromRef;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode};
@@ -214,6 +214,14 @@ fn home() -> OrganizationId {
     OrganizationId::from_uuid(Uuid::from_u128(0xa))
 }
 
+fn ana() -> Actor {
+    Actor {
+        kind: ActorKind::User,
+        id: Uuid::from_u128(1),
+        name: "Ana".to_owned(),
+    }
+}
+
 struct Everybody;
 
 impl Authenticator for Everybody {
@@ -223,27 +231,12 @@ impl Authenticator for Everybody {
         _: &'a RequestContext,
     ) -> BoxFuture<'a, Result<Arc<Identity>, ApiError>> {
         let identity = Identity {
-            actor: Arc::new(Actor {
-                kind: ActorKind::User,
-                id: Uuid::from_u128(1),
-                name: "Ana".to_owned(),
-            }),
+            actor: Arc::new(ana()),
             organization: home(),
             session: Some(Uuid::from_u128(2)),
             is_platform_service: false,
         };
         future::ready(Ok(Arc::new(identity))).boxed()
-    }
-}
-
-impl Decider for Everybody {
-    fn decide(
-        &self,
-        actor: &Actor,
-        organization: OrganizationId,
-        permission: &'static PermissionInfo,
-    ) -> Option<Decision> {
-        BootstrapDecider::new(actor.clone(), organization).decide(actor, organization, permission)
     }
 }
 
@@ -274,7 +267,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         version: "1.2.3",
         generators,
         authenticator: Arc::new(Everybody),
-        decider: Arc::new(Everybody),
+        decider: Arc::new(BootstrapDecider::new(ana(), home())),
         tenants: Arc::new(Everybody),
         limiter: Arc::new(Unlimited),
         freshness: Arc::new(|| true),
