@@ -1,6 +1,7 @@
 //! Making a user.
 
 use authz::Within;
+use contracts::identity::UserView;
 use db::UnitOfWork;
 
 use super::{Refusal, headcount, user_changed};
@@ -21,7 +22,7 @@ pub(crate) async fn create_user(
 ) -> Result<User, Refusal> {
     let organization = within.organization();
     let mut user = User::create(uow.generators().id(), organization, new, uow.now());
-    within.admit(&user)?;
+    within.admit(&UserView::from(&user))?;
     users::add(uow, &mut user).await?;
     user_changed(uow, &user);
     headcount(uow, service, organization, 1).await?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use authz::{Granted, Permission as _, Within};
 use contracts::access::{AccessControl, Judge, JudgeError, Refused, RoleId, judged};
-use contracts::identity::InvitationId;
+use contracts::identity::{InvitationId, UserView};
 use db::{UnitContext, UnitOfWork};
 use http::RequestContext;
 use kernel::{Actor, ActorKind, Id as _, Rule, RuleViolation};
@@ -312,7 +312,9 @@ impl Acceptance<'_> {
             email_verified: true,
         };
         let mut user = User::create(id, state.organization, new, uow.now());
-        inviting.admit(&user).map_err(|_| no_longer_inviting())?;
+        inviting
+            .admit(&UserView::from(&user))
+            .map_err(|_| no_longer_inviting())?;
         users::add(uow, &mut user).await?;
         user_changed(uow, &user);
         if !roles.is_empty() {

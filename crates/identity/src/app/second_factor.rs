@@ -173,7 +173,7 @@ pub(crate) async fn reset_factor(
     judge.may_act_on(within.actor(), Principal::user(user.into()), uow.now())?;
     if owner.state().mfa_enabled {
         drop_factor(uow, queue, &mut owner, true).await?;
-        within.admit(&owner)?;
+        within.admit(&UserView::from(&owner))?;
     }
     Ok(owner)
 }

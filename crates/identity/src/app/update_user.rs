@@ -3,7 +3,7 @@
 use authz::snapshot::Principal;
 use authz::{Permission, Within};
 use contracts::access::Judge;
-use contracts::identity::UserId;
+use contracts::identity::{UserId, UserView};
 use db::UnitOfWork;
 
 use super::{Refusal, request_email_change};
@@ -42,14 +42,14 @@ pub(crate) async fn update_user(
     }
     if let Some(name) = changes.name.filter(|name| *name != user.state().name) {
         user.rename(name, uow.now());
-        within.admit(&user)?;
+        within.admit(&UserView::from(&user))?;
         users::save(uow, &mut user).await?;
     }
     if let Some(email) = changes.email {
         // Its new owner will confirm it without anybody being asked again.
         let mut confirmed = user.clone();
         confirmed.confirm_email(email.clone(), uow.now());
-        within.admit(&confirmed)?;
+        within.admit(&UserView::from(&confirmed))?;
         request_email_change(uow, &queue, &mut user, &email).await?;
     }
     Ok(user)
@@ -66,6 +66,6 @@ pub(super) async fn reach_user<P: Permission>(
 ) -> Result<User, Refusal> {
     let found = users::lock(uow, within.organization(), id).await?;
     let user = found.ok_or(Refusal::NotFound)?;
-    within.admit(&user)?;
+    within.admit(&UserView::from(&user))?;
     Ok(user)
 }

@@ -1,6 +1,6 @@
 //! The table `users`.
 
-use authz::conditions::{Column, ColumnKind, Object, Value as FieldOf};
+use authz::conditions::{Column, ColumnKind};
 use contracts::Narrowed;
 use contracts::identity::{UserId, UserView};
 use db::list::{List, Listed, Start};
@@ -13,7 +13,7 @@ use crate::domain::{Email, StoredUser, User, UserName};
 const VIEW: &str =
     "id, organization_id, name, email, is_active, email_verified, mfa_enabled, last_login_at, created_at, updated_at";
 
-/// What conditions on users can ask for.
+/// What conditions on users can ask for: the fields of a [`UserView`].
 pub(crate) const FIELDS: [Column; 10] = [
     Column::new("id", "id", ColumnKind::Id),
     Column::new("organizationId", "organization_id", ColumnKind::Id),
@@ -287,25 +287,6 @@ fn view(row: &Row<'_>, first: usize) -> Result<UserView, DbError> {
         created_at: row.get(first + 8)?,
         updated_at: row.get(first + 9)?,
     })
-}
-
-impl Object for User {
-    fn value(&self, field: &str) -> Option<FieldOf<'_>> {
-        let state = self.state();
-        match field {
-            "id" => Some(FieldOf::id(state.id)),
-            "organizationId" => Some(FieldOf::id(state.organization)),
-            "name" => Some(state.name.as_str().into()),
-            "email" => Some(state.email.as_str().into()),
-            "isActive" => Some(state.is_active.into()),
-            "emailVerified" => Some(state.email_verified.into()),
-            "mfaEnabled" => Some(state.mfa_enabled.into()),
-            "lastLoginAt" => state.last_login_at.map(FieldOf::from),
-            "createdAt" => Some(state.created_at.into()),
-            "updatedAt" => Some(state.updated_at.into()),
-            _ => None,
-        }
-    }
 }
 
 impl From<&User> for UserView {
