@@ -162,6 +162,15 @@ impl Scanner<'_> {
         }
         let end = self.end_of(at, |byte| byte.is_ascii_alphanumeric());
         let word = self.slice(at..end);
+        // An address of this program, as stacks have them. It has as many characters as a CNPJ, and one in some 260 its check digits.
+        if word.starts_with(b"0x")
+            && word
+                .iter()
+                .skip(2)
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        {
+            return None;
+        }
         let is_number = match word.len() {
             CPF_LENGTH => word.iter().all(u8::is_ascii_digit),
             CNPJ_LENGTH => {
@@ -347,6 +356,14 @@ fn is_random(word: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    /// Read as a CNPJ, its check digits are right.
+    const ADDRESS: &str = "0x55d0a1b2c390";
+
+    #[test]
+    fn the_address_would_pass_as_a_cnpj() {
+        assert!(ADDRESS.parse::<kernel::Cnpj>().is_ok());
+    }
+
     fn assert_scrubbed(text: &str, expected: &str) {
         assert_eq!(scrub(text), expected.replace('§', REDACTED), "{text}");
     }
@@ -419,6 +436,7 @@ mod tests {
             "1234567890123456",
             "crates/db/src/postgres/shared.rs:120:9",
             "ação concluída — número 42",
+            ADDRESS,
         ] {
             assert!(matches!(scrub(text), Cow::Borrowed(_)), "{text} became {}", scrub(text));
         }
