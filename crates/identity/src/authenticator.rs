@@ -138,7 +138,8 @@ impl Gate {
     async fn user(&self, claims: &Claims, now: Timestamp) -> Result<Option<(Arc<Known>, Timestamp)>, ApiError> {
         let scope = self.service.db.scope(claims.tenant_id);
         let (session, user) = (SessionId::from_uuid(claims.sid), UserId::from_uuid(claims.sub));
-        let Some(holder) = sessions::holder(scope, session, user, now).await? else {
+        let found = sessions::holder(scope, session, now).await?;
+        let Some(holder) = found.filter(|holder| holder.user == user) else {
             return Ok(None);
         };
         if !holder.is_live {
@@ -170,9 +171,9 @@ impl Gate {
         if !self.service.settings(organization).await?.support_access {
             return Err(over());
         }
-        let login = sessions::holder(db.scope(self.service.platform), session.login, user, now)
+        let login = sessions::holder(db.scope(self.service.platform), session.login, now)
             .await?
-            .filter(|login| login.is_live)
+            .filter(|login| login.is_live && login.user == user)
             .ok_or_else(over)?;
         Ok(Arc::new(Identity {
             actor: Arc::new(Actor {

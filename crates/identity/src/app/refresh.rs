@@ -1,14 +1,15 @@
 //! Continuing a session with its refresh token.
 
-use db::DbError;
+use db::{DbError, UnitContext};
 use http::RequestContext;
+use kernel::{Actor, ActorKind, Id as _};
 
+use super::Tokens;
 use super::end_sessions::end_session;
-use super::{Tokens, login};
 use crate::crypto::RefreshToken;
 use crate::domain::{Generation, Refreshed, RevocationReason, SessionRefusal};
 use crate::service::{CryptoRefusal, Service};
-use crate::store::{sessions, users};
+use crate::store::sessions;
 
 /// Why a session does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -66,16 +67,16 @@ pub(crate) async fn refresh(
         return Err(RefreshRefusal::TenantInactive);
     }
     let scope = service.db.scope(organization);
-    let known = sessions::lookup(scope, session).await?.ok_or(RefreshRefusal::Ended)?;
-    if !known.is_live(service.generators.now()) {
-        return Err(RefreshRefusal::Ended);
-    }
-    let user = users::lookup(scope, known.state().user).await?;
-    let user = user
-        .filter(|user| user.state().is_active)
-        .ok_or(RefreshRefusal::Ended)?;
-    let access = service.access_token(organization, user.state().id, session).await?;
-    let newest = continued(service, presented, login::unit(&user, request)).await?;
+    let holder = sessions::holder(scope, session, service.generators.now()).await?;
+    let holder = holder.filter(|holder| holder.is_live).ok_or(RefreshRefusal::Ended)?;
+    let access = service.access_token(organization, holder.user, session).await?;
+    let actor = Actor {
+        kind: ActorKind::User,
+        id: holder.user.as_uuid(),
+        name: holder.name,
+    };
+    let context = UnitContext::tenant(actor, organization).from_origin(request.origin());
+    let newest = continued(service, presented, context).await?;
     let next = RefreshToken {
         generation: newest,
         ..presented
@@ -91,7 +92,7 @@ pub(crate) async fn refresh(
 async fn continued(
     service: &Service,
     presented: RefreshToken,
-    context: db::UnitContext,
+    context: UnitContext,
 ) -> Result<Generation, RefreshRefusal> {
     let rule = service.config.refresh;
     let context = context.unaudited("a refresh shows nobody anything new; one that ends the session is an event");

@@ -10,16 +10,14 @@ use kernel::{Direction, OrganizationId, PageRequest, Timestamp};
 use crate::domain::{Device, Generation, RotationState, Session, StoredSession};
 use crate::view::{SessionFact, SessionView};
 
-const LOOKUP: Sql = Sql::tenant(
-    "SELECT id, organization_id, user_id, user_agent, ip, generation, rotated_at, created_at, last_used_at, expires_at, ends_at, \
-     revoked_at, revocation_reason FROM sessions WHERE organization_id = $1 AND id = $2",
-)
-.point();
 const LOCK: Sql = Sql::tenant(
     "SELECT id, organization_id, user_id, user_agent, ip, generation, rotated_at, created_at, last_used_at, expires_at, ends_at, \
      revoked_at, revocation_reason FROM sessions WHERE organization_id = $1 AND id = $2 FOR UPDATE",
 )
-.on_sqlite(LOOKUP.text(db::Engine::Sqlite));
+.on_sqlite(
+    "SELECT id, organization_id, user_id, user_agent, ip, generation, rotated_at, created_at, last_used_at, expires_at, ends_at, \
+     revoked_at, revocation_reason FROM sessions WHERE organization_id = $1 AND id = $2",
+);
 const LOCK_LIVE: Sql = Sql::tenant(
     "SELECT id, organization_id, user_id, user_agent, ip, generation, rotated_at, created_at, last_used_at, expires_at, ends_at, \
      revoked_at, revocation_reason FROM sessions WHERE organization_id = $1 AND user_id = $2 AND revoked_at IS NULL \
@@ -31,9 +29,9 @@ const LOCK_LIVE: Sql = Sql::tenant(
      AND expires_at > $3 ORDER BY created_at, id",
 );
 const HOLDER: Sql = Sql::tenant(
-    "SELECT s.revoked_at IS NULL, s.expires_at, s.last_used_at, u.name, u.is_active FROM sessions s \
+    "SELECT s.revoked_at IS NULL, s.expires_at, s.last_used_at, u.name, u.is_active, u.id FROM sessions s \
      JOIN users u ON u.organization_id = s.organization_id AND u.id = s.user_id \
-     WHERE s.organization_id = $1 AND s.id = $2 AND s.user_id = $3",
+     WHERE s.organization_id = $1 AND s.id = $2",
 )
 .point();
 const ADD: Sql = Sql::tenant(
@@ -52,24 +50,16 @@ const TOUCH: Sql =
 const REMOVE_ENDED: Sql = Sql::tenant("DELETE FROM sessions WHERE organization_id = $1 AND expires_at < $2");
 
 /// The statements of this file, for the statement test.
-pub(crate) const STATEMENTS: &[Sql] = &[
-    LOOKUP,
-    LOCK,
-    LOCK_LIVE,
-    HOLDER,
-    ADD,
-    SAVE,
-    KNOWS_DEVICE,
-    TOUCH,
-    REMOVE_ENDED,
-];
+pub(crate) const STATEMENTS: &[Sql] = &[LOCK, LOCK_LIVE, HOLDER, ADD, SAVE, KNOWS_DEVICE, TOUCH, REMOVE_ENDED];
 
 /// The columns that clients see, and the condition that a session lives.
 const VIEW: &str = "id, user_agent, ip, created_at, last_used_at, expires_at";
 
-/// What has to be known of a session whose access token is presented.
+/// What has to be known of a session whose token is presented.
 #[derive(Debug, Clone)]
 pub(crate) struct Holder {
+    /// Whose it is.
+    pub(crate) user: UserId,
     /// The name of its user.
     pub(crate) name: String,
     /// Whether it lets its user act.
@@ -78,11 +68,6 @@ pub(crate) struct Holder {
     pub(crate) last_used_at: Timestamp,
     /// When it ends unless it is refreshed.
     pub(crate) expires_at: Timestamp,
-}
-
-/// A session of the organization.
-pub(crate) async fn lookup(scope: Scope<'_>, id: SessionId) -> Result<Option<Session>, DbError> {
-    scope.optional(&LOOKUP, &[Value::id(id)], session).await
 }
 
 /// Reads a session for a change, and holds it until the unit ends.
@@ -107,25 +92,20 @@ pub(crate) async fn lock_live(
     uow.scope(organization).reads().all(&LOCK_LIVE, &values, session).await
 }
 
-/// Whose session it is, and whether it and its user may act; `None` when the user has no such session.
-pub(crate) async fn holder(
-    scope: Scope<'_>,
-    id: SessionId,
-    user: UserId,
-    now: Timestamp,
-) -> Result<Option<Holder>, DbError> {
-    let values = [Value::id(id), Value::id(user)];
+/// Whose session it is, and whether it and its user may act.
+pub(crate) async fn holder(scope: Scope<'_>, id: SessionId, now: Timestamp) -> Result<Option<Holder>, DbError> {
     let read = |row: &Row<'_>| {
         let expires_at = row.get::<Timestamp>(1)?;
         let is_live = row.get::<bool>(0)? && now < expires_at && row.get::<bool>(4)?;
         Ok(Holder {
+            user: row.id(5)?,
             name: row.get(3)?,
             is_live,
             last_used_at: row.get(2)?,
             expires_at,
         })
     };
-    scope.optional(&HOLDER, &values, read).await
+    scope.optional(&HOLDER, &[Value::id(id)], read).await
 }
 
 /// A page of a user's live sessions, as that user sees them from the session `current`.
