@@ -177,6 +177,13 @@ pub(crate) struct UserRoleView {
     pub(crate) created_at: Timestamp,
 }
 
+impl UserRoleView {
+    /// The module that it is limited to.
+    pub(crate) fn module(&self) -> Option<&str> {
+        self.scope.as_ref().map(|scope| scope.module.as_str())
+    }
+}
+
 /// What `role.granted` and `role.revoked` carry: the role, whose it is or was, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

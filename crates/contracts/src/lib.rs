@@ -5,6 +5,7 @@
 //! another at run time ([`Ports`]). [`Manifest`] is what every context declares about itself.
 
 pub mod access;
+mod admits;
 pub mod audit;
 pub mod catalog;
 pub mod identity;
@@ -16,6 +17,7 @@ mod ports;
 pub mod settings;
 pub mod usage;
 
+pub use admits::{Admits, NotAdmitted, OwnAct};
 pub use manifest::{EventData, EventType, Manifest, Manifests, ObjectFields};
 pub use narrowed::Narrowed;
 pub use ports::{MissingPort, Ports};

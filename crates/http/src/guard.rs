@@ -19,11 +19,11 @@ use authz::{Decision, Denial, Granted, Permission, PermissionInfo, PermissionSco
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use contracts::Narrowed;
 use contracts::access::PathView;
 use contracts::audit::{SecurityEvent, SecurityTrail};
 use contracts::identity::{Principals, UserId};
 use contracts::usage::Metered;
+use contracts::{Narrowed, NotAdmitted};
 use futures_util::future::BoxFuture;
 use kernel::{Actor, ActorKind, Id as _, OrganizationId, Rule, RuleViolation};
 use uuid::Uuid;
@@ -718,6 +718,15 @@ impl<P: Permission> RequiresWithin<P> {
     /// `RBAC_FORBIDDEN` when no condition of the grant holds of it.
     pub fn admit(&self, object: &(impl Object + ?Sized)) -> Result<&Granted<P>, ApiError> {
         self.within.admit(object).map_err(|denial| self.refused(denial))
+    }
+
+    /// The answer where a table did not hand out or take in an object.
+    #[must_use]
+    pub fn not_admitted(&self, error: NotAdmitted) -> ApiError {
+        match error {
+            NotAdmitted::Denied(denial) => self.refused(denial),
+            NotAdmitted::Storage(error) => error.into(),
+        }
     }
 
     /// What the grant leaves of a list, by the columns that conditions can ask for.

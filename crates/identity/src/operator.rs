@@ -9,6 +9,7 @@ use db::{AccessChange, ChangeKind, DbError, UnitContext};
 use kernel::secret::{ExposeSecret as _, SecretString};
 use kernel::{Actor, OrganizationId, RuleViolation};
 
+use crate::app::own_acts::OPERATOR;
 use crate::app::{Guesses, end_sessions};
 use crate::crypto::{ImportRefusal, PasswordHash};
 use crate::domain::{Email, NewUser, RevocationReason, User, UserName};
@@ -71,11 +72,11 @@ pub async fn reset_password(
                 return Ok::<_, DbError>(None);
             };
             let id = found.state().id;
-            let Some(mut user) = users::lock(&uow, organization, id).await? else {
+            let Some(mut user) = users::lock(&uow, &OPERATOR, organization, id).await? else {
                 return Ok(None);
             };
             user.change_password(hash, uow.now());
-            users::save(&uow, &mut user).await?;
+            users::save(&uow, &OPERATOR, &mut user).await?;
             Guesses::at(&service, organization, &email, None)
                 .forget_all(&uow)
                 .await?;
@@ -122,7 +123,7 @@ pub async fn setup_link(
 /// [`DbError`].
 pub async fn has_password(ports: &Ports, organization: OrganizationId, user: UserId) -> Result<bool, DbError> {
     let service = ports.get::<Service>()?;
-    let user = users::lookup(service.db.scope(organization), user).await?;
+    let user = users::lookup(service.db.scope(organization), &OPERATOR, user).await?;
     Ok(user.is_some_and(|user| user.state().password.is_some()))
 }
 
@@ -186,7 +187,7 @@ pub async fn import_users(
                     email_verified: false,
                 };
                 let mut user = User::create(uow.generators().id(), organization, new, uow.now());
-                users::add(&uow, &mut user).await?;
+                users::add(&uow, &OPERATOR, &mut user).await?;
                 made();
             }
             uow.access_changed(AccessChange {

@@ -2,15 +2,15 @@
 
 use authz::Within;
 use authz::snapshot::Touched;
-use contracts::access::{Judge, RoleId, RoleView};
+use contracts::Admits;
+use contracts::access::{Judge, RoleId};
 use contracts::identity::UserId;
-use db::{DbError, UnitOfWork};
+use db::UnitOfWork;
 use kernel::{DomainEvent, FieldValue, Id as _, OrganizationId, Rule, RuleViolation, Timestamp};
 
 use super::{Refusal, changes};
 use crate::decisions::offers_of_role;
 use crate::manifest::{GRANTED, REVOKED, UserRoleAssign, UserRoleRevoke};
-use crate::store::user_roles::{NewGrant, Seen};
 use crate::store::{permissions, roles, user_roles};
 use crate::view::{RoleGrantView, ScopeView, UserRoleView};
 
@@ -54,21 +54,9 @@ pub(crate) async fn assign_role(
         expires_at: new.expires_at,
         created_at: uow.now(),
     };
-    let granted = within.admit(&Seen {
-        user: new.user,
-        granted: &made,
-    })?;
     let offers = offers_of_role(judge.snapshot(), made.role.id, module, new.expires_at)?;
-    judge.may_offer(granted.actor(), &offers, uow.now())?;
-    let grant = NewGrant {
-        user: new.user,
-        role: made.role.id,
-        is_system: made.role.is_system,
-        module,
-        expires_at: new.expires_at,
-        assigned_by: granted.actor(),
-    };
-    if !give(uow, organization, &made.role, &grant).await? {
+    judge.may_offer(within.actor(), &offers, uow.now())?;
+    if !give(uow, within, organization, new.user, &made).await? {
         return Err(Refusal::Duplicate("roleId"));
     }
     Ok(made)
@@ -89,51 +77,43 @@ pub(crate) async fn revoke_role(
     let organization = within.organization();
     let found = roles::lookup_in(uow, organization, role).await?;
     let role = found.ok_or(Refusal::NotFound)?;
-    let removed = user_roles::remove(uow, organization, user, &role, module).await?;
+    let removed = user_roles::remove(uow, within, organization, user, &role, module).await?;
     let removed = removed.ok_or(Refusal::NotFound)?;
-    // A refusal undoes the removal, so that it takes one statement to look and to take.
-    within.admit(&Seen {
-        user,
-        granted: &removed,
-    })?;
     judge
         .keeps_an_administrator(uow, &[Touched::User(user.as_uuid())])
         .await?;
     let event = DomainEvent::new(REVOKED, user).changed("roles", role.code.as_str(), FieldValue::Null);
-    let view = grant_view(&role, user, module, removed.expires_at);
-    uow.record_all(organization, [event], &view)?;
+    uow.record_all(organization, [event], &grant_view(user, &removed))?;
     changes::user(uow, organization, user);
     Ok(())
 }
 
 /// Stores a grant that was judged, and tells it; false when the user has it already.
-pub(crate) async fn give(
+pub(crate) async fn give<A: Admits>(
     uow: &UnitOfWork,
+    by: &A,
     organization: OrganizationId,
-    role: &RoleView,
-    grant: &NewGrant<'_>,
-) -> Result<bool, DbError> {
-    if !user_roles::add(uow, organization, grant).await? {
+    user: UserId,
+    granted: &UserRoleView,
+) -> Result<bool, A::Error> {
+    if !user_roles::add(uow, by, organization, user, granted).await? {
         return Ok(false);
     }
-    let event = DomainEvent::new(GRANTED, grant.user)
-        .changed("roles", FieldValue::Null, role.code.as_str())
-        .changed("expiresAt", FieldValue::Null, grant.expires_at)
-        .changed("module", FieldValue::Null, grant.module);
-    let view = grant_view(role, grant.user, grant.module, grant.expires_at);
-    uow.record_all(organization, [event], &view)?;
-    changes::user(uow, organization, grant.user);
+    let event = DomainEvent::new(GRANTED, user)
+        .changed("roles", FieldValue::Null, granted.role.code.as_str())
+        .changed("expiresAt", FieldValue::Null, granted.expires_at)
+        .changed("module", FieldValue::Null, granted.module());
+    uow.record_all(organization, [event], &grant_view(user, granted))?;
+    changes::user(uow, organization, user);
     Ok(true)
 }
 
-fn grant_view(role: &RoleView, user: UserId, module: Option<&str>, expires_at: Option<Timestamp>) -> RoleGrantView {
+fn grant_view(user: UserId, granted: &UserRoleView) -> RoleGrantView {
     RoleGrantView {
-        id: role.id,
+        id: granted.role.id,
         user_id: user,
-        role_code: role.code.clone(),
-        scope: module.map(|module| ScopeView {
-            module: module.to_owned(),
-        }),
-        expires_at,
+        role_code: granted.role.code.clone(),
+        scope: granted.scope.clone(),
+        expires_at: granted.expires_at,
     }
 }

@@ -32,8 +32,7 @@ pub(crate) async fn create_group(
         description,
     };
     let mut group = Group::create(organization, id, new, uow.now());
-    within.admit(&group)?;
-    groups::add(uow, &mut group).await?;
+    groups::add(uow, within, &mut group).await?;
     changes::group(uow, organization, id);
     Ok(group)
 }

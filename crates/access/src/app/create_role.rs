@@ -17,8 +17,7 @@ pub(crate) async fn create_role(within: &Within<RoleCreate>, uow: &UnitOfWork, n
         return Err(Refusal::ReservedCode);
     }
     let mut role = Role::create(within.organization(), uow.generators().id(), new, uow.now());
-    within.admit(&role)?;
-    roles::add(uow, &mut role).await?;
+    roles::add(uow, within, &mut role).await?;
     // Nobody is told: it decides nothing before something is granted to it or it is granted, and that is told.
     Ok(role)
 }

@@ -1,6 +1,7 @@
 //! Why a use case did not happen.
 
 use authz::Denial;
+use contracts::NotAdmitted;
 use contracts::access::JudgeError;
 use db::DbError;
 use kernel::RuleViolation;
@@ -47,5 +48,14 @@ impl From<JudgeError> for Refusal {
 impl From<Denial> for Refusal {
     fn from(denial: Denial) -> Self {
         Self::Denied(denial)
+    }
+}
+
+impl From<NotAdmitted> for Refusal {
+    fn from(error: NotAdmitted) -> Self {
+        match error {
+            NotAdmitted::Denied(denial) => Self::Denied(denial),
+            NotAdmitted::Storage(error) => Self::Storage(error),
+        }
     }
 }

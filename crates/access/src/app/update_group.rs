@@ -24,8 +24,7 @@ pub(crate) async fn update_group(
         return Err(Refusal::Stale);
     }
     group.change(changes, uow.now());
-    within.admit(&group)?;
-    groups::save(uow, &mut group).await?;
+    groups::save(uow, within, &mut group).await?;
     Ok(group)
 }
 
@@ -38,8 +37,6 @@ pub(super) async fn reach_group<P: Permission>(
     uow: &UnitOfWork,
     id: GroupId,
 ) -> Result<Group, Refusal> {
-    let found = groups::lock(uow, within.organization(), id).await?;
-    let group = found.ok_or(Refusal::NotFound)?;
-    within.admit(&group)?;
-    Ok(group)
+    let found = groups::lock(uow, within, within.organization(), id).await?;
+    found.ok_or(Refusal::NotFound)
 }

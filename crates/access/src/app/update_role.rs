@@ -25,8 +25,7 @@ pub(crate) async fn update_role(
         return Err(Refusal::Stale);
     }
     role.change(changes, uow.now());
-    within.admit(&role)?;
-    roles::save(uow, &mut role).await?;
+    roles::save(uow, within, &mut role).await?;
     Ok(role)
 }
 
@@ -39,9 +38,8 @@ pub(super) async fn reach_role<P: authz::Permission>(
     uow: &UnitOfWork,
     id: RoleId,
 ) -> Result<Role, Refusal> {
-    let Some(role) = roles::lock(uow, within.organization(), id).await? else {
-        return Err(system_roles::missing(uow, id).await?);
-    };
-    within.admit(&role)?;
-    Ok(role)
+    match roles::lock(uow, within, within.organization(), id).await? {
+        Some(role) => Ok(role),
+        None => Err(system_roles::missing(uow, id).await?),
+    }
 }

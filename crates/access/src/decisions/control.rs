@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use authz::snapshot::SystemRole;
+use contracts::OwnAct;
 use contracts::access::{
     AccessControl, GrantCount, GrantCounts, Judge, MODULE_MANAGER, ORG_ADMIN, RoleId, RoleView, Turn,
 };
@@ -17,9 +18,11 @@ use super::judge::Judged;
 use super::service::Access;
 use crate::app::{changes, readers_code};
 use crate::domain::{Code, Group, GroupId, Name, NewGroup, NewRole, Role};
-use crate::store::user_roles::NewGrant;
 use crate::store::{groups, lock, memberships, permissions, role_parents, role_permissions, roles, system_roles};
+use crate::view::UserRoleView;
 
+/// Who makes the roles and groups that customers begin with, and those that come with modules.
+const MADE: OwnAct = OwnAct::because("what comes with a customer or a module");
 /// The code of the role and the group that onboarding makes for the customer's administrators.
 const ADM_CLIENTE: &str = "ADM_CLIENTE";
 
@@ -91,7 +94,7 @@ impl AccessControl for Access {
                 let role = roles::lookup_in(uow, organization, id).await?;
                 // It was judged before, and may have been deleted since: then there is nothing to grant.
                 let Some(role) = role else { continue };
-                grant(uow, organization, user, &role, assigned_by).await?;
+                grant(uow, organization, user, role, assigned_by).await?;
             }
             Ok(())
         }
@@ -112,7 +115,7 @@ impl AccessControl for Access {
             let id = system_roles::find(uow, code).await?;
             let role = roles::lookup_in(uow, organization, id).await?;
             let role = role.ok_or_else(|| DbError::Internal(format!("the system role {code} disappeared")))?;
-            grant(uow, organization, user, &role, &uow.context().actor().clone()).await
+            grant(uow, organization, user, role, &uow.context().actor().clone()).await
         }
         .boxed()
     }
@@ -178,18 +181,19 @@ async fn grant(
     uow: &UnitOfWork,
     organization: OrganizationId,
     user: UserId,
-    role: &RoleView,
+    role: RoleView,
     assigned_by: &Actor,
 ) -> Result<(), DbError> {
-    let grant = NewGrant {
-        user,
-        role: role.id,
-        is_system: role.is_system,
-        module: None,
+    const BY: OwnAct =
+        OwnAct::because("the roles of an invitation, a customer or a deployment, judged where they were chosen");
+    let granted = UserRoleView {
+        role,
+        assigned_by: assigned_by.into(),
+        scope: None,
         expires_at: None,
-        assigned_by,
+        created_at: uow.now(),
     };
-    crate::app::give(uow, organization, role, &grant).await?;
+    crate::app::give(uow, &BY, organization, user, &granted).await?;
     Ok(())
 }
 
@@ -251,7 +255,7 @@ async fn make_role(uow: &UnitOfWork, organization: OrganizationId, code: &str, n
         description: None,
     };
     let mut role = Role::create(organization, uow.generators().id(), new, uow.now());
-    roles::add(uow, &mut role).await?;
+    roles::add(uow, &MADE, &mut role).await?;
     Ok(role.state().id)
 }
 
@@ -267,7 +271,7 @@ async fn make_group(
         description: None,
     };
     let mut group = Group::create(organization, uow.generators().id(), new, uow.now());
-    groups::add(uow, &mut group).await?;
+    groups::add(uow, &MADE, &mut group).await?;
     Ok(group.state().id)
 }
 

@@ -21,7 +21,8 @@ pub(super) async fn handle(caller: RequiresWithin<GroupRead>, path: PathId<Group
 /// `NOT_FOUND`; `RBAC_FORBIDDEN` when the condition of the caller's grant does not hold of it.
 pub(super) async fn reached(caller: &RequiresWithin<GroupRead>, id: GroupId) -> Result<GroupView, ApiError> {
     let scope = caller.app().db().scope(caller.organization());
-    let group = groups::lookup(scope, id).await?.ok_or_else(ApiError::not_found)?;
-    caller.admit(&group)?;
-    Ok(group)
+    let found = groups::lookup(scope, caller.within(), id).await;
+    found
+        .map_err(|error| caller.not_admitted(error))?
+        .ok_or_else(ApiError::not_found)
 }

@@ -4,7 +4,7 @@ use contracts::access::{RoleId, RoleView};
 use http::{Answer, ApiError, Doc, PathId, RequiresWithin};
 
 use crate::manifest::RoleRead;
-use crate::store::roles::{self, Seen};
+use crate::store::roles;
 
 pub(super) fn doc() -> Doc {
     Doc::new("getRole", "Get a role")
@@ -22,7 +22,8 @@ pub(super) async fn handle(caller: RequiresWithin<RoleRead>, path: PathId<RoleId
 /// `NOT_FOUND`; `RBAC_FORBIDDEN` when the condition of the caller's grant does not hold of it.
 pub(super) async fn reached(caller: &RequiresWithin<RoleRead>, id: RoleId) -> Result<RoleView, ApiError> {
     let scope = caller.app().db().scope(caller.organization());
-    let role = roles::lookup(scope, id).await?.ok_or_else(ApiError::not_found)?;
-    caller.admit(&Seen(&role))?;
-    Ok(role)
+    let found = roles::lookup(scope, caller.within(), id).await;
+    found
+        .map_err(|error| caller.not_admitted(error))?
+        .ok_or_else(ApiError::not_found)
 }

@@ -1,7 +1,7 @@
 //! The table `groups`.
 
 use authz::conditions::{Column, ColumnKind, Object, Value as FieldOf};
-use contracts::Narrowed;
+use contracts::{Admits, Narrowed};
 use db::list::{List, Listed, Start};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value};
 use kernel::{Direction, OrganizationId, PageRequest, fold};
@@ -49,8 +49,11 @@ const REMOVE: Sql = Sql::tenant("DELETE FROM groups WHERE organization_id = $1 A
 pub(crate) const STATEMENTS: &[Sql] = &[LOOKUP, LOCK, BY_CODE, ADD, SAVE, REMOVE];
 
 /// A group of the organization.
-pub(crate) async fn lookup(scope: Scope<'_>, id: GroupId) -> Result<Option<GroupView>, DbError> {
+pub(crate) async fn lookup<A: Admits>(scope: Scope<'_>, by: &A, id: GroupId) -> Result<Option<GroupView>, A::Error> {
     let found = scope.optional(&LOOKUP, &[Value::id(id)], |row| group(row, 0)).await?;
+    if let Some(group) = &found {
+        by.admits(|| group)?;
+    }
     Ok(found.as_ref().map(GroupView::from))
 }
 
@@ -88,15 +91,18 @@ pub(crate) fn lists() -> Vec<String> {
 }
 
 /// Reads a group for a change, and holds it until the unit ends.
-pub(crate) async fn lock(
+pub(crate) async fn lock<A: Admits>(
     uow: &UnitOfWork,
+    by: &A,
     organization: OrganizationId,
     id: GroupId,
-) -> Result<Option<Group>, DbError> {
-    uow.scope(organization)
-        .reads()
-        .optional(&LOCK, &[Value::id(id)], |row| group(row, 0))
-        .await
+) -> Result<Option<Group>, A::Error> {
+    let scope = uow.scope(organization).reads();
+    let found = scope.optional(&LOCK, &[Value::id(id)], |row| group(row, 0)).await?;
+    if let Some(group) = &found {
+        by.admits(|| group)?;
+    }
+    Ok(found)
 }
 
 /// The group with the code, as the unit sees it.
@@ -111,7 +117,8 @@ pub(crate) async fn find_by_code(
         .await
 }
 
-pub(crate) async fn add(uow: &UnitOfWork, group: &mut Group) -> Result<(), DbError> {
+pub(crate) async fn add<A: Admits>(uow: &UnitOfWork, by: &A, group: &mut Group) -> Result<(), A::Error> {
+    by.admits(|| &*group)?;
     tell(uow, group)?;
     let state = group.state();
     let row = [
@@ -123,11 +130,12 @@ pub(crate) async fn add(uow: &UnitOfWork, group: &mut Group) -> Result<(), DbErr
         state.created_at.into(),
         state.updated_at.into(),
     ];
-    uow.scope(state.organization_id).send(&ADD, &row).await
+    Ok(uow.scope(state.organization_id).send(&ADD, &row).await?)
 }
 
 /// Stores what changed, if anything did.
-pub(crate) async fn save(uow: &UnitOfWork, group: &mut Group) -> Result<(), DbError> {
+pub(crate) async fn save<A: Admits>(uow: &UnitOfWork, by: &A, group: &mut Group) -> Result<(), A::Error> {
+    by.admits(|| &*group)?;
     if !tell(uow, group)? {
         return Ok(());
     }
@@ -139,7 +147,7 @@ pub(crate) async fn save(uow: &UnitOfWork, group: &mut Group) -> Result<(), DbEr
         state.description.as_ref().map(Description::as_str).into(),
         state.updated_at.into(),
     ];
-    uow.scope(state.organization_id).send(&SAVE, &row).await
+    Ok(uow.scope(state.organization_id).send(&SAVE, &row).await?)
 }
 
 pub(crate) async fn remove(uow: &UnitOfWork, group: &mut Group) -> Result<(), DbError> {
@@ -169,20 +177,6 @@ fn group(row: &Row<'_>, first: usize) -> Result<Group, DbError> {
         created_at: row.get(first + 5)?,
         updated_at: row.get(first + 6)?,
     }))
-}
-
-impl Object for GroupView {
-    fn value(&self, field: &str) -> Option<FieldOf<'_>> {
-        match field {
-            "id" => Some(FieldOf::id(self.id)),
-            "name" => Some(self.name.as_str().into()),
-            "code" => Some(self.code.as_str().into()),
-            "description" => self.description.as_deref().map(FieldOf::from),
-            "createdAt" => Some(self.created_at.into()),
-            "updatedAt" => Some(self.updated_at.into()),
-            _ => None,
-        }
-    }
 }
 
 impl Object for Group {

@@ -1,8 +1,8 @@
 //! The table `roles`, and the system roles beside it where both are shown.
 
 use authz::conditions::{Column, ColumnKind, Object, Value as FieldOf};
-use contracts::Narrowed;
 use contracts::access::{RoleId, RoleView};
+use contracts::{Admits, Narrowed, OwnAct};
 use db::list::{List, Listed, Start};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value};
 use kernel::{Direction, OrganizationId, PageRequest, fold};
@@ -76,8 +76,12 @@ impl Order {
 }
 
 /// A role of the organization, or a system role, as clients see it.
-pub(crate) async fn lookup(scope: Scope<'_>, id: RoleId) -> Result<Option<RoleView>, DbError> {
-    scope.optional(&LOOKUP, &[Value::id(id)], |row| view(row, 0)).await
+pub(crate) async fn lookup<A: Admits>(scope: Scope<'_>, by: &A, id: RoleId) -> Result<Option<RoleView>, A::Error> {
+    let found = scope.optional(&LOOKUP, &[Value::id(id)], |row| view(row, 0)).await?;
+    if let Some(role) = &found {
+        by.admits(|| Seen(role))?;
+    }
+    Ok(found)
 }
 
 /// The organization's roles and the system roles, as far as the grant reaches them.
@@ -114,13 +118,15 @@ pub(crate) fn lists() -> Vec<String> {
     texts
 }
 
-/// The organization's role, or the system role, with this id, as the unit sees it.
+/// The organization's role, or the system role, with this id, as the unit sees it: to be granted, inherited from or named. Who may do
+/// that is asked of what is changed by it.
 pub(crate) async fn lookup_in(
     uow: &UnitOfWork,
     organization_id: OrganizationId,
     id: RoleId,
 ) -> Result<Option<RoleView>, DbError> {
-    lookup(uow.scope(organization_id).reads(), id).await
+    const NAMED: OwnAct = OwnAct::because("a role is granted, inherited from or named");
+    lookup(uow.scope(organization_id).reads(), &NAMED, id).await
 }
 
 /// The organization's role with the code, as the unit sees it.
@@ -136,18 +142,22 @@ pub(crate) async fn find_by_code(
 }
 
 /// Reads a role of the organization for a change, and holds it until the unit ends.
-pub(crate) async fn lock(
+pub(crate) async fn lock<A: Admits>(
     uow: &UnitOfWork,
+    by: &A,
     organization_id: OrganizationId,
     id: RoleId,
-) -> Result<Option<Role>, DbError> {
-    uow.scope(organization_id)
-        .reads()
-        .optional(&LOCK, &[Value::id(id)], role)
-        .await
+) -> Result<Option<Role>, A::Error> {
+    let scope = uow.scope(organization_id).reads();
+    let found = scope.optional(&LOCK, &[Value::id(id)], role).await?;
+    if let Some(role) = &found {
+        by.admits(|| role)?;
+    }
+    Ok(found)
 }
 
-pub(crate) async fn add(uow: &UnitOfWork, role: &mut Role) -> Result<(), DbError> {
+pub(crate) async fn add<A: Admits>(uow: &UnitOfWork, by: &A, role: &mut Role) -> Result<(), A::Error> {
+    by.admits(|| &*role)?;
     tell(uow, role)?;
     let state = role.state();
     let row = [
@@ -159,11 +169,12 @@ pub(crate) async fn add(uow: &UnitOfWork, role: &mut Role) -> Result<(), DbError
         state.created_at.into(),
         state.updated_at.into(),
     ];
-    uow.scope(state.organization_id).send(&ADD, &row).await
+    Ok(uow.scope(state.organization_id).send(&ADD, &row).await?)
 }
 
 /// Stores what changed, if anything did.
-pub(crate) async fn save(uow: &UnitOfWork, role: &mut Role) -> Result<(), DbError> {
+pub(crate) async fn save<A: Admits>(uow: &UnitOfWork, by: &A, role: &mut Role) -> Result<(), A::Error> {
+    by.admits(|| &*role)?;
     if !tell(uow, role)? {
         return Ok(());
     }
@@ -175,7 +186,7 @@ pub(crate) async fn save(uow: &UnitOfWork, role: &mut Role) -> Result<(), DbErro
         state.description.as_ref().map(Description::as_str).into(),
         state.updated_at.into(),
     ];
-    uow.scope(state.organization_id).send(&SAVE, &row).await
+    Ok(uow.scope(state.organization_id).send(&SAVE, &row).await?)
 }
 
 pub(crate) async fn remove(uow: &UnitOfWork, role: &mut Role) -> Result<(), DbError> {

@@ -1,12 +1,12 @@
 //! The table `user_roles`: who holds roles.
 
 use authz::conditions::{Column, ColumnKind, Object, Value as FieldOf};
-use contracts::Narrowed;
-use contracts::access::{RoleId, RoleView};
+use contracts::access::RoleView;
 use contracts::identity::UserId;
+use contracts::{Admits, Narrowed};
 use db::list::{List, Listed, Start};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value};
-use kernel::{Actor, Direction, Id as _, OrganizationId, PageRequest, Timestamp};
+use kernel::{Direction, Id as _, OrganizationId, PageRequest, Timestamp};
 use uuid::Uuid;
 
 use super::role_parents::own_or_system;
@@ -61,43 +61,41 @@ const REMOVE: Sql = Sql::tenant(
 /// The statements of this file, for the statement test.
 pub(crate) const STATEMENTS: &[Sql] = &[ADD, REMOVE];
 
-/// A role to be granted.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct NewGrant<'g> {
-    pub(crate) user: UserId,
-    pub(crate) role: RoleId,
-    pub(crate) is_system: bool,
-    pub(crate) module: Option<&'g str>,
-    pub(crate) expires_at: Option<Timestamp>,
-    pub(crate) assigned_by: &'g Actor,
-}
-
 /// Grants a role; false when the user has it already.
-pub(crate) async fn add(uow: &UnitOfWork, organization: OrganizationId, grant: &NewGrant<'_>) -> Result<bool, DbError> {
-    let (own, system) = own_or_system(grant.role, grant.is_system);
+pub(crate) async fn add<A: Admits>(
+    uow: &UnitOfWork,
+    by: &A,
+    organization: OrganizationId,
+    user: UserId,
+    granted: &UserRoleView,
+) -> Result<bool, A::Error> {
+    by.admits(|| Seen { user, granted })?;
+    let (own, system) = own_or_system(granted.role.id, granted.role.is_system);
     let row = [
-        Value::id(grant.user),
-        Value::id(grant.role),
-        grant.module.unwrap_or_default().into(),
+        Value::id(user),
+        Value::id(granted.role.id),
+        granted.module().unwrap_or_default().into(),
         own,
         system,
-        grant.expires_at.into(),
-        grant.assigned_by.kind.as_str().into(),
-        grant.assigned_by.id.into(),
-        grant.assigned_by.name.as_str().into(),
-        uow.now().into(),
+        granted.expires_at.into(),
+        granted.assigned_by.kind.as_str().into(),
+        granted.assigned_by.id.into(),
+        granted.assigned_by.name.as_str().into(),
+        granted.created_at.into(),
     ];
     Ok(uow.scope(organization).execute(&ADD, &row).await? > 0)
 }
 
-/// Takes a role from a user; the grant as it was, or `None` when the user does not hold it now.
-pub(crate) async fn remove(
+/// Takes a role from a user; the grant as it was, or `None` when the user does not hold it now. Whether it may be taken is asked of what
+/// was taken, in one statement: a refusal undoes the unit.
+pub(crate) async fn remove<A: Admits>(
     uow: &UnitOfWork,
+    by: &A,
     organization: OrganizationId,
     user: UserId,
     role: &RoleView,
     module: Option<&str>,
-) -> Result<Option<UserRoleView>, DbError> {
+) -> Result<Option<UserRoleView>, A::Error> {
     let key = [
         Value::id(user),
         Value::id(role.id),
@@ -119,7 +117,11 @@ pub(crate) async fn remove(
             created_at: row.get(4)?,
         })
     };
-    uow.scope(organization).reads().optional(&REMOVE, &key, was).await
+    let removed = uow.scope(organization).reads().optional(&REMOVE, &key, was).await?;
+    if let Some(granted) = &removed {
+        by.admits(|| Seen { user, granted })?;
+    }
+    Ok(removed)
 }
 
 /// Which grants of a user are listed.
@@ -185,9 +187,9 @@ fn view(row: &Row<'_>, first: usize) -> Result<UserRoleView, DbError> {
 }
 
 /// A role of a user, as conditions see it.
-pub(crate) struct Seen<'v> {
-    pub(crate) user: UserId,
-    pub(crate) granted: &'v UserRoleView,
+struct Seen<'v> {
+    user: UserId,
+    granted: &'v UserRoleView,
 }
 
 impl Object for Seen<'_> {

@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use kernel::secret::{ExposeSecret as _, SecretString};
 use kernel::{OrganizationId, Rule, RuleViolation};
 
+use super::own_acts::OPERATOR;
 use super::{headcount, issue_for, user_changed};
 use crate::crypto::{ImportRefusal, PasswordHash};
 use crate::domain::{Email, NewUser, Password, PasswordPolicy, User, UserName};
@@ -79,7 +80,7 @@ impl Accounts for FirstAccounts {
     ) -> BoxFuture<'a, Result<UserView, ReserveError>> {
         async move {
             let mut user = User::create(uow.generators().id(), organization, new_user(person)?, uow.now());
-            users::add(uow, &mut user).await?;
+            users::add(uow, &OPERATOR, &mut user).await?;
             if matches!(person.entry, Entry::Invitation) {
                 let queue = self.service.ports.get::<Post>().map_err(DbError::from)?.queue();
                 issue_for(uow, &queue, &user).await?;

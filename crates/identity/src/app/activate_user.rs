@@ -3,7 +3,7 @@
 use authz::Within;
 use authz::snapshot::Principal;
 use contracts::access::Judge;
-use contracts::identity::{UserId, UserView};
+use contracts::identity::UserId;
 use db::UnitOfWork;
 
 use super::update_user::reach_user;
@@ -31,8 +31,7 @@ pub(crate) async fn activate_user(
         return Ok(user);
     }
     user.activate(uow.now());
-    within.admit(&UserView::from(&user))?;
-    users::save(uow, &mut user).await?;
+    users::save(uow, within, &mut user).await?;
     user_changed(uow, &user);
     headcount(uow, service, within.organization(), 1).await?;
     Ok(user)

@@ -10,6 +10,7 @@ use contracts::identity::{ApiKeyId, UserId};
 use db::{AccessChange, ChangeKind, UnitOfWork};
 use kernel::{ActorKind, Id as _};
 
+use super::own_acts::{ENDED, MAIL};
 use super::{Refusal, listed};
 use crate::crypto::OpaqueSecret;
 use crate::domain::{ApiKey, ApiKeyChanges, NewApiKey};
@@ -33,12 +34,11 @@ pub(crate) async fn create_api_key(
     let permissions = listed(judge, new.permissions.codes())?;
     let id = uow.generators().id();
     let mut key = ApiKey::create(id, organization, new, secret.shown_prefix(), maker, uow.now())?;
-    within.admit(&key)?;
     judge.may_list(maker, &permissions, uow.now())?;
-    api_keys::add(uow, &mut key, &permissions, secret.digest()).await?;
+    api_keys::add(uow, within, &mut key, &permissions, secret.digest()).await?;
     key_changed(uow, &key);
     if maker.kind == ActorKind::User
-        && let Some(user) = users::lookup(uow.scope(organization).reads(), UserId::from_uuid(maker.id)).await?
+        && let Some(user) = users::lookup(uow.scope(organization).reads(), &MAIL, UserId::from_uuid(maker.id)).await?
     {
         let letter = Letter::ApiKeyCreated {
             name: key.state().name.as_str().to_owned(),
@@ -70,8 +70,7 @@ pub(crate) async fn update_api_key(
         return Err(Refusal::Stale);
     }
     key.change(changes)?;
-    within.admit(&key)?;
-    api_keys::save(uow, &mut key).await?;
+    api_keys::save(uow, within, &mut key).await?;
     if key.state().permissions != before {
         api_keys::replace_list(uow, &key, &listed(judge, key.state().permissions.codes())?).await?;
     }
@@ -93,8 +92,7 @@ pub(crate) async fn rotate_api_key(
 ) -> Result<ApiKey, Refusal> {
     let mut key = held(within, uow, judge, id).await?;
     key.rotate(secret.shown_prefix())?;
-    within.admit(&key)?;
-    api_keys::save(uow, &mut key).await?;
+    api_keys::save(uow, within, &mut key).await?;
     api_keys::replace_secret(uow, &key, secret.digest(), uow.now().plus(overlap)).await?;
     key_changed(uow, &key);
     Ok(key)
@@ -119,7 +117,7 @@ pub(crate) async fn revoke_api_key(
         return Ok(());
     }
     key.revoke(uow.now());
-    api_keys::save(uow, &mut key).await?;
+    api_keys::save(uow, &ENDED, &mut key).await?;
     api_keys::end_secrets(uow, &key, uow.now()).await?;
     key_changed(uow, &key);
     Ok(())
@@ -127,10 +125,8 @@ pub(crate) async fn revoke_api_key(
 
 /// The key for a change, within the actor's grant, held until the unit ends.
 async fn reach_key<P: Permission>(within: &Within<P>, uow: &UnitOfWork, id: ApiKeyId) -> Result<ApiKey, Refusal> {
-    let found = api_keys::lock(uow, within.organization(), id).await?;
-    let key = found.ok_or(Refusal::NotFound)?;
-    within.admit(&key)?;
-    Ok(key)
+    let found = api_keys::lock(uow, within, within.organization(), id).await?;
+    found.ok_or(Refusal::NotFound)
 }
 
 /// As [`reach_key`], a key whose whole list the actor holds.

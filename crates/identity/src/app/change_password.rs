@@ -7,6 +7,7 @@ use kernel::{OrganizationId, Rule, RuleViolation, Timestamp};
 
 use super::Guesses;
 use super::end_sessions::end_sessions;
+use super::own_acts::ONESELF;
 use crate::crypto::PasswordHash;
 use crate::domain::{Email, Password, PasswordPolicy, RevocationReason, User};
 use crate::mail::{Letter, Queue, Recipient};
@@ -91,7 +92,7 @@ impl NewPassword {
         (current, new): (Password, Password),
         request: &RequestContext,
     ) -> Result<Self, ChangeRefusal> {
-        let known = users::lookup(service.db.scope(organization), user).await?;
+        let known = users::lookup(service.db.scope(organization), &ONESELF, user).await?;
         let known = known.ok_or(ChangeRefusal::NotFound)?;
         let state = known.state();
         let new = service
@@ -117,7 +118,7 @@ impl NewPassword {
         uow: &UnitOfWork,
         is_current: impl FnOnce(&User) -> bool,
     ) -> Result<UserView, ChangeRefusal> {
-        let held = users::lock(uow, self.organization, self.user).await?;
+        let held = users::lock(uow, &ONESELF, self.organization, self.user).await?;
         let mut user = held.ok_or(ChangeRefusal::NotFound)?;
         if !is_current(&user) {
             return Err(ChangeRefusal::Stale);
@@ -126,7 +127,7 @@ impl NewPassword {
             return Err(wrong("currentPassword"));
         }
         user.change_password(self.hash, uow.now());
-        users::save(uow, &mut user).await?;
+        users::save(uow, &ONESELF, &mut user).await?;
         let reason = RevocationReason::PasswordChanged;
         end_sessions(uow, self.organization, self.user, self.keep, reason).await?;
         // A link that was mailed before does not undo this.

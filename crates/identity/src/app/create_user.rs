@@ -1,7 +1,6 @@
 //! Making a user.
 
 use authz::Within;
-use contracts::identity::UserView;
 use db::UnitOfWork;
 
 use super::{Refusal, headcount, user_changed};
@@ -22,8 +21,7 @@ pub(crate) async fn create_user(
 ) -> Result<User, Refusal> {
     let organization = within.organization();
     let mut user = User::create(uow.generators().id(), organization, new, uow.now());
-    within.admit(&UserView::from(&user))?;
-    users::add(uow, &mut user).await?;
+    users::add(uow, within, &mut user).await?;
     user_changed(uow, &user);
     headcount(uow, service, organization, 1).await?;
     Ok(user)

@@ -6,6 +6,7 @@ use contracts::access::Judge;
 use contracts::identity::UserId;
 use db::UnitOfWork;
 
+use super::own_acts::ENDED;
 use super::update_user::reach_user;
 use super::{Refusal, end_sessions, headcount, user_changed};
 use crate::domain::{RevocationReason, User};
@@ -39,7 +40,7 @@ pub(crate) async fn deactivate_user(
     }
     judge.keeps_an_administrator_without(id, uow.now())?;
     user.deactivate(uow.now());
-    users::save(uow, &mut user).await?;
+    users::save(uow, &ENDED, &mut user).await?;
     let reason = RevocationReason::UserDeactivated;
     end_sessions(uow, organization, id, None, reason).await?;
     user_changed(uow, &user);

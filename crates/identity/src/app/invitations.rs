@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use authz::{Granted, Permission as _, Within};
 use contracts::access::{AccessControl, Judge, JudgeError, Refused, RoleId, judged};
-use contracts::identity::{InvitationId, UserView};
+use contracts::identity::InvitationId;
+use contracts::{Admits, NotAdmitted};
 use db::{UnitContext, UnitOfWork};
 use http::RequestContext;
 use kernel::{Actor, ActorKind, Id as _, Rule, RuleViolation};
 
 use super::end_sessions::end_sessions;
+use super::own_acts::{ENTRY, NAMED, OPERATOR};
 use super::{EntryRefusal, Refusal, headcount, user_changed};
 use crate::crypto::{OpaqueSecret, PasswordHash, SecretKind};
 use crate::domain::{Email, Invitation, NewInvitation, NewUser, RevocationReason, User, UserId, UserName};
@@ -46,6 +48,7 @@ pub(crate) async fn invite(
         inviter: inviter.as_ref().clone(),
     };
     let mut invitation = Invitation::create(uow.generators().id(), new, uow.now());
+    // Before anything is looked up: who may not invite them does not learn whether they are here.
     within.admit(&invitation)?;
     let (email, roles) = (&invitation.state().email, &invitation.state().roles);
     for &role in roles {
@@ -66,7 +69,7 @@ pub(crate) async fn invite(
         }
         invitations::remove(uow, &mut earlier).await?;
     }
-    issue(uow, queue, &mut invitation, None).await?;
+    issue(uow, within, queue, &mut invitation, None).await?;
     Ok(invitation)
 }
 
@@ -85,22 +88,23 @@ pub(crate) async fn issue_for(uow: &UnitOfWork, queue: &Queue, user: &User) -> R
         inviter: Actor::system("onboarding"),
     };
     let mut invitation = Invitation::create(uow.generators().id(), new, uow.now());
-    issue(uow, queue, &mut invitation, Some(user)).await?;
+    issue(uow, &OPERATOR, queue, &mut invitation, Some(user)).await?;
     Ok(invitation)
 }
 
-async fn issue(
+async fn issue<A: Admits>(
     uow: &UnitOfWork,
+    by: &A,
     queue: &Queue,
     invitation: &mut Invitation,
     user: Option<&User>,
-) -> Result<(), db::DbError> {
-    invitations::add(uow, invitation).await?;
+) -> Result<(), A::Error> {
+    invitations::add(uow, by, invitation).await?;
     let recipient = match user {
         Some(user) => Recipient::user(user),
         None => Recipient::address(&invitation.state().email),
     };
-    mail(uow, queue, invitation, &recipient).await
+    Ok(mail(uow, queue, invitation, &recipient).await?)
 }
 
 async fn mail(
@@ -129,7 +133,7 @@ pub(crate) async fn resend_invitation(
 ) -> Result<Invitation, Refusal> {
     let mut invitation = reach_invitation(within, uow, id).await?;
     invitation.resend(uow.now());
-    invitations::save(uow, &mut invitation).await?;
+    invitations::save(uow, within, &mut invitation).await?;
     let recipient = Recipient::address(&invitation.state().email);
     mail(uow, queue, &invitation, &recipient).await?;
     Ok(invitation)
@@ -160,10 +164,8 @@ async fn reach_invitation(
     uow: &UnitOfWork,
     id: InvitationId,
 ) -> Result<Invitation, Refusal> {
-    let found = invitations::lock(uow, within.organization(), id).await?;
-    let invitation = found.ok_or(Refusal::NotFound)?;
-    within.admit(&invitation)?;
-    Ok(invitation)
+    let found = invitations::lock(uow, within, within.organization(), id).await?;
+    found.ok_or(Refusal::NotFound)
 }
 
 /// An invitation whose link somebody followed.
@@ -265,7 +267,7 @@ struct Acceptance<'a> {
 impl Acceptance<'_> {
     async fn make(&self, id: UserId, presented: Presented, chosen: Chosen) -> Result<User, EntryRefusal> {
         let (uow, organization) = (self.uow, presented.invitation.state().organization);
-        let found = invitations::lock(uow, organization, presented.invitation.state().id).await?;
+        let found = invitations::lock(uow, &ENTRY, organization, presented.invitation.state().id).await?;
         let mut invitation = found
             .filter(|invitation| invitation.is_open(uow.now()))
             .ok_or(EntryRefusal::Spent)?;
@@ -282,7 +284,7 @@ impl Acceptance<'_> {
     /// Somebody who was made a user with the organization itself.
     async fn admit_known(&self, id: UserId, invitation: &Invitation, chosen: Chosen) -> Result<User, EntryRefusal> {
         let (uow, organization) = (self.uow, invitation.state().organization);
-        let held = users::lock(uow, organization, id).await?;
+        let held = users::lock(uow, &ENTRY, organization, id).await?;
         let mut user = held
             .filter(|user| user.state().is_active && user.state().email == invitation.state().email)
             .ok_or(EntryRefusal::Spent)?;
@@ -291,7 +293,7 @@ impl Acceptance<'_> {
         }
         user.change_password(chosen.hash, uow.now());
         user.confirm_email(invitation.state().email.clone(), uow.now());
-        users::save(uow, &mut user).await?;
+        users::save(uow, &ENTRY, &mut user).await?;
         user_changed(uow, &user);
         end_sessions(uow, organization, id, None, RevocationReason::PasswordChanged).await?;
         Ok(user)
@@ -312,10 +314,11 @@ impl Acceptance<'_> {
             email_verified: true,
         };
         let mut user = User::create(id, state.organization, new, uow.now());
-        inviting
-            .admit(&UserView::from(&user))
-            .map_err(|_| no_longer_inviting())?;
-        users::add(uow, &mut user).await?;
+        let added = users::add(uow, &inviting, &mut user).await;
+        added.map_err(|error| match error {
+            NotAdmitted::Denied(_) => EntryRefusal::from(no_longer_inviting()),
+            NotAdmitted::Storage(error) => error.into(),
+        })?;
         user_changed(uow, &user);
         if !roles.is_empty() {
             self.access
@@ -336,7 +339,7 @@ impl Acceptance<'_> {
         let email = match granted.residual() {
             Some(residual) if residual.uses_user_email() && state.inviter.kind == ActorKind::User => {
                 let scope = uow.scope(state.organization).reads();
-                let inviter = users::lookup(scope, UserId::from_uuid(state.inviter.id)).await?;
+                let inviter = users::lookup(scope, &NAMED, UserId::from_uuid(state.inviter.id)).await?;
                 inviter.map(|inviter| inviter.state().email.as_str().into())
             }
             _ => None,

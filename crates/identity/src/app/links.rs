@@ -8,6 +8,7 @@ use kernel::Actor;
 
 use super::end_sessions::end_sessions;
 use super::login::{Named, unit};
+use super::own_acts::ENTRY;
 use super::{EntryRefusal, Refusal, headcount, user_changed};
 use crate::crypto::{OpaqueSecret, PasswordHash};
 use crate::domain::{Email, RevocationReason, User};
@@ -106,7 +107,7 @@ pub(crate) async fn follow(service: &Service, token: &str, purposes: &[Purpose])
     let token = one_time_tokens::find(scope, &secret, service.generators.now()).await?;
     let token = token.filter(|token| purposes.contains(&token.purpose));
     let token = token.ok_or(EntryRefusal::Spent)?;
-    let user = users::lookup(scope, token.user).await?;
+    let user = users::lookup(scope, &ENTRY, token.user).await?;
     let user = user.ok_or(EntryRefusal::Spent)?;
     Ok(Followed { secret, user })
 }
@@ -116,7 +117,7 @@ impl Followed {
     async fn spend(&self, uow: &UnitOfWork) -> Result<(Token, User), EntryRefusal> {
         let token = one_time_tokens::spend(uow, &self.secret).await?;
         let token = token.ok_or(EntryRefusal::Spent)?;
-        let user = users::lock(uow, self.secret.organization(), token.user).await?;
+        let user = users::lock(uow, &ENTRY, self.secret.organization(), token.user).await?;
         Ok((token, user.ok_or(EntryRefusal::Spent)?))
     }
 }
@@ -144,7 +145,7 @@ pub(crate) async fn reset_password(
             }
             user.change_password(hash, uow.now());
             user.confirm_email(token.email, uow.now());
-            users::save(&uow, &mut user).await?;
+            users::save(&uow, &ENTRY, &mut user).await?;
             end_sessions(&uow, organization, id, None, RevocationReason::PasswordChanged).await?;
             one_time_tokens::forget(&uow, organization, id, Purpose::Reset).await?;
             one_time_tokens::forget(&uow, organization, id, Purpose::Setup).await?;
@@ -196,7 +197,7 @@ pub(crate) async fn verify_email(
             if joins {
                 user.activate(uow.now());
             }
-            users::save(&uow, &mut user).await?;
+            users::save(&uow, &ENTRY, &mut user).await?;
             user_changed(&uow, &user);
             // What was mailed to the address before opens nothing any more.
             for purpose in [Purpose::Reset, Purpose::Verify, Purpose::EmailChange] {

@@ -6,6 +6,7 @@ use contracts::access::Judge;
 use contracts::identity::UserId;
 use db::UnitOfWork;
 
+use super::own_acts::NAMED;
 use super::{Refusal, end_sessions};
 use crate::domain::RevocationReason;
 use crate::manifest::SessionRevoke;
@@ -22,7 +23,7 @@ pub(crate) async fn log_out_user(
     id: UserId,
 ) -> Result<(), Refusal> {
     let organization = granted.organization();
-    let user = users::lookup(uow.scope(organization).reads(), id).await?;
+    let user = users::lookup(uow.scope(organization).reads(), &NAMED, id).await?;
     if user.is_none() {
         return Err(Refusal::NotFound);
     }

@@ -11,6 +11,7 @@ use kernel::secret::SecretString;
 use kernel::{Actor, ActorKind, Id as _, OrganizationId, Timestamp};
 
 use super::challenge::{CHALLENGE_LIVES, Challenge};
+use super::own_acts::ENTRY;
 use super::{Guesses, Opening, Tokens};
 use crate::crypto::PasswordHash;
 use crate::domain::{Email, Password, User};
@@ -163,7 +164,7 @@ impl Entry {
             return Err(LoginRefusal::Locked(until));
         }
         let state = user.state();
-        let held = users::lock(uow, state.organization, state.id).await?;
+        let held = users::lock(uow, &ENTRY, state.organization, state.id).await?;
         let mut held = held
             .filter(|user| user.state().is_active && user.state().password.as_ref() == Some(&self.stored))
             .ok_or(LoginRefusal::Wrong)?;
@@ -217,7 +218,7 @@ async fn challenge(
             async move {
                 // Wrong codes are guesses too: only the whole login makes earlier ones forgotten.
                 let mut user = entry.hold(&uow, &user).await?;
-                users::save(&uow, &mut user).await?;
+                users::save(&uow, &ENTRY, &mut user).await?;
                 challenge.store(&uow).await?;
                 Ok::<_, LoginRefusal>(())
             }

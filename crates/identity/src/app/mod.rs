@@ -20,6 +20,7 @@ mod listed;
 mod log_out_user;
 mod login;
 mod open_session;
+pub(crate) mod own_acts;
 mod principals;
 mod privacy;
 mod refresh;

@@ -9,6 +9,7 @@ use http::RequestContext;
 use kernel::secret::SecretString;
 use kernel::{Id as _, OrganizationId};
 
+use super::own_acts::ENTRY;
 use crate::crypto::{AccessGrant, RefreshToken, TokenType};
 use crate::domain::{Device, Generation, NewSession, RefreshRule, Session, StoredUser, User, UserId};
 use crate::mail::{Letter, Queue, Recipient};
@@ -71,7 +72,7 @@ impl Opening {
     pub(crate) async fn open(&self, uow: &UnitOfWork, user: &mut User) -> Result<(), DbError> {
         self.tell_of_device(uow, user).await?;
         user.record_login(uow.now());
-        users::save(uow, user).await?;
+        users::save(uow, &ENTRY, user).await?;
         let new = NewSession {
             organization: user.state().organization,
             user: user.state().id,

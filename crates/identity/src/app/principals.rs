@@ -9,6 +9,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use kernel::OrganizationId;
 
+use super::own_acts::NAMED;
 use crate::domain::User;
 use crate::service::Service;
 use crate::store::{api_keys, principals, users};
@@ -42,7 +43,7 @@ impl Principals for Directory {
 
     fn user(&self, organization: OrganizationId, id: UserId) -> BoxFuture<'_, Result<Option<UserSummary>, DbError>> {
         async move {
-            let user = users::lookup(self.db.scope(organization), id).await?;
+            let user = users::lookup(self.db.scope(organization), &NAMED, id).await?;
             Ok(user.as_ref().map(summary))
         }
         .boxed()
@@ -55,7 +56,7 @@ impl Principals for Directory {
         id: UserId,
     ) -> BoxFuture<'a, Result<Option<UserSummary>, DbError>> {
         async move {
-            let user = users::lookup(uow.scope(organization).reads(), id).await?;
+            let user = users::lookup(uow.scope(organization).reads(), &NAMED, id).await?;
             Ok(user.as_ref().map(summary))
         }
         .boxed()

@@ -8,6 +8,7 @@ use kernel::OrganizationId;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::own_acts::OPERATOR;
 use super::{Guesses, Refusal, end_sessions, headcount, user_changed};
 use crate::domain::{Email, RevocationReason, UserName};
 use crate::service::Service;
@@ -105,7 +106,7 @@ pub async fn erase_person(
     let service = ports.get::<Service>().map_err(DbError::from)?;
     let (name, email) = nobody(id)?;
     judge.confirm(uow).await?;
-    let user = users::lock(uow, organization, id).await?;
+    let user = users::lock(uow, &OPERATOR, organization, id).await?;
     let mut user = user.ok_or(NotErased::NoUser)?;
     let was_active = user.state().is_active;
     if was_active {
@@ -121,7 +122,7 @@ pub async fn erase_person(
     pending_registrations::remove(uow, organization, id).await?;
     end_sessions(uow, organization, id, None, RevocationReason::UserDeactivated).await?;
     user.erase(name, email, uow.now());
-    users::save(uow, &mut user).await?;
+    users::save(uow, &OPERATOR, &mut user).await?;
     user_changed(uow, &user);
     if was_active {
         headcount(uow, &service, organization, -1)

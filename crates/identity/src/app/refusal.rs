@@ -1,6 +1,7 @@
 //! Why a use case did not happen.
 
 use authz::Denial;
+use contracts::NotAdmitted;
 use contracts::access::JudgeError;
 use contracts::usage::ReserveError;
 use db::DbError;
@@ -72,5 +73,14 @@ impl From<AccountInactive> for Refusal {
 impl From<DbError> for Refusal {
     fn from(error: DbError) -> Self {
         Self::Storage(error)
+    }
+}
+
+impl From<NotAdmitted> for Refusal {
+    fn from(error: NotAdmitted) -> Self {
+        match error {
+            NotAdmitted::Denied(denial) => Self::Denied(denial),
+            NotAdmitted::Storage(error) => Self::Storage(error),
+        }
     }
 }

@@ -9,6 +9,7 @@ use db::UnitOfWork;
 use http::RequestContext;
 
 use super::login::{Named, unit};
+use super::own_acts::ENTRY;
 use super::{EntryRefusal, Refusal, headcount, user_changed};
 use crate::domain::{Email, NewUser, User};
 use crate::mail::{Letter, Post, Queue, Recipient};
@@ -104,7 +105,7 @@ async fn at_once(uow: &UnitOfWork, service: &Service, mut user: User) -> Result<
     if users::find_by_email(scope, &user.state().email).await?.is_some() {
         return Err(Refusal::EmailTaken.into());
     }
-    users::add(uow, &mut user).await?;
+    users::add(uow, &ENTRY, &mut user).await?;
     user_changed(uow, &user);
     headcount(uow, service, user.state().organization, 1).await?;
     Ok(UserView::from(&user))
@@ -124,7 +125,7 @@ async fn confirm_first(uow: &UnitOfWork, queue: &Queue, mut user: User) -> Resul
         Some(holder) if is_pending => (Recipient::user(&holder), Letter::EmailVerification),
         Some(holder) => (Recipient::user(&holder), Letter::RegistrationTaken),
         None => {
-            users::add(uow, &mut user).await?;
+            users::add(uow, &ENTRY, &mut user).await?;
             pending_registrations::add(uow, organization, user.state().id).await?;
             (Recipient::user(&user), Letter::EmailVerification)
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use authz::Within;
 use authz::snapshot::Principal;
+use contracts::Admits;
 use contracts::access::Judge;
 use contracts::identity::UserView;
 use db::{DbError, UnitOfWork};
@@ -12,6 +13,7 @@ use kernel::OrganizationId;
 use kernel::secret::SecretString;
 
 use super::login::{note_failure, unit};
+use super::own_acts::{ENTRY, ONESELF};
 use super::update_user::reach_user;
 use super::{Guesses, LoginRefusal, Opening, Refusal, Tokens};
 use crate::crypto::{OpaqueSecret, SecretKind};
@@ -67,7 +69,7 @@ impl Proposal {
         organization: OrganizationId,
         user: UserId,
     ) -> Result<Self, FactorRefusal> {
-        let known = users::lookup(service.db.scope(organization), user).await?;
+        let known = users::lookup(service.db.scope(organization), &ONESELF, user).await?;
         let known = known.ok_or(FactorRefusal::Refused(Refusal::NotFound))?;
         let issuer = service
             .organization(organization)
@@ -115,7 +117,7 @@ pub(crate) async fn confirm_factor(
     user: UserId,
     code: &str,
 ) -> Result<Vec<RecoveryCode>, FactorRefusal> {
-    let held = users::lock(uow, organization, user).await?;
+    let held = users::lock(uow, &ONESELF, organization, user).await?;
     let mut owner = held.ok_or(FactorRefusal::Refused(Refusal::NotFound))?;
     let factor = second_factors::lock(uow, organization, user).await?;
     let factor = factor.ok_or(FactorRefusal::NotEnrolled)?;
@@ -135,7 +137,7 @@ pub(crate) async fn confirm_factor(
     // A login that waited for this goes on with a code.
     mfa_challenges::enrolled(uow, organization, user).await?;
     owner.enable_mfa(uow.now());
-    users::save(uow, &mut owner).await?;
+    users::save(uow, &ONESELF, &mut owner).await?;
     Ok(codes)
 }
 
@@ -149,12 +151,12 @@ pub(crate) async fn remove_factor(
     organization: OrganizationId,
     user: UserId,
 ) -> Result<(), FactorRefusal> {
-    let held = users::lock(uow, organization, user).await?;
+    let held = users::lock(uow, &ONESELF, organization, user).await?;
     let mut owner = held.ok_or(FactorRefusal::Refused(Refusal::NotFound))?;
     if !owner.state().mfa_enabled {
         return Err(FactorRefusal::NotEnrolled);
     }
-    drop_factor(uow, queue, &mut owner, false).await?;
+    drop_factor(uow, &ONESELF, queue, &mut owner, false).await?;
     Ok(())
 }
 
@@ -172,20 +174,25 @@ pub(crate) async fn reset_factor(
     let mut owner = reach_user(within, uow, user).await?;
     judge.may_act_on(within.actor(), Principal::user(user.into()), uow.now())?;
     if owner.state().mfa_enabled {
-        drop_factor(uow, queue, &mut owner, true).await?;
-        within.admit(&UserView::from(&owner))?;
+        drop_factor(uow, within, queue, &mut owner, true).await?;
     }
     Ok(owner)
 }
 
-async fn drop_factor(uow: &UnitOfWork, queue: Queue, owner: &mut User, by_administrator: bool) -> Result<(), DbError> {
+async fn drop_factor<A: Admits>(
+    uow: &UnitOfWork,
+    by: &A,
+    queue: Queue,
+    owner: &mut User,
+    by_administrator: bool,
+) -> Result<(), A::Error> {
     let (organization, user) = (owner.state().organization, owner.state().id);
     second_factors::remove(uow, organization, user).await?;
     mfa_challenges::forget(uow, organization, user).await?;
     owner.disable_mfa(uow.now());
-    users::save(uow, owner).await?;
+    users::save(uow, by, owner).await?;
     let letter = Letter::MfaRemoved { by_administrator };
-    queue.add(uow, organization, &Recipient::user(owner), &letter).await
+    Ok(queue.add(uow, organization, &Recipient::user(owner), &letter).await?)
 }
 
 fn open(
@@ -298,7 +305,7 @@ async fn challenged(service: &Service, challenge: &str, purpose: Purpose) -> Res
     let found = mfa_challenges::find(scope, &secret.digest(), service.generators.now()).await?;
     let found = found.filter(|found| found.purpose == purpose && found.tries < TRIES);
     let found = found.ok_or(StepRefusal::NoChallenge)?;
-    let user = users::lookup(scope, found.user).await?;
+    let user = users::lookup(scope, &ENTRY, found.user).await?;
     let user = user
         .filter(|user| user.state().is_active)
         .ok_or(StepRefusal::NoChallenge)?;
@@ -338,7 +345,7 @@ impl Step {
         let held = mfa_challenges::lock(uow, organization, &digest, uow.now()).await?;
         let is_open = |held: &StoredChallenge| held.purpose == Purpose::Verify && held.tries < TRIES;
         let held = held.filter(is_open).ok_or(StepRefusal::NoChallenge)?;
-        let user = users::lock(uow, organization, held.user).await?;
+        let user = users::lock(uow, &ENTRY, organization, held.user).await?;
         let mut user = user
             .filter(|user| user.state().is_active && user.state().mfa_enabled)
             .ok_or(StepRefusal::NoChallenge)?;

@@ -10,6 +10,7 @@ use contracts::identity::ServiceAccountId;
 use db::{AccessChange, ChangeKind, UnitOfWork};
 use kernel::{Id as _, Timestamp};
 
+use super::own_acts::ENDED;
 use super::{Refusal, listed};
 use crate::crypto::OpaqueSecret;
 use crate::domain::{CredentialName, PermissionList, ServiceAccount};
@@ -31,9 +32,8 @@ pub(crate) async fn create_service_account(
     let list = listed(judge, permissions.codes())?;
     let id = uow.generators().id();
     let mut account = ServiceAccount::create(id, within.organization(), name, permissions, uow.now());
-    within.admit(&account)?;
     judge.may_list(within.actor(), &list, uow.now())?;
-    service_accounts::add(uow, &mut account, &list).await?;
+    service_accounts::add(uow, within, &mut account, &list).await?;
     service_accounts::add_secret(uow, &account, uow.generators().id(), secret.digest()).await?;
     account_changed(uow, &account);
     Ok(account)
@@ -55,7 +55,7 @@ pub(crate) async fn rotate_secret(
     let permissions = listed(judge, account.state().permissions.codes())?;
     judge.may_list(within.actor(), &permissions, uow.now())?;
     account.rotate()?;
-    service_accounts::save(uow, &mut account).await?;
+    service_accounts::save(uow, within, &mut account).await?;
     end_secrets(uow, &account, uow.now().plus(overlap)).await?;
     service_accounts::add_secret(uow, &account, uow.generators().id(), secret.digest()).await?;
     Ok(account)
@@ -80,7 +80,7 @@ pub(crate) async fn deactivate_service_account(
         return Ok(());
     }
     account.deactivate();
-    service_accounts::save(uow, &mut account).await?;
+    service_accounts::save(uow, &ENDED, &mut account).await?;
     end_secrets(uow, &account, uow.now()).await?;
     account_changed(uow, &account);
     Ok(())
@@ -92,10 +92,8 @@ async fn reach_account<P: Permission>(
     uow: &UnitOfWork,
     id: ServiceAccountId,
 ) -> Result<ServiceAccount, Refusal> {
-    let found = service_accounts::lock(uow, within.organization(), id).await?;
-    let account = found.ok_or(Refusal::NotFound)?;
-    within.admit(&account)?;
-    Ok(account)
+    let found = service_accounts::lock(uow, within, within.organization(), id).await?;
+    found.ok_or(Refusal::NotFound)
 }
 
 /// Ends all secrets then, and tells every node: a token must not outlive the secret that it was asked for with.

@@ -42,8 +42,7 @@ pub(crate) async fn update_user(
     }
     if let Some(name) = changes.name.filter(|name| *name != user.state().name) {
         user.rename(name, uow.now());
-        within.admit(&UserView::from(&user))?;
-        users::save(uow, &mut user).await?;
+        users::save(uow, within, &mut user).await?;
     }
     if let Some(email) = changes.email {
         // Its new owner will confirm it without anybody being asked again.
@@ -64,8 +63,6 @@ pub(super) async fn reach_user<P: Permission>(
     uow: &UnitOfWork,
     id: UserId,
 ) -> Result<User, Refusal> {
-    let found = users::lock(uow, within.organization(), id).await?;
-    let user = found.ok_or(Refusal::NotFound)?;
-    within.admit(&UserView::from(&user))?;
-    Ok(user)
+    let found = users::lock(uow, within, within.organization(), id).await?;
+    found.ok_or(Refusal::NotFound)
 }

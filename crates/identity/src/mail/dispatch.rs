@@ -18,6 +18,7 @@ use super::letter::{Letter, MailFact, MailId, Recipient};
 use super::page::{self, Looks};
 use super::words::{self, Facts};
 use super::{Mailer, Post};
+use crate::app::own_acts::MAIL;
 use crate::crypto::{OpaqueSecret, SecretKind};
 use crate::domain::Email;
 use crate::manifest::MAIL_FAILED;
@@ -275,7 +276,7 @@ async fn prepare(uow: &UnitOfWork, organization: OrganizationId, mail: Waiting) 
             Some(mint(user, purpose, &recipient.email).await?)
         }
         Letter::Invitation { invitation, .. } => {
-            let found = invitations::lock(uow, organization, *invitation).await?;
+            let found = invitations::lock(uow, &MAIL, organization, *invitation).await?;
             if !found.is_some_and(|invitation| invitation.is_open(uow.now())) {
                 return Ok(None);
             }

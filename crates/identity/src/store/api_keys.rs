@@ -3,9 +3,9 @@
 use std::str::FromStr as _;
 
 use authz::conditions::{Column, ColumnKind, Object, Value as FieldOf};
-use contracts::Narrowed;
 use contracts::catalog::PermissionId;
 use contracts::identity::{ApiKeyId, ApiKeyView, MakerView};
+use contracts::{Admits, Narrowed};
 use db::list::{List, Listed, Start};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value, values};
 use kernel::{Actor, ActorKind, Direction, OrganizationId, PageRequest, Timestamp, fold};
@@ -132,20 +132,27 @@ pub(crate) struct Presented {
 }
 
 /// A key of the organization.
-pub(crate) async fn lookup(scope: Scope<'_>, id: ApiKeyId) -> Result<Option<ApiKey>, DbError> {
-    scope.optional(&LOOKUP, &[Value::id(id)], |row| key(row, 0)).await
+pub(crate) async fn lookup<A: Admits>(scope: Scope<'_>, by: &A, id: ApiKeyId) -> Result<Option<ApiKey>, A::Error> {
+    let found = scope.optional(&LOOKUP, &[Value::id(id)], |row| key(row, 0)).await?;
+    if let Some(key) = &found {
+        by.admits(|| key)?;
+    }
+    Ok(found)
 }
 
 /// Reads a key for a change, and holds it until the unit ends.
-pub(crate) async fn lock(
+pub(crate) async fn lock<A: Admits>(
     uow: &UnitOfWork,
+    by: &A,
     organization: OrganizationId,
     id: ApiKeyId,
-) -> Result<Option<ApiKey>, DbError> {
-    uow.scope(organization)
-        .reads()
-        .optional(&LOCK, &[Value::id(id)], |row| key(row, 0))
-        .await
+) -> Result<Option<ApiKey>, A::Error> {
+    let scope = uow.scope(organization).reads();
+    let found = scope.optional(&LOCK, &[Value::id(id)], |row| key(row, 0)).await?;
+    if let Some(key) = &found {
+        by.admits(|| key)?;
+    }
+    Ok(found)
 }
 
 /// The key with the secret, unless it was revoked.
@@ -205,12 +212,14 @@ pub(crate) fn lists() -> Vec<String> {
 }
 
 /// Stores a new key with its first secret. `permissions` are the ids of its list.
-pub(crate) async fn add(
+pub(crate) async fn add<A: Admits>(
     uow: &UnitOfWork,
+    by: &A,
     key: &mut ApiKey,
     permissions: &[PermissionId],
     secret: SecretDigest,
-) -> Result<(), DbError> {
+) -> Result<(), A::Error> {
+    by.admits(|| &*key)?;
     record(uow, key)?;
     let state = key.state();
     let row = [
@@ -227,11 +236,12 @@ pub(crate) async fn add(
     ];
     uow.scope(state.organization).send(&ADD, &row).await?;
     add_list(uow, key, permissions).await?;
-    add_secret(uow, key, secret).await
+    Ok(add_secret(uow, key, secret).await?)
 }
 
 /// Stores a key as it is now, with what happened to it, if anything did. Its list stays.
-pub(crate) async fn save(uow: &UnitOfWork, key: &mut ApiKey) -> Result<(), DbError> {
+pub(crate) async fn save<A: Admits>(uow: &UnitOfWork, by: &A, key: &mut ApiKey) -> Result<(), A::Error> {
+    by.admits(|| &*key)?;
     if !record(uow, key)? {
         return Ok(());
     }
@@ -245,7 +255,7 @@ pub(crate) async fn save(uow: &UnitOfWork, key: &mut ApiKey) -> Result<(), DbErr
         written(&state.ip_allowlist)?,
         state.revoked_at.into(),
     ];
-    uow.scope(state.organization).send(&SAVE, &row).await
+    Ok(uow.scope(state.organization).send(&SAVE, &row).await?)
 }
 
 /// Replaces the list of a key by these permissions.

@@ -1,9 +1,9 @@
 //! The table `invitations`: those that were neither accepted nor revoked.
 
 use authz::conditions::{Column, ColumnKind, Object, Value as FieldOf};
-use contracts::Narrowed;
 use contracts::access::RoleId;
 use contracts::identity::{InvitationId, InvitationView, UserId};
+use contracts::{Admits, Narrowed};
 use db::list::{List, Listed, Start};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value, values};
 use kernel::{Actor, ActorKind, Direction, OrganizationId, PageRequest, Timestamp};
@@ -112,16 +112,21 @@ pub(crate) fn lists() -> Vec<String> {
 }
 
 /// Reads an invitation for a change, and holds it until the unit ends.
-pub(crate) async fn lock(
+pub(crate) async fn lock<A: Admits>(
     uow: &UnitOfWork,
+    by: &A,
     organization: OrganizationId,
     id: InvitationId,
-) -> Result<Option<Invitation>, DbError> {
+) -> Result<Option<Invitation>, A::Error> {
     let scope = uow.scope(organization).reads();
-    scope.optional(&LOCK, &[Value::id(id)], invitation).await
+    let found = scope.optional(&LOCK, &[Value::id(id)], invitation).await?;
+    if let Some(invitation) = &found {
+        by.admits(|| invitation)?;
+    }
+    Ok(found)
 }
 
-/// As [`lock`], the one of an address.
+/// As [`lock`], the one of an address, whoever may see it: there is at most one.
 pub(crate) async fn lock_by_email(
     uow: &UnitOfWork,
     organization: OrganizationId,
@@ -141,7 +146,8 @@ pub(crate) async fn find_by_token(scope: Scope<'_>, token: &OpaqueSecret) -> Res
 }
 
 /// Stores a new invitation with what happened to it. A second one of an address is [`DbError::Unique`].
-pub(crate) async fn add(uow: &UnitOfWork, invitation: &mut Invitation) -> Result<(), DbError> {
+pub(crate) async fn add<A: Admits>(uow: &UnitOfWork, by: &A, invitation: &mut Invitation) -> Result<(), A::Error> {
+    by.admits(|| &*invitation)?;
     record(uow, invitation)?;
     let state = invitation.state();
     let roles: Vec<String> = state.roles.iter().map(ToString::to_string).collect();
@@ -158,15 +164,16 @@ pub(crate) async fn add(uow: &UnitOfWork, invitation: &mut Invitation) -> Result
         state.created_at.into(),
         state.expires_at.into(),
     ];
-    uow.scope(state.organization).send(&ADD, &row).await
+    Ok(uow.scope(state.organization).send(&ADD, &row).await?)
 }
 
 /// Stores that it lives longer.
-pub(crate) async fn save(uow: &UnitOfWork, invitation: &mut Invitation) -> Result<(), DbError> {
+pub(crate) async fn save<A: Admits>(uow: &UnitOfWork, by: &A, invitation: &mut Invitation) -> Result<(), A::Error> {
+    by.admits(|| &*invitation)?;
     record(uow, invitation)?;
     let state = invitation.state();
     let row = [Value::id(state.id), state.expires_at.into()];
-    uow.scope(state.organization).send(&SAVE, &row).await
+    Ok(uow.scope(state.organization).send(&SAVE, &row).await?)
 }
 
 /// Gives it the token that its mail is about to carry; the one before it is worth nothing any more.

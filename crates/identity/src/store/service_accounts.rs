@@ -1,9 +1,9 @@
 //! The tables `service_accounts`, `service_account_permissions` and `client_secrets`.
 
 use authz::conditions::{Column, ColumnKind, Object, Value as FieldOf};
-use contracts::Narrowed;
 use contracts::catalog::PermissionId;
 use contracts::identity::{ServiceAccountId, ServiceAccountView};
+use contracts::{Admits, Narrowed};
 use db::list::{List, Listed, Start};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value, values};
 use kernel::{Direction, OrganizationId, PageRequest, Timestamp, fold};
@@ -111,20 +111,31 @@ pub(crate) struct Presented {
 }
 
 /// A service account of the organization.
-pub(crate) async fn lookup(scope: Scope<'_>, id: ServiceAccountId) -> Result<Option<ServiceAccount>, DbError> {
-    scope.optional(&LOOKUP, &[Value::id(id)], |row| account(row, 0)).await
+pub(crate) async fn lookup<A: Admits>(
+    scope: Scope<'_>,
+    by: &A,
+    id: ServiceAccountId,
+) -> Result<Option<ServiceAccount>, A::Error> {
+    let found = scope.optional(&LOOKUP, &[Value::id(id)], |row| account(row, 0)).await?;
+    if let Some(account) = &found {
+        by.admits(|| account)?;
+    }
+    Ok(found)
 }
 
 /// Reads a service account for a change, and holds it until the unit ends.
-pub(crate) async fn lock(
+pub(crate) async fn lock<A: Admits>(
     uow: &UnitOfWork,
+    by: &A,
     organization: OrganizationId,
     id: ServiceAccountId,
-) -> Result<Option<ServiceAccount>, DbError> {
-    uow.scope(organization)
-        .reads()
-        .optional(&LOCK, &[Value::id(id)], |row| account(row, 0))
-        .await
+) -> Result<Option<ServiceAccount>, A::Error> {
+    let scope = uow.scope(organization).reads();
+    let found = scope.optional(&LOCK, &[Value::id(id)], |row| account(row, 0)).await?;
+    if let Some(account) = &found {
+        by.admits(|| account)?;
+    }
+    Ok(found)
 }
 
 /// The active account with the secret.
@@ -188,11 +199,13 @@ pub(crate) fn lists() -> Vec<String> {
 }
 
 /// Stores a new account with its list.
-pub(crate) async fn add(
+pub(crate) async fn add<A: Admits>(
     uow: &UnitOfWork,
+    by: &A,
     account: &mut ServiceAccount,
     permissions: &[PermissionId],
-) -> Result<(), DbError> {
+) -> Result<(), A::Error> {
+    by.admits(|| &*account)?;
     record(uow, account)?;
     let state = account.state();
     let scope = uow.scope(state.organization);
@@ -212,11 +225,12 @@ pub(crate) async fn add(
 }
 
 /// Stores whether an account is active, with what happened to it.
-pub(crate) async fn save(uow: &UnitOfWork, account: &mut ServiceAccount) -> Result<(), DbError> {
+pub(crate) async fn save<A: Admits>(uow: &UnitOfWork, by: &A, account: &mut ServiceAccount) -> Result<(), A::Error> {
+    by.admits(|| &*account)?;
     record(uow, account)?;
     let state = account.state();
     let row = [Value::id(state.id), state.is_active.into()];
-    uow.scope(state.organization).send(&SAVE, &row).await
+    Ok(uow.scope(state.organization).send(&SAVE, &row).await?)
 }
 
 /// Gives an account another secret.

@@ -1,8 +1,8 @@
 //! The table `users`.
 
 use authz::conditions::{Column, ColumnKind};
-use contracts::Narrowed;
 use contracts::identity::{UserId, UserView};
+use contracts::{Admits, Narrowed};
 use db::list::{List, Listed, Start};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value, values};
 use kernel::{Direction, Id as _, OrganizationId, PageRequest, fold};
@@ -109,13 +109,21 @@ pub(crate) enum Order {
 }
 
 /// A user of the organization.
-pub(crate) async fn lookup(scope: Scope<'_>, id: UserId) -> Result<Option<User>, DbError> {
-    scope.optional(&LOOKUP, &[Value::id(id)], user).await
+pub(crate) async fn lookup<A: Admits>(scope: Scope<'_>, by: &A, id: UserId) -> Result<Option<User>, A::Error> {
+    let found = scope.optional(&LOOKUP, &[Value::id(id)], user).await?;
+    if let Some(user) = &found {
+        by.admits(|| UserView::from(user))?;
+    }
+    Ok(found)
 }
 
 /// A user of the organization as clients see it: what is only shown needs no password's hash, and no rule asked again.
-pub(crate) async fn show(scope: Scope<'_>, id: UserId) -> Result<Option<UserView>, DbError> {
-    scope.optional(&SHOW, &[Value::id(id)], |row| view(row, 0)).await
+pub(crate) async fn show<A: Admits>(scope: Scope<'_>, by: &A, id: UserId) -> Result<Option<UserView>, A::Error> {
+    let found = scope.optional(&SHOW, &[Value::id(id)], |row| view(row, 0)).await?;
+    if let Some(user) = &found {
+        by.admits(|| user)?;
+    }
+    Ok(found)
 }
 
 /// Those of the users that the organization has.
@@ -149,11 +157,18 @@ pub(crate) async fn organizations_of(scope: Scope<'_>, email: &str) -> Result<Ve
 }
 
 /// Reads a user for a change, and holds it until the unit ends.
-pub(crate) async fn lock(uow: &UnitOfWork, organization: OrganizationId, id: UserId) -> Result<Option<User>, DbError> {
-    uow.scope(organization)
-        .reads()
-        .optional(&LOCK, &[Value::id(id)], user)
-        .await
+pub(crate) async fn lock<A: Admits>(
+    uow: &UnitOfWork,
+    by: &A,
+    organization: OrganizationId,
+    id: UserId,
+) -> Result<Option<User>, A::Error> {
+    let scope = uow.scope(organization).reads();
+    let found = scope.optional(&LOCK, &[Value::id(id)], user).await?;
+    if let Some(user) = &found {
+        by.admits(|| UserView::from(user))?;
+    }
+    Ok(found)
 }
 
 /// A page of the users that the grant reaches, as clients see them.
@@ -204,7 +219,8 @@ pub(crate) fn lists() -> Vec<String> {
 }
 
 /// Stores a new user with what happened to it. A taken address is [`DbError::Unique`], at the latest when the unit commits.
-pub(crate) async fn add(uow: &UnitOfWork, user: &mut User) -> Result<(), DbError> {
+pub(crate) async fn add<A: Admits>(uow: &UnitOfWork, by: &A, user: &mut User) -> Result<(), A::Error> {
+    by.admits(|| UserView::from(&*user))?;
     record(uow, user)?;
     let state = user.state();
     let row = [
@@ -221,11 +237,12 @@ pub(crate) async fn add(uow: &UnitOfWork, user: &mut User) -> Result<(), DbError
         state.created_at.into(),
         state.updated_at.into(),
     ];
-    uow.scope(state.organization).send(&ADD, &row).await
+    Ok(uow.scope(state.organization).send(&ADD, &row).await?)
 }
 
 /// Stores a user as it is now, with what happened to it.
-pub(crate) async fn save(uow: &UnitOfWork, user: &mut User) -> Result<(), DbError> {
+pub(crate) async fn save<A: Admits>(uow: &UnitOfWork, by: &A, user: &mut User) -> Result<(), A::Error> {
+    by.admits(|| UserView::from(&*user))?;
     record(uow, user)?;
     let state = user.state();
     let row = [
@@ -241,7 +258,7 @@ pub(crate) async fn save(uow: &UnitOfWork, user: &mut User) -> Result<(), DbErro
         state.last_login_at.into(),
         state.updated_at.into(),
     ];
-    uow.scope(state.organization).send(&SAVE, &row).await
+    Ok(uow.scope(state.organization).send(&SAVE, &row).await?)
 }
 
 /// Hands what happened to the unit of work, with the user as the API shows it.

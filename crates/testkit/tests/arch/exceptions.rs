@@ -11,6 +11,8 @@ use crate::source::{Source, code, repository, sources};
 const SYSTEM_SCOPES: (&str, &str) = ("SystemScope::new", "docs/system-scopes.txt");
 /// Code that acts with a permission which no request was decided for.
 const OPERATOR_GRANTS: (&str, &str) = ("for_operator", "docs/operator-grants.txt");
+/// Code that hands out or changes objects without asking anybody's grant for them.
+const OWN_ACTS: (&str, &str) = ("OwnAct::because", "docs/own-acts.txt");
 
 /// Every call of `function` in the program, as `path: reason`, the reason being the first string of the call.
 fn calls(sources: &[Source], function: &str) -> Vec<String> {
@@ -70,6 +72,11 @@ fn every_way_out_of_the_tenant_is_listed() {
 #[test]
 fn every_grant_without_a_request_is_listed() {
     assert_listed(OPERATOR_GRANTS);
+}
+
+#[test]
+fn every_act_that_asks_nobody_is_listed() {
+    assert_listed(OWN_ACTS);
 }
 
 #[test]

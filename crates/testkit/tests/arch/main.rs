@@ -4,6 +4,7 @@
 //! nothing, and over a seeded violation, which it must find, so that a guard that no longer guards fails too.
 #![cfg(test)]
 
+mod admission;
 mod arrows;
 mod exceptions;
 mod requirements;

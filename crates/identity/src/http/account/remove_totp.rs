@@ -5,6 +5,7 @@ use http::{Answer, ApiError, Authenticated, Body, Doc, ErrorCode};
 use kernel::{ActorKind, Id as _};
 use serde_json::json;
 
+use crate::app::own_acts::ONESELF;
 use crate::app::{FactorRefusal, prove_password, remove_factor};
 use crate::domain::Password;
 use crate::mail::post;
@@ -41,7 +42,7 @@ pub(super) async fn handle(caller: Authenticated, Body(input): Body<RemoveTotp>)
     }
     let (service, post) = (service(caller.app())?, post(caller.app())?);
     let (organization, user) = (caller.organization(), UserId::from_uuid(caller.actor().id));
-    let known = users::lookup(service.db.scope(organization), user).await?;
+    let known = users::lookup(service.db.scope(organization), &ONESELF, user).await?;
     let known = known.ok_or_else(ApiError::not_found)?;
     let proved = prove_password(
         &service,

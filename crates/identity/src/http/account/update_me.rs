@@ -5,6 +5,7 @@ use http::{Answer, ApiError, Authenticated, Body, Doc, ErrorCode};
 use kernel::{ActorKind, Id as _};
 use serde_json::json;
 
+use crate::app::own_acts::ONESELF;
 use crate::app::{Refusal, request_email_change, user_changed};
 use crate::domain::{Email, UserName};
 use crate::http::example;
@@ -54,12 +55,12 @@ pub(super) async fn handle(caller: Authenticated, Body(input): Body<UpdateMe>) -
     let work = move |uow: db::UnitOfWork| {
         let (name, email, precondition) = (name.clone(), email.clone(), precondition.clone());
         async move {
-            let held = users::lock(&uow, organization, id).await?;
+            let held = users::lock(&uow, &ONESELF, organization, id).await?;
             let mut user = held.ok_or(Refusal::NotFound)?;
             precondition.check(&UserView::from(&user))?;
             if let Some(name) = name.filter(|name| *name != user.state().name) {
                 user.rename(name, uow.now());
-                users::save(&uow, &mut user).await?;
+                users::save(&uow, &ONESELF, &mut user).await?;
                 user_changed(&uow, &user);
             }
             if let Some(email) = email {

@@ -14,8 +14,8 @@ pub(super) fn doc() -> Doc {
 
 pub(super) async fn handle(caller: RequiresWithin<ApiKeyRead>, path: PathId<ApiKeyId>) -> Result<Answer, ApiError> {
     let scope = caller.app().db().scope(caller.organization());
-    let key = api_keys::lookup(scope, path.found()?).await?;
-    let key = key.ok_or_else(ApiError::not_found)?;
-    caller.admit(&key)?;
+    let found = api_keys::lookup(scope, caller.within(), path.found()?).await;
+    let found = found.map_err(|error| caller.not_admitted(error))?;
+    let key = found.ok_or_else(ApiError::not_found)?;
     Answer::ok(&view(&key, caller.app().generators().now()))
 }

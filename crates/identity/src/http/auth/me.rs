@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::app::own_acts::ONESELF;
 use crate::http::example;
 use crate::store::users;
 
@@ -54,7 +55,7 @@ pub(super) async fn handle(caller: Authenticated) -> Result<Answer, ApiError> {
     let organization = caller.identity().organization;
     if actor.kind == ActorKind::User {
         let id = UserId::from_uuid(actor.id);
-        let user = users::show(caller.app().db().scope(organization), id).await?;
+        let user = users::show(caller.app().db().scope(organization), &ONESELF, id).await?;
         if let Some(user) = user {
             return Answer::ok(&user);
         }

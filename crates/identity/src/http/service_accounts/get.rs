@@ -17,8 +17,8 @@ pub(super) async fn handle(
     path: PathId<ServiceAccountId>,
 ) -> Result<Answer, ApiError> {
     let scope = caller.app().db().scope(caller.organization());
-    let account = service_accounts::lookup(scope, path.found()?).await?;
-    let account = account.ok_or_else(ApiError::not_found)?;
-    caller.admit(&account)?;
+    let found = service_accounts::lookup(scope, caller.within(), path.found()?).await;
+    let found = found.map_err(|error| caller.not_admitted(error))?;
+    let account = found.ok_or_else(ApiError::not_found)?;
     Answer::ok(&ServiceAccountView::from(&account))
 }

@@ -12,8 +12,7 @@ pub(super) fn doc() -> Doc {
 
 pub(super) async fn handle(caller: RequiresWithin<UserRead>, path: PathId<UserId>) -> Result<Answer, ApiError> {
     let scope = caller.app().db().scope(caller.organization());
-    let found = users::show(scope, path.found()?).await?;
-    let user = found.ok_or_else(ApiError::not_found)?;
-    caller.admit(&user)?;
-    Answer::ok(&user)
+    let found = users::show(scope, caller.within(), path.found()?).await;
+    let found = found.map_err(|error| caller.not_admitted(error))?;
+    Answer::ok(&found.ok_or_else(ApiError::not_found)?)
 }
