@@ -49,6 +49,7 @@ SELECT create_distributed_table('roles', 'organization_id');
 SELECT create_distributed_table('service_accounts', 'organization_id');
 SELECT create_distributed_table('settings', 'organization_id');
 SELECT create_distributed_table('support_sessions', 'organization_id');
+SELECT create_distributed_table('user_counts', 'organization_id');
 SELECT create_distributed_table('users', 'organization_id');
 SELECT create_distributed_table('api_key_permissions', 'organization_id');
 SELECT create_distributed_table('api_key_secrets', 'organization_id');

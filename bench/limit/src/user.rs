@@ -44,7 +44,7 @@ pub(crate) fn get() -> String {
 /// every execution.
 pub(crate) fn list(rows: u32) -> String {
     format!(
-        "SELECT {COLUMNS}, (SELECT count(*) FROM users WHERE organization_id = $1) AS total FROM users \
+        "SELECT {COLUMNS}, (SELECT count FROM user_counts WHERE organization_id = $1) AS total FROM users \
          WHERE organization_id = $1 ORDER BY name_folded ASC, id ASC LIMIT {rows}"
     )
 }

@@ -26,6 +26,9 @@ pub enum Start<'v> {
 /// The column of codes, wherever there is one.
 const CODE: &str = "code";
 
+/// All rows of an organization; `$1` is bound by the scope.
+const WHOLE: &str = "organization_id = $1";
+
 /// A list over one table.
 #[derive(Debug, Clone)]
 pub struct List<'v> {
@@ -38,6 +41,7 @@ pub struct List<'v> {
     direction: Direction,
     lane: Lane,
     may_lag: bool,
+    counter: Option<&'static str>,
 }
 
 /// One page.
@@ -55,8 +59,7 @@ impl<'v> List<'v> {
     /// A list of one organization's rows.
     #[must_use]
     pub fn tenant(table: &'static str, columns: &'static str) -> Self {
-        // $1 is the organization, bound by the scope.
-        Self::new(table, columns, Reach::Tenant, "organization_id = $1".to_owned())
+        Self::new(table, columns, Reach::Tenant, WHOLE.to_owned())
     }
 
     /// A list over a query in the place of a table (`(SELECT …) AS name`) that binds the organization as `$1` itself, such as one
@@ -83,6 +86,7 @@ impl<'v> List<'v> {
             direction: Direction::Ascending,
             lane: Lane::Point,
             may_lag: false,
+            counter: None,
         }
     }
 
@@ -164,6 +168,14 @@ impl<'v> List<'v> {
         self
     }
 
+    /// Takes the total of the whole list from a counter that every change keeps in its transaction: `query` reads it, one value, with
+    /// the organization as `$1`. What is narrowed is counted as ever.
+    #[must_use]
+    pub fn counted_by(mut self, query: &'static str) -> Self {
+        self.counter = Some(query);
+        self
+    }
+
     /// Keeps the rows of which any of the columns contains the text, where one is given. The columns are companion columns, and
     /// the text is folded as they are.
     #[must_use]
@@ -206,7 +218,10 @@ impl<'v> List<'v> {
     /// The statement of the page and its values, and the statement of the total.
     fn compose(mut self, page: &PageRequest, start: Start<'v>) -> Composed<'v> {
         let counted = self.values.len();
-        let total = format!("SELECT count(*) FROM {}{}", self.table, self.kept());
+        let total = match self.counter {
+            Some(counter) if self.predicate == WHOLE => counter.to_owned(),
+            _ => format!("SELECT count(*) FROM {}{}", self.table, self.kept()),
+        };
         let (word, sign) = match self.direction {
             Direction::Ascending => ("ASC", ">"),
             Direction::Descending => ("DESC", "<"),

@@ -74,8 +74,7 @@ pub fn module() -> Module {
     }
 }
 
-const MIGRATIONS: Migrations =
-    db::migrations!("identity": "0001_users", "0002_credentials", "0003_mail", "0004_registrations", "0005_support");
+const MIGRATIONS: Migrations = db::migrations!("identity": "0001_users", "0002_credentials", "0003_mail", "0004_registrations", "0005_support", "0006_user_counts");
 
 const CLEAN_UP: Job = Job {
     name: "identity-clean-up",

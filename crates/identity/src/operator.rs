@@ -179,17 +179,17 @@ pub async fn import_users(
     let work = move |uow: db::UnitOfWork| {
         let (people, quotas, made) = (Arc::clone(&people), quotas.clone(), Arc::clone(&made));
         async move {
-            for person in people.iter() {
+            let users = people.iter().map(|person| {
                 let new = NewUser {
                     name: person.name.clone(),
                     email: person.email.clone(),
                     password: Some(person.password.clone()),
                     email_verified: false,
                 };
-                let mut user = User::create(uow.generators().id(), organization, new, uow.now());
-                users::add(&uow, &OPERATOR, &mut user).await?;
                 made();
-            }
+                User::create(uow.generators().id(), organization, new, uow.now())
+            });
+            users::add_all(&uow, &OPERATOR, organization, users).await?;
             uow.access_changed(AccessChange {
                 organization_id: Some(organization),
                 kind: ChangeKind::User,

@@ -66,6 +66,21 @@ const SAVE: Sql = Sql::tenant(
      is_active = $9, mfa_enabled = $10, last_login_at = $11, updated_at = $12 WHERE organization_id = $1 AND id = $2",
 );
 
+// Whatever makes users counts them, so that the whole list need not.
+const COUNT: Sql = Sql::tenant(
+    "INSERT INTO user_counts (organization_id, count) VALUES ($1, $2) \
+     ON CONFLICT (organization_id) DO UPDATE SET count = user_counts.count + excluded.count",
+);
+const COUNTED: &str = "SELECT coalesce((SELECT count FROM user_counts WHERE organization_id = $1), 0)";
+// A node of an older version makes users without counting them.
+const MISCOUNTED: Sql = Sql::system(
+    "SELECT o.id FROM organizations o LEFT JOIN user_counts c ON c.organization_id = o.id \
+     WHERE coalesce(c.count, 0) <> (SELECT count(*) FROM users u WHERE u.organization_id = o.id)",
+);
+const RECOUNT: Sql = Sql::tenant(
+    "UPDATE user_counts SET count = (SELECT count(*) FROM users WHERE organization_id = $1) WHERE organization_id = $1",
+);
+
 const COUNT_ACTIVE: Sql = Sql::tenant("SELECT count(*) FROM users WHERE organization_id = $1 AND is_active");
 
 const FIND_FOR_RESET: Sql = Sql::tenant(
@@ -87,6 +102,9 @@ pub(crate) const STATEMENTS: &[Sql] = &[
     LOCK,
     ADD,
     SAVE,
+    COUNT,
+    MISCOUNTED,
+    RECOUNT,
     COUNT_ACTIVE,
     FIND_FOR_RESET,
     ORGANIZATIONS_OF,
@@ -198,6 +216,7 @@ fn listing<'t>(filter: Filter<'_>, order: Order, direction: Direction) -> List<'
         .equal("is_active", filter.is_active)
         .containing(&["name_folded", "email_folded"], filter.text)
         .order(column, direction)
+        .counted_by(COUNTED)
 }
 
 /// The texts of the list in every order, without and with its filters, for the statement test.
@@ -220,6 +239,42 @@ pub(crate) fn lists() -> Vec<String> {
 
 /// Stores a new user with what happened to it. A taken address is [`DbError::Unique`], at the latest when the unit commits.
 pub(crate) async fn add<A: Admits>(uow: &UnitOfWork, by: &A, user: &mut User) -> Result<(), A::Error> {
+    insert(uow, by, user).await?;
+    Ok(count(uow, user.state().organization, 1).await?)
+}
+
+/// As [`add`], many of one organization: they are counted together.
+pub(crate) async fn add_all<A: Admits>(
+    uow: &UnitOfWork,
+    by: &A,
+    organization: OrganizationId,
+    users: impl Iterator<Item = User> + Send,
+) -> Result<(), A::Error> {
+    let mut made = 0;
+    for mut user in users {
+        insert(uow, by, &mut user).await?;
+        made += 1;
+    }
+    Ok(count(uow, organization, made).await?)
+}
+
+async fn count(uow: &UnitOfWork, organization: OrganizationId, made: i64) -> Result<(), DbError> {
+    uow.scope(organization).send(&COUNT, &values![made]).await
+}
+
+/// Organizations whose users were not all counted.
+pub(crate) async fn miscounted(system: Scope<'_>) -> Result<Vec<OrganizationId>, DbError> {
+    system.all(&MISCOUNTED, &[], |row| row.id(0)).await
+}
+
+/// Counts the users of an organization anew.
+pub(crate) async fn recount(uow: &UnitOfWork, organization: OrganizationId) -> Result<(), DbError> {
+    // Holds the counter: whoever makes a user meanwhile counts it afterwards.
+    count(uow, organization, 0).await?;
+    uow.scope(organization).send(&RECOUNT, &[]).await
+}
+
+async fn insert<A: Admits>(uow: &UnitOfWork, by: &A, user: &mut User) -> Result<(), A::Error> {
     by.admits(|| UserView::from(&*user))?;
     record(uow, user)?;
     let state = user.state();

@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use testkit::Reply;
 
+use crate::people::change;
 use crate::start;
 
 fn ana() -> Value {
@@ -118,6 +119,31 @@ testkit::behaviours! {
         let rest = administrator.get(&format!("/users?limit=2&cursor={next}")).send().await.expect(200);
         assert_eq!(names(&rest), ["Caio Reis"]);
         administrator.get("/users?active=true").send().await.refused(400, "VALIDATION_UNKNOWN_FIELD");
+    }
+
+    async fn all_users_are_counted_as_they_are_made_and_anew_where_they_were_not(app: TestApp) {
+        let (mine, other) = (app.organization("padaria").await, app.organization("outra").await);
+        let administrator = app.administrator(mine);
+        let total = async |query: &str| {
+            let listed = administrator.get(&format!("/users?{query}")).send().await.expect(200);
+            listed.meta()["total"].as_u64().unwrap()
+        };
+        assert_eq!(total("").await, 0);
+        let made = join_all((0..8).map(|number| {
+            let body = json!({ "name": "Ana", "email": format!("{}@example.com", number / 2), "password": "tres tigres 3" });
+            administrator.post("/users").json(&body).send()
+        })).await;
+        assert_eq!(made.iter().filter(|reply| reply.status.as_u16() == 201).count(), 4);
+        app.administrator(other).post("/users").json(&ana()).send().await.expect(201);
+        for query in ["", "limit=1", "isActive=true", "q=ana", "page=9"] {
+            assert_eq!(total(query).await, 4, "{query}");
+        }
+        // As a node of an older version leaves it.
+        change(&app, "UPDATE user_counts SET count = count - 1").await;
+        assert_eq!((total("").await, total("isActive=true").await), (3, 4));
+        let job = identity::module().jobs.into_iter().find(|job| job.name == "identity-clean-up").unwrap();
+        (job.run)(app.edge().app().clone()).await.unwrap();
+        assert_eq!(total("").await, 4);
     }
 
     async fn another_organizations_user_is_not_there(app: TestApp) {
