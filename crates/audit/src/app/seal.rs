@@ -45,7 +45,7 @@ pub(crate) async fn seal_all(app: &App) -> Result<u64, DbError> {
             }
         }
         if let (Some(heads), Some((sequence, seal))) = (&heads, last) {
-            heads.keep(organization, sequence, &seal).await;
+            heads.keep(app.db(), organization, sequence, &seal).await;
         }
     }
     if let Some(measured) = app.ports().find::<Measured>() {

@@ -79,9 +79,8 @@ pub async fn verify(db: &Db, ports: &Ports, organization: OrganizationId, now: T
 /// # Errors
 /// [`DbError`].
 pub async fn seal_at(db: &Db, organization: OrganizationId, sequence: i64) -> Result<Option<String>, DbError> {
-    let seals = seals::after(db.scope(organization), organization, sequence.saturating_sub(1)).await?;
-    let found = seals.first().filter(|seal| seal.batch.sequence == sequence);
-    Ok(found.map(|seal| kernel::hexadecimal(&seal.seal)))
+    let found = seals::at(db.scope(organization), sequence).await?;
+    Ok(found.map(|seal| kernel::hexadecimal(&seal)))
 }
 
 /// How far the walk has come.

@@ -18,6 +18,7 @@ const AFTER: Sql = Sql::tenant(
      AND sequence > $2 ORDER BY sequence LIMIT 100",
 )
 .point();
+const AT: Sql = Sql::tenant("SELECT seal FROM audit_seals WHERE organization_id = $1 AND sequence = $2").point();
 const ADD_SEAL: Sql = Sql::tenant(
     "INSERT INTO audit_seals (organization_id, sequence, previous, root, count, low, key_id, seal, sealed_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -73,6 +74,7 @@ const SEALED_ORGANIZATIONS: Sql = Sql::system(
 pub(crate) const STATEMENTS: &[Sql] = &[
     HEAD,
     AFTER,
+    AT,
     BOUND,
     ADD_SEAL,
     ADD_SEALED,
@@ -133,6 +135,11 @@ pub(crate) async fn head(scope: Scope<'_>, organization: OrganizationId) -> Resu
 pub(crate) async fn bound(scope: Scope<'_>, highest: Uuid) -> Result<Uuid, DbError> {
     let bound = scope.optional(&BOUND, &values![highest], |row| row.get(0)).await?;
     Ok(bound.unwrap_or_default())
+}
+
+/// The seal with the number.
+pub(crate) async fn at(scope: Scope<'_>, sequence: i64) -> Result<Option<Vec<u8>>, DbError> {
+    scope.optional(&AT, &values![sequence], |row| row.get(0)).await
 }
 
 /// At most a hundred seals after one.
