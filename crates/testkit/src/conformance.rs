@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use authz::PermissionScope;
 use axum::http::Method;
 use db::migrate::{self, Migrations};
-use db::{Lane, Sql};
+use db::{Engine, Lane, Sql};
 use http::{Access, Module};
 use serde_json::json;
 
@@ -92,7 +92,7 @@ pub fn routes(app: &TestApp, module: &Module) -> Vec<String> {
     problems
 }
 
-/// Statements that the engine refuses, each with its reason.
+/// Statements that the engine refuses, or that lock other rows than they say, each with its reason.
 ///
 /// # Errors
 /// When the database cannot be asked.
@@ -103,7 +103,35 @@ pub async fn statements(app: &TestApp, module: &Module) -> Result<Vec<String>, d
         .chain(module.statements.iter().copied())
         .chain(lists)
         .collect();
-    db::admin::unpreparable(app.url(), &all).await
+    let mut problems = db::admin::unpreparable(app.url(), &all).await?;
+    let texts = all.iter().map(|sql| sql.text(Engine::Postgres));
+    problems.extend(
+        texts
+            .filter(|text| locks_in_a_list(text))
+            .map(|text| format!("{text}: what is locked is looked for again for each row; make it an ARRAY")),
+    );
+    Ok(problems)
+}
+
+/// Whether rows are locked in a list behind `IN`. PostgreSQL may join such a list and make it anew for each row of the outer query, and
+/// then it skips what it has locked and changed already: a `LIMIT` limits nothing.
+fn locks_in_a_list(text: &str) -> bool {
+    text.match_indices("IN (SELECT").any(|(start, _)| {
+        let (mut depth, mut list) = (0_usize, String::new());
+        for character in text
+            .chars()
+            .skip(text.get(..start).map_or(0, |before| before.chars().count()))
+        {
+            match character {
+                '(' => depth += 1,
+                ')' if depth == 1 => break,
+                ')' => depth -= 1,
+                _ => {}
+            }
+            list.push(character);
+        }
+        list.contains("FOR UPDATE")
+    })
 }
 
 /// Point reads whose plan is not a point read's, each with its plan.
@@ -279,4 +307,19 @@ macro_rules! conformance {
             }
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_in_a_list_is_found() {
+        let locking = "UPDATE a SET b = 1 WHERE id IN (SELECT id FROM a WHERE (b = 2) LIMIT 5 FOR UPDATE SKIP LOCKED) RETURNING id";
+        assert!(locks_in_a_list(locking));
+        assert!(!locks_in_a_list(&locking.replace("IN (SELECT", "= ANY (ARRAY (SELECT")));
+        assert!(!locks_in_a_list(
+            "SELECT id FROM a WHERE b IN (SELECT c FROM d WHERE (e = 1)) FOR UPDATE"
+        ));
+    }
 }

@@ -45,6 +45,8 @@ impl Hook {
 pub enum Reaction {
     /// This status, with these headers and this body.
     Answer(u16, Vec<(&'static str, String)>, String),
+    /// This status, after a while.
+    Slow(Duration, u16),
     /// Nothing, ever.
     Silence,
 }
@@ -61,6 +63,14 @@ struct Shared {
     hooks: Mutex<Vec<Hook>>,
     script: Mutex<VecDeque<Reaction>>,
     otherwise: Mutex<Reaction>,
+    open: Mutex<Open>,
+}
+
+/// Requests that wait for their answers.
+#[derive(Default)]
+struct Open {
+    now: usize,
+    most: usize,
 }
 
 /// A receiver on this machine. It answers 200 unless it is told otherwise, and ends with the test.
@@ -83,6 +93,7 @@ impl Hooks {
             hooks: Mutex::default(),
             script: Mutex::default(),
             otherwise: Mutex::new(Reaction::status(200)),
+            open: Mutex::default(),
         });
         let kept = Arc::clone(&shared);
         let serving = tokio::spawn(async move {
@@ -121,6 +132,12 @@ impl Hooks {
         self.shared.hooks.lock().len()
     }
 
+    /// How many waited for their answers at once, at most so far.
+    #[must_use]
+    pub fn most_at_once(&self) -> usize {
+        self.shared.open.lock().most
+    }
+
     /// What arrived so far.
     #[must_use]
     pub fn all(&self) -> Vec<Hook> {
@@ -154,11 +171,22 @@ impl Drop for Hooks {
 async fn converse(mut stream: BufReader<TcpStream>, shared: Arc<Shared>) {
     while let Some(hook) = receive(&mut stream).await {
         shared.hooks.lock().push(hook);
+        {
+            let mut open = shared.open.lock();
+            open.now += 1;
+            open.most = open.most.max(open.now);
+        }
         let scripted = shared.script.lock().pop_front();
         let reaction = scripted.unwrap_or_else(|| shared.otherwise.lock().clone());
-        let Reaction::Answer(status, headers, body) = reaction else {
-            return std::future::pending().await;
+        let (status, headers, body) = match reaction {
+            Reaction::Answer(status, headers, body) => (status, headers, body),
+            Reaction::Slow(pause, status) => {
+                tokio::time::sleep(pause).await;
+                (status, Vec::new(), String::new())
+            }
+            Reaction::Silence => return std::future::pending().await,
         };
+        shared.open.lock().now -= 1;
         let mut answer = format!("HTTP/1.1 {status} Said\r\ncontent-length: {}\r\n", body.len());
         for (name, value) in headers {
             // Writing to a string does not fail.

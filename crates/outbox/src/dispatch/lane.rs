@@ -39,6 +39,8 @@ const LINGER: Duration = Duration::from_millis(10);
 const SLOW: u64 = 1_000;
 /// How long a lane that used up its rate waits.
 const PAUSE: Duration = Duration::from_millis(20);
+/// What a rate is of.
+const SECOND: Duration = Duration::from_secs(1);
 /// How often what came of attempts is tried to be kept; after that the deliveries are due again when their leases end.
 const KEEPS: u32 = 5;
 
@@ -128,8 +130,11 @@ impl Working<'_> {
             self.take_turn(is_stopping);
         }
         if self.turn.is_none() && self.under_way.is_empty() && self.done.is_empty() {
-            if is_stopping || (!self.more && self.ready.is_empty()) {
+            if is_stopping {
                 return false;
+            }
+            if !self.more && self.ready.is_empty() {
+                return self.rest(told).await;
             }
             // Its rate is used up.
             sleep(PAUSE).await;
@@ -160,6 +165,19 @@ impl Working<'_> {
             () = told.notified(), if !is_stopping => self.more = true,
             () = lingering => {}
             () = self.dispatcher.stop.cancelled(), if !is_stopping => {}
+        }
+        true
+    }
+
+    /// Waits for more as long as what was sent counts against it; false when nothing came.
+    async fn rest(&mut self, told: &Notify) -> bool {
+        if self.pace.used == 0 {
+            return false;
+        }
+        tokio::select! {
+            () = told.notified() => self.more = true,
+            () = sleep(SECOND) => return false,
+            () = self.dispatcher.stop.cancelled() => return false,
         }
         true
     }
@@ -225,7 +243,8 @@ impl Working<'_> {
             released: released.into(),
             room,
         };
-        self.more = false;
+        // A turn that claims nothing does not look whether there is more.
+        self.more &= room == 0;
         let service = Arc::clone(&self.dispatcher.service);
         let pause = (self.failures > 0).then_some(AFTER_FAILURE);
         let turn = async move {
@@ -467,7 +486,7 @@ impl Pace {
     }
 
     fn left(&mut self, now: Duration) -> usize {
-        if now.saturating_sub(self.window) >= Duration::from_secs(1) {
+        if now.saturating_sub(self.window) >= SECOND {
             self.window = now;
             self.used = 0;
         }

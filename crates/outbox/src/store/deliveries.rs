@@ -32,15 +32,17 @@ macro_rules! revived {
 }
 /// Revives dead letters. Those that died again since it was asked for stay dead: a replay comes to an end.
 macro_rules! replayed {
-    ($which:literal, $lock:literal) => {
+    ($which:literal, $in:literal, $end:literal) => {
         concat!(
             revived!(),
-            "AND id IN (SELECT d.id FROM webhook_deliveries d WHERE d.organization_id = $1 AND d.status = 'dead' \
+            "AND id ",
+            $in,
+            "(SELECT d.id FROM webhook_deliveries d WHERE d.organization_id = $1 AND d.status = 'dead' \
              AND d.id >= $3 AND d.id < $4 AND d.finished_at <= $5 ",
             $which,
-            " ORDER BY d.id LIMIT $6 ",
-            $lock,
-            ") RETURNING webhook_id, order_key"
+            " ORDER BY d.id LIMIT $6",
+            $end,
+            " RETURNING webhook_id, order_key"
         )
     };
 }
@@ -68,10 +70,11 @@ const ADD_TEST: Sql = Sql::tenant(
     "INSERT INTO webhook_deliveries (organization_id, id, webhook_id, event_organization_id, event_id, event_type, test_data, \
      status, attempts, tries, due_at, created_at) VALUES ($1, $2, $3, $1, $4, $5, $6, 'pending', 0, 0, $7, $7)",
 );
+// As an array, so that it is looked up once: joined with the table, the list is made again for each row, and each time with others.
 const CLAIM: Sql = Sql::tenant(
-    "UPDATE webhook_deliveries SET lease = $3, due_at = $4 WHERE organization_id = $1 AND id IN \
+    "UPDATE webhook_deliveries SET lease = $3, due_at = $4 WHERE organization_id = $1 AND id = ANY (ARRAY \
      (SELECT d.id FROM webhook_deliveries d WHERE d.organization_id = $1 AND d.webhook_id = $2 AND d.due_at <= $5 \
-     AND d.waiting_since IS NULL ORDER BY d.due_at, d.id LIMIT $6 FOR UPDATE SKIP LOCKED) \
+     AND d.waiting_since IS NULL ORDER BY d.due_at, d.id LIMIT $6 FOR UPDATE SKIP LOCKED)) \
      RETURNING id, event_organization_id, event_id, event_type, test_data, tries, order_key, created_at",
 )
 .on_sqlite(
@@ -104,9 +107,15 @@ const DEAD_OF_ENDPOINT: Sql = Sql::tenant(delivery!(
     "AND status = 'dead' AND id < $2 AND webhook_id = $3 ORDER BY id DESC LIMIT $4"
 ));
 const REVIVE: Sql = Sql::tenant(concat!(revived!(), "AND id = $3"));
-const REPLAY: Sql = Sql::tenant(replayed!("", "FOR UPDATE SKIP LOCKED")).on_sqlite(replayed!("", ""));
-const REPLAY_OF_ENDPOINT: Sql = Sql::tenant(replayed!("AND d.webhook_id = $7", "FOR UPDATE SKIP LOCKED"))
-    .on_sqlite(replayed!("AND d.webhook_id = $7", ""));
+// As an array, as in `CLAIM`.
+const REPLAY: Sql =
+    Sql::tenant(replayed!("", "= ANY (ARRAY ", " FOR UPDATE SKIP LOCKED))")).on_sqlite(replayed!("", "IN ", ")"));
+const REPLAY_OF_ENDPOINT: Sql = Sql::tenant(replayed!(
+    "AND d.webhook_id = $7",
+    "= ANY (ARRAY ",
+    " FOR UPDATE SKIP LOCKED))"
+))
+.on_sqlite(replayed!("AND d.webhook_id = $7", "IN ", ")"));
 const RELEASE: Sql = Sql::tenant(
     "UPDATE webhook_deliveries AS d SET lease = NULL, due_at = $3 FROM json_array_elements($2) AS held(item) \
      WHERE d.organization_id = $1 AND d.id = ANY (ARRAY(SELECT (one->>'id')::uuid FROM json_array_elements($2) AS listed(one))) \

@@ -4,6 +4,7 @@
 mod delivering;
 mod endpoints;
 mod failing;
+mod limits;
 mod ordering;
 mod people;
 mod private;

@@ -4,9 +4,25 @@ use std::time::Duration;
 
 use contracts::access::ORG_ADMIN;
 use serde_json::Value;
-use testkit::{Hooks, Reaction};
+use testkit::{Hooks, Reaction, TestApp};
 
 use crate::world::{Node, customer, delivery, eventually, register, rename, start_with_people};
+
+/// Waits for the mail, which names the receiver without what may be secret in its address.
+async fn told_that_it_is_off(app: &TestApp, address: &str, url: &str) {
+    let told = async {
+        while app.mails().to(address).is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), told).await.unwrap();
+    let mail = app.mails().to(address).remove(0);
+    assert!(
+        mail.text.contains(url) && !mail.text.contains("secret"),
+        "{}",
+        mail.text
+    );
+}
 
 testkit::behaviours! {
     with start_with_people;
@@ -68,15 +84,24 @@ testkit::behaviours! {
         let (node, mails) = (Node::start(&app), Node::of(&app, identity::module()));
         rename(&ana, "Padaria Nova").await;
         eventually(&ana, &format!("/webhooks/{}", made.id()), |webhook| webhook["isActive"] == false).await;
-        let told = async {
-            while app.mails().to(&bia.email).is_empty() {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), told).await.unwrap();
-        let mail = app.mails().to(&bia.email).remove(0);
-        assert!(mail.text.contains(&hooks.url()) && !mail.text.contains("secret"), "{}", mail.text);
+        told_that_it_is_off(&app, &bia.email, &hooks.url()).await;
         node.stop().await;
         mails.stop().await;
+    }
+
+    async fn the_maker_is_told_that_nothing_arrived_for_five_days(app: TestApp) {
+        let hooks = Hooks::start().await;
+        hooks.react_always(Reaction::status(500));
+        let (organization, ana) = customer(&app, "padaria").await;
+        let bia = app.member(organization, Some(ORG_ADMIN)).await;
+        let made = register(&bia.client, &hooks.url(), &["organization.updated"]).await;
+        let (node, mails) = (Node::start(&app), Node::of(&app, identity::module()));
+        rename(&ana, "Padaria Nova").await;
+        delivery(&ana, &made.id(), "failed").await;
+        app.clock().advance(Duration::from_secs(5 * 86_400));
+        told_that_it_is_off(&app, &bia.email, &hooks.url()).await;
+        node.stop().await;
+        mails.stop().await;
+        assert_eq!(hooks.count(), 2);
     }
 }
