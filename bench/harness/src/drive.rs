@@ -31,46 +31,78 @@ impl Seen {
     }
 }
 
-/// Asks again and again on each connection, as soon as the answer came, for `warmup` uncounted and for `measure` counted.
+/// Asks again and again on each connection, as soon as the answer came, for `warmup` uncounted and for `measure` counted. `mark` is called when
+/// the counted time begins and when it ends, for what is measured beside it.
+///
+/// What is answered in the counted time counts, whenever it was asked: where an answer takes a good part of that time, leaving out those that were
+/// on their way when it began would tell less than the server does. So the warm-up is to be longer than an answer.
 ///
 /// # Errors
-/// When not one request succeeds; with the first failure.
+/// When not one request succeeds; with the first failure. What `mark` fails with.
 pub fn closed<C: Send>(
     connections: Vec<C>,
     warmup: Duration,
     measure: Duration,
+    mut mark: impl FnMut() -> anyhow::Result<()>,
     ask: impl Fn(&mut C) -> anyhow::Result<()> + Sync,
 ) -> anyhow::Result<Outcome> {
     let stop = AtomicBool::new(false);
-    until(connections, warmup, measure, &stop, ask)
+    let counted_from = Instant::now() + warmup;
+    let end = counted_from + measure;
+    let watch = || {
+        let marked = [counted_from, end].into_iter().try_for_each(|instant| {
+            std::thread::sleep(instant.saturating_duration_since(Instant::now()));
+            mark()
+        });
+        stop.store(true, Ordering::Relaxed);
+        marked
+    };
+    let seen = each(connections, watch, |connection| {
+        again_and_again(connection, counted_from, end, &stop, &ask)
+    })?;
+    summary(seen, measure)
 }
 
-/// The same, ended early by `stop`.
+/// Asks again and again on each connection until `stop`, at the longest for `longest`.
+///
+/// # Errors
+/// When not one request succeeds; with the first failure.
 pub(crate) fn until<C: Send>(
     connections: Vec<C>,
-    warmup: Duration,
-    measure: Duration,
+    longest: Duration,
     stop: &AtomicBool,
     ask: impl Fn(&mut C) -> anyhow::Result<()> + Sync,
 ) -> anyhow::Result<Outcome> {
-    let counted_from = Instant::now() + warmup;
-    let end = counted_from + measure;
-    let seen = each(connections, |mut connection| {
-        let mut seen = Seen::default();
-        while !stop.load(Ordering::Relaxed) {
-            let sent = Instant::now();
-            if sent >= end {
-                break;
-            }
-            let answer = ask(&mut connection);
-            // What was still on its way when the time was up belongs to neither.
-            if sent >= counted_from && (answer.is_err() || Instant::now() <= end) {
-                seen.take(sent, answer);
-            }
+    let counted_from = Instant::now();
+    let end = counted_from + longest;
+    let seen = each(
+        connections,
+        || Ok(()),
+        |connection| again_and_again(connection, counted_from, end, stop, &ask),
+    )?;
+    summary(seen, counted_from.elapsed())
+}
+
+fn again_and_again<C>(
+    mut connection: C,
+    counted_from: Instant,
+    end: Instant,
+    stop: &AtomicBool,
+    ask: &(impl Fn(&mut C) -> anyhow::Result<()> + Sync),
+) -> Seen {
+    let mut seen = Seen::default();
+    while !stop.load(Ordering::Relaxed) {
+        let sent = Instant::now();
+        if sent >= end {
+            break;
         }
-        seen
-    })?;
-    summary(seen, counted_from.elapsed().min(measure))
+        let answer = ask(&mut connection);
+        let answered = Instant::now();
+        if answer.is_err() || (counted_from <= answered && answered <= end) {
+            seen.take(sent, answer);
+        }
+    }
+    seen
 }
 
 /// Asks `per_second` times a second over all connections, whether or not the server keeps up.
@@ -91,34 +123,43 @@ pub fn paced<C: Send>(
     let interval = Duration::from_secs_f64(f64::from(count) / per_second);
     let start = Instant::now();
     let numbered = (0_u32..).zip(connections).collect();
-    let seen = each(numbered, |(number, mut connection): (u32, C)| {
-        let mut seen = Seen::default();
-        let mut due = start + interval * number / count;
-        while due.duration_since(start) < measure {
-            let wait = due.saturating_duration_since(Instant::now());
-            let since = if wait.is_zero() {
-                due
-            } else {
-                std::thread::sleep(wait);
-                Instant::now()
-            };
-            let answer = ask(&mut connection);
-            seen.take(since, answer);
-            due += interval;
-        }
-        seen
-    })?;
+    let seen = each(
+        numbered,
+        || Ok(()),
+        |(number, mut connection): (u32, C)| {
+            let mut seen = Seen::default();
+            let mut due = start + interval * number / count;
+            while due.duration_since(start) < measure {
+                let wait = due.saturating_duration_since(Instant::now());
+                let since = if wait.is_zero() {
+                    due
+                } else {
+                    std::thread::sleep(wait);
+                    Instant::now()
+                };
+                let answer = ask(&mut connection);
+                seen.take(since, answer);
+                due += interval;
+            }
+            seen
+        },
+    )?;
     summary(seen, start.elapsed().min(measure))
 }
 
-/// Runs `work` on a thread for each connection and collects what they saw.
-fn each<C: Send>(connections: Vec<C>, work: impl Fn(C) -> Seen + Sync) -> anyhow::Result<Vec<Seen>> {
+/// Runs `work` on a thread for each connection, and `meanwhile` on this one, and collects what they saw.
+fn each<C: Send>(
+    connections: Vec<C>,
+    meanwhile: impl FnOnce() -> anyhow::Result<()>,
+    work: impl Fn(C) -> Seen + Sync,
+) -> anyhow::Result<Vec<Seen>> {
     let work = &work;
     let seen = std::thread::scope(|scope| {
         let threads: Vec<_> = connections
             .into_iter()
             .map(|connection| scope.spawn(move || work(connection)))
             .collect();
+        meanwhile()?;
         threads
             .into_iter()
             .map(|thread| thread.join().or_else(|_| bail!("a connection's thread panicked")))
@@ -169,6 +210,7 @@ mod tests {
             vec![(0_u64, 0_u64); 3],
             Duration::ZERO,
             Duration::from_millis(30),
+            || Ok(()),
             |(next, seen)| {
                 ensure!(next == seen, "out of step");
                 *next += 1;
@@ -186,10 +228,32 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_counted_and_the_first_is_told_when_there_is_nothing_else() {
-        let error = closed(vec![()], Duration::ZERO, Duration::from_millis(5), |()| {
-            bail!("refused")
+    fn slow_answers_count_when_they_come() {
+        let (mut marks, before) = (Vec::new(), Instant::now());
+        let (warmup, measure) = (Duration::from_millis(60), Duration::from_millis(100));
+        let mark = || {
+            marks.push(before.elapsed());
+            Ok(())
+        };
+        let outcome = closed(vec![(); 4], warmup, measure, mark, |()| {
+            std::thread::sleep(Duration::from_millis(40));
+            Ok(())
         })
+        .unwrap();
+        // Of four connections with answers at 40, 80, 120 and 160 ms those at 80 and 120 at the least, on a machine that sleeps too long.
+        assert!(outcome.requests >= 4, "{outcome:?}");
+        assert!(marks[0] >= warmup && marks[1] >= warmup + measure, "{marks:?}");
+    }
+
+    #[test]
+    fn failures_are_counted_and_the_first_is_told_when_there_is_nothing_else() {
+        let error = closed(
+            vec![()],
+            Duration::ZERO,
+            Duration::from_millis(5),
+            || Ok(()),
+            |()| bail!("refused"),
+        )
         .unwrap_err();
         assert_eq!(error.to_string(), "refused");
     }

@@ -30,6 +30,8 @@ const READS_PER_SECOND: f64 = 500.0;
 const READERS: usize = 16;
 /// Connections that log in meanwhile without a pause, many times more than there are threads that hash.
 const STORM: usize = 32;
+/// How much longer logins are warmed up, and a third of how much longer they are measured, than the rest.
+const SLOW: Duration = Duration::from_secs(1);
 
 /// What a turn needs.
 #[derive(Debug)]
@@ -144,8 +146,11 @@ impl Turn<'_> {
             _ => None,
         };
         let before = table.map(|table| copied.rows(table)).transpose()?;
-        let sample = self.sample(server, scenario, || {
-            self.generator.run(target, self.plan.measure, "measured")
+        let sample = self.sample(server, scenario, |meter| {
+            meter.mark()?;
+            let outcome = self.generator.run(target, self.plan.measure, "measured")?;
+            meter.mark()?;
+            Ok(outcome)
         })?;
         if let (Some(table), Some(before)) = (table, before) {
             self.check_writes(&sample, copied.rows(table)?.saturating_sub(before))?;
@@ -159,28 +164,40 @@ impl Turn<'_> {
         let (sample, rate) = match scenario {
             Scenario::Refresh => {
                 let connections = self.continuing(server)?;
-                let sample = self.sample(server, scenario, || {
-                    drive::closed(connections, *warmup, *measure, |(client, token)| {
-                        let answer = client
-                            .post("/api/v1/auth/refresh", &json!({"refreshToken": token}))?
-                            .json(200)?;
-                        let next = answer.pointer("/data/refreshToken").and_then(Value::as_str);
-                        next.context("no next token")?.clone_into(token);
-                        Ok(())
-                    })
+                let sample = self.sample(server, scenario, |meter| {
+                    drive::closed(
+                        connections,
+                        *warmup,
+                        *measure,
+                        || meter.mark(),
+                        |(client, token)| {
+                            let answer = client
+                                .post("/api/v1/auth/refresh", &json!({"refreshToken": token}))?
+                                .json(200)?;
+                            let next = answer.pointer("/data/refreshToken").and_then(Value::as_str);
+                            next.context("no next token")?.clone_into(token);
+                            Ok(())
+                        },
+                    )
                 })?;
                 (sample, ceiling::signatures(*measure)?)
             }
             Scenario::Login => {
                 let connections = self.entering(server, self.plan.connections)?;
-                let sample = self.sample(server, scenario, || {
-                    drive::closed(connections, *warmup, *measure, |(client, chance)| {
-                        self.log_in(client, chance)
-                    })
+                // An answer takes most of a second: all wait for the same few cores.
+                let (warmup, measure) = (*warmup + SLOW, *measure + SLOW * 3);
+                let sample = self.sample(server, scenario, |meter| {
+                    drive::closed(
+                        connections,
+                        warmup,
+                        measure,
+                        || meter.mark(),
+                        |(client, chance)| self.log_in(client, chance),
+                    )
                 })?;
                 (
                     sample,
-                    ceiling::hashes(&self.prepared.population.hash, PASSWORD, *measure)?,
+                    ceiling::hashes(&self.prepared.population.hash, PASSWORD, measure)?,
                 )
             }
             _ => {
@@ -244,7 +261,7 @@ impl Turn<'_> {
         let longest = *warmup + *measure * 10;
         let (reads, logins) = std::thread::scope(|scope| {
             let logins = scope.spawn(|| {
-                drive::until(connections, Duration::ZERO, longest, &stop, |(client, chance)| {
+                drive::until(connections, longest, &stop, |(client, chance)| {
                     self.log_in(client, chance)
                 })
             });
@@ -291,17 +308,24 @@ impl Turn<'_> {
         })
     }
 
-    /// Measures what `load` does: its outcome with what it cost.
+    /// Measures what `load` does: its outcome with what it cost, between the marks that it sets.
     fn sample(
         &self,
         server: &Server,
         scenario: Scenario,
-        load: impl FnOnce() -> anyhow::Result<Outcome>,
+        load: impl FnOnce(&mut Meter<'_>) -> anyhow::Result<Outcome>,
     ) -> anyhow::Result<Sample> {
         let postgres = self.prepared.postgres;
-        let started = Costs::read(server, postgres)?;
-        let outcome = load()?;
-        let costs = Costs::read(server, postgres)?.since(&started);
+        let mut meter = Meter {
+            server,
+            postgres,
+            marks: Vec::new(),
+        };
+        let outcome = load(&mut meter)?;
+        let costs = match meter.marks.as_slice() {
+            [started, ended] => ended.since(started),
+            marks => bail!("{scenario}: {} marks where it takes two", marks.len()),
+        };
         ensure!(outcome.requests > 0, "{scenario}: not one answer");
         let per_request = |cpu: Duration| cpu.as_secs_f64() * 1e6 / outcome.requests as f64;
         let sample = Sample {
@@ -351,6 +375,20 @@ impl Turn<'_> {
             (acknowledged..=most).contains(&grown),
             "{acknowledged} creations were acknowledged, and the table grew by {grown}"
         );
+        Ok(())
+    }
+}
+
+/// Reads what has been spent so far.
+struct Meter<'a> {
+    server: &'a Server,
+    postgres: Option<&'a Postgres>,
+    marks: Vec<Costs>,
+}
+
+impl Meter<'_> {
+    fn mark(&mut self) -> anyhow::Result<()> {
+        self.marks.push(Costs::read(self.server, self.postgres)?);
         Ok(())
     }
 }
