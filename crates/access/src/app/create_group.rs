@@ -4,7 +4,7 @@ use authz::Within;
 use db::{DbError, UnitOfWork};
 use kernel::Id as _;
 
-use super::{Refusal, changes};
+use super::Refusal;
 use crate::domain::{Code, Description, Group, GroupId, Name, NewGroup};
 use crate::manifest::GroupCreate;
 use crate::store::groups;
@@ -33,7 +33,7 @@ pub(crate) async fn create_group(
     };
     let mut group = Group::create(organization, id, new, uow.now());
     groups::add(uow, within, &mut group).await?;
-    changes::group(uow, organization, id);
+    // Nobody is told: it decides nothing before something is put into it, and that is told.
     Ok(group)
 }
 

@@ -42,8 +42,8 @@ pub(crate) async fn put_part(
     let snapshot = judge.snapshot();
     match part {
         Part::Member(user) => {
-            // A group made a moment ago is in the next snapshot.
-            let offers = snapshot.offers_of_group(id.as_uuid()).ok_or(JudgeError::Outdated)?;
+            // A group that the snapshot does not know is new, and nothing was put into it yet.
+            let offers = snapshot.offers_of_group(id.as_uuid()).unwrap_or_default();
             judge.may_offer(within.actor(), &offers, uow.now())?;
             if memberships::add_member(uow, organization, id, user).await? {
                 group.regrant("members", None, Some(&user.to_string()));

@@ -83,7 +83,8 @@ impl Reader {
         Ok(rows)
     }
 
-    /// The rows of what was touched, and of roles that come with it: a new role is told of by nobody before something has it.
+    /// The rows of what was touched, and of roles and groups that come with it: a new one is told of by nobody before something has it,
+    /// or is in it.
     async fn amendment(
         &self,
         organization: OrganizationId,
@@ -92,9 +93,9 @@ impl Reader {
     ) -> Result<Rows, DbError> {
         let mut rows = self.touched(organization, touched).await?;
         loop {
-            let mut unheard: Vec<Touched> = snapshot.unheard_roles(&rows).into_iter().map(Touched::Role).collect();
+            let mut unheard = snapshot.unheard(&rows);
             // One that was asked for already and has no row was deleted meanwhile.
-            unheard.retain(|role| !touched.contains(role));
+            unheard.retain(|one| !touched.contains(one));
             if unheard.is_empty() {
                 return Ok(rows);
             }

@@ -241,10 +241,26 @@ impl Snapshot {
         Ok(amended)
     }
 
-    /// The roles that the rows name and neither they nor this snapshot know: made since, and told of by nobody before something
-    /// had them. Who is about to [amend](Self::amended) reads them too.
+    /// The roles and groups that the rows name and neither they nor this snapshot know: made since, and told of by nobody before
+    /// something had them, or was in them. Who is about to [amend](Self::amended) reads them too.
     #[must_use]
-    pub fn unheard_roles(&self, rows: &Rows) -> Vec<Uuid> {
+    pub fn unheard(&self, rows: &Rows) -> Vec<Touched> {
+        let roles = self.unheard_roles(rows).into_iter().map(Touched::Role);
+        let groups = self.unheard_groups(rows).into_iter().map(Touched::Group);
+        roles.chain(groups).collect()
+    }
+
+    fn unheard_groups(&self, rows: &Rows) -> Vec<Uuid> {
+        let named = rows.members.iter().map(|row| row.group);
+        let mut unheard: Vec<Uuid> = named
+            .filter(|&group| self.graph.group(group).is_none() && rows.groups.iter().all(|row| row.id != group))
+            .collect();
+        unheard.sort_unstable();
+        unheard.dedup();
+        unheard
+    }
+
+    fn unheard_roles(&self, rows: &Rows) -> Vec<Uuid> {
         let granted = rows.user_roles.iter().filter(|row| row.module.is_none());
         let named = granted
             .map(|row| row.role)

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::reference::{Expected, Reference};
 use super::world::{Dice, World, group, instant, permission, role, user};
-use crate::snapshot::{AmendError, Principal, RoleParentRow, RoleRow, Rows, Snapshot, Touched, UserRoleRow, UserRow};
+use crate::snapshot::{
+    AmendError, GroupRow, MemberRow, Principal, RoleParentRow, RoleRow, Rows, Snapshot, Touched, UserRoleRow, UserRow,
+};
 
 fn compare(world: &World, snapshot: &Snapshot, now: kernel::Timestamp, about: &str) {
     let reference = Reference(world);
@@ -111,7 +113,7 @@ fn a_row_that_names_something_unknown_asks_for_all_rows() {
         AmendError::Dangling
     );
     // Unless the loader asks which roles it has not heard of, and reads them too.
-    assert_eq!(snapshot.unheard_roles(&rows), [role(77)]);
+    assert_eq!(snapshot.unheard(&rows), [Touched::Role(role(77))]);
     let rows = Rows {
         roles: vec![RoleRow {
             id: role(77),
@@ -119,7 +121,7 @@ fn a_row_that_names_something_unknown_asks_for_all_rows() {
         }],
         ..rows
     };
-    assert!(snapshot.unheard_roles(&rows).is_empty());
+    assert!(snapshot.unheard(&rows).is_empty());
     let touched = [Touched::User(user(0)), Touched::Role(role(77))];
     let amended = snapshot.amended(&touched, &rows).unwrap();
     assert!(amended.knows_role(role(77)) && !snapshot.knows_role(role(77)));
@@ -138,7 +140,43 @@ fn a_row_that_names_something_unknown_asks_for_all_rows() {
         snapshot.amended(&[Touched::Role(role(77))], &rows).unwrap_err(),
         AmendError::Dangling
     );
-    assert_eq!(snapshot.unheard_roles(&rows), [role(78)]);
+    assert_eq!(snapshot.unheard(&rows), [Touched::Role(role(78))]);
+}
+
+#[test]
+fn a_group_that_nobody_told_of_comes_with_its_first_member() {
+    let snapshot = World::new(7).snapshot();
+    let rows = Rows {
+        users: vec![UserRow {
+            id: user(0),
+            is_active: true,
+        }],
+        members: vec![MemberRow {
+            group: group(77),
+            user: user(0),
+        }],
+        ..Rows::default()
+    };
+    assert_eq!(
+        snapshot.amended(&[Touched::User(user(0))], &rows).unwrap_err(),
+        AmendError::Dangling
+    );
+    assert_eq!(snapshot.unheard(&rows), [Touched::Group(group(77))]);
+    let rows = Rows {
+        groups: vec![GroupRow {
+            id: group(77),
+            code: "NEW".to_owned(),
+        }],
+        ..rows
+    };
+    assert!(snapshot.unheard(&rows).is_empty());
+    let touched = [Touched::User(user(0)), Touched::Group(group(77))];
+    let amended = snapshot.amended(&touched, &rows).unwrap();
+    assert!(
+        amended
+            .offers_of_group(group(77))
+            .is_some_and(|offers| offers.is_empty())
+    );
 }
 
 #[test]
