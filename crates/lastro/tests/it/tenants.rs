@@ -401,6 +401,39 @@ fn real_companies_are_imported_once_however_often_the_command_runs() {
 }
 
 #[test]
+fn customers_come_from_ndjson_as_from_csv() {
+    let lastro = migrated();
+    let lines = [
+        json!({ "name": "Padaria", "slug": "padaria", "document": "33.000.167/0001-01", "packageCode": "starter",
+            "adminName": "Ana", "adminEmail": "ana@padaria.example" }),
+        json!({ "name": "Outra", "slug": "outra", "packageCode": "business", "adminName": "Bia", "adminEmail": "bia@outra.example" }),
+    ];
+    let write = |file: &str, lines: &[Value]| {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        std::fs::write(lastro.path(file), text).unwrap();
+    };
+    write("customers.ndjson", &lines);
+    let imported = lastro.run(&["tenant", "import", "customers.ndjson"]);
+    let told = &imported.assert_code(0).stdout;
+    assert!(told.ends_with("2 imported, 0 there already, 0 failed\n"), "{told}");
+    let shown = lastro.run(&["tenant", "show", "padaria"]);
+    let shown = &shown.assert_code(0).stdout;
+    assert!(shown.contains("33000167000101") && shown.contains("starter"), "{shown}");
+
+    write(
+        "wrong.ndjson",
+        &[
+            lines[0].clone(),
+            json!({ "name": "Nova", "slug": "nova", "colour": "red" }),
+        ],
+    );
+    let refused = lastro.run(&["tenant", "import", "wrong.ndjson"]);
+    let told = &refused.assert_code(1).stderr;
+    assert!(told.contains("line 2") && !told.contains("line 1:"), "{told}");
+    assert_eq!(lastro.run(&["tenant", "list"]).stdout.lines().count(), 3);
+}
+
+#[test]
 fn a_file_with_a_wrong_line_imports_nothing() {
     let lastro = migrated();
     let file = lastro.path("customers.csv");
