@@ -78,7 +78,7 @@ const MIGRATIONS: Migrations = db::migrations!("identity": "0001_users", "0002_c
 
 const CLEAN_UP: Job = Job {
     name: "identity-clean-up",
-    description: "Removes sessions, challenges, links, invitations, old mails, counts of failed logins and signing keys that are over",
+    description: "Removes sessions, challenges, links, invitations, old mails, counts of failed logins and signing keys that are over, and counts users anew where an older version made some",
     every: Duration::from_secs(10 * 60),
     run: |app| {
         async move {
