@@ -12,7 +12,7 @@ use super::installation::{Customer, Installation, Statement, customers};
 use super::requests::{Load, Request};
 use super::sink::Sink;
 use super::text::{count, mebibytes, millis, per_second};
-use super::watch::slope;
+use super::watch::{is_flat, slope};
 use crate::client::{Client, text};
 use crate::fill::PASSWORD;
 use crate::proc;
@@ -59,7 +59,8 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<Table> {
         title: "Soak".to_owned(),
         method: format!(
             "{CONNECTIONS} connections of {CUSTOMERS} organizations ask without a pause: users, lists, checks, usage events, changes with webhooks, new \
-             groups, the audit trail, logins. Growth is the slope of the straight line that fits best over the second half, an hour of it."
+             groups, the audit trail, logins. Growth is the slope of the straight line that fits best over the second half, an hour of it; flat is what on average \
+             held no more in the last quarter than in the third, a tenth aside."
         ),
         rows,
         courses: courses(place, &held),
@@ -198,6 +199,7 @@ fn told(place: &Place<'_>, outcome: &Outcome, held: &[Held], delivered: u64) -> 
         })
     };
     let files = |held: &Held| held.files as f64;
+    let flat = |of: &dyn Fn(&Held) -> f64, little: f64| is_flat(&half.iter().map(of).collect::<Vec<_>>(), little);
     let hourly = growth(&resident)?;
     let (least, most) = over(&resident);
     let mut rows = vec![
@@ -215,8 +217,7 @@ fn told(place: &Place<'_>, outcome: &Outcome, held: &[Held], delivered: u64) -> 
             count(delivered)
         )),
         Row::new("Growth of the resident memory", format!("{hourly:+.1} MiB an hour"))
-            // What a minute adds to a few dozen MiB is not seen through what the allocator gives back and takes.
-            .against("flat", most - least <= (least / 10.0).max(8.0))
+            .against("flat", flat(&resident, 8.0))
             .noting(format!(
                 "{} to {} in the second half; {} at its begin",
                 mebibytes((least * 1024.0) as u64),
@@ -227,7 +228,7 @@ fn told(place: &Place<'_>, outcome: &Outcome, held: &[Held], delivered: u64) -> 
     let (least, most) = over(&files);
     rows.push(
         Row::new("Growth of open files", format!("{:+.1} an hour", growth(&files)?))
-            .against("flat", most - least <= 8.0)
+            .against("flat", flat(&files, 8.0))
             .noting(format!("{least:.0} to {most:.0} in the second half, sockets included")),
     );
     if place.postgres.is_some() {
@@ -238,7 +239,7 @@ fn told(place: &Place<'_>, outcome: &Outcome, held: &[Held], delivered: u64) -> 
                 "Growth of database connections",
                 format!("{:+.1} an hour", growth(&connections)?),
             )
-            .against("flat", most - least <= 4.0)
+            .against("flat", flat(&connections, 4.0))
             .noting(format!("{least:.0} to {most:.0} in the second half")),
         );
     }

@@ -132,6 +132,18 @@ pub(super) fn slope(points: &[(f64, f64)]) -> anyhow::Result<f64> {
         .context("a slope needs values at two instants")
 }
 
+/// Whether values stayed where they were: in the later half their mean is above that of the earlier by no more than a tenth, or than `little`. What
+/// comes and goes in between is no growth.
+pub(super) fn is_flat(values: &[f64], little: f64) -> bool {
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let (earlier, later) = values.split_at(values.len() / 2);
+    if earlier.is_empty() {
+        return false;
+    }
+    let before = mean(earlier);
+    mean(later) - before <= (before / 10.0).max(little)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,6 +160,16 @@ mod tests {
             .collect();
         assert!((slope(&noisy).unwrap() - 0.25).abs() < 0.01);
         assert!(slope(&[(1.0, 2.0)]).is_err());
+    }
+
+    #[test]
+    fn flat_is_what_does_not_grow() {
+        let course = |of: fn(f64) -> f64| (0..60).map(f64::from).map(of).collect::<Vec<_>>();
+        assert!(is_flat(&course(|x| 200.0 + (x * 0.9).sin() * 40.0), 8.0));
+        assert!(is_flat(&course(|x| 200.0 - x), 8.0));
+        assert!(!is_flat(&course(|x| 200.0 + x * 2.0 + (x * 0.9).sin() * 40.0), 8.0));
+        assert!(is_flat(&[30.0, 37.0], 8.0) && !is_flat(&[30.0, 39.0], 8.0));
+        assert!(!is_flat(&[1.0], 8.0));
     }
 
     #[test]
