@@ -21,7 +21,7 @@ use ::http::{Foundation, Job, Module, Worker};
 use contracts::audit::SecurityTrail;
 use db::migrate::Migrations;
 
-pub use app::{Config, ERASED, Heads, Verdict, erase, seal_at, tell, verify};
+pub use app::{Config, ERASED, Head, Heads, Verdict, erase, tell, verify};
 pub use manifest::{AuditLogExport, AuditLogRead, MANIFEST};
 
 use crate::trail::Trail;

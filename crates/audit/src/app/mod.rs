@@ -14,11 +14,11 @@ use vault::{MasterKey, Sealer};
 
 use crate::domain::SealKey;
 
-pub use heads::Heads;
+pub use heads::{Head, Heads};
 pub use privacy::{ERASED, erase, tell};
 pub(crate) use retain::retain_all;
 pub(crate) use seal::seal_all;
-pub use verify::{Verdict, seal_at, verify};
+pub use verify::{Verdict, verify};
 
 /// What the composition root says.
 #[derive(Debug, Clone)]

@@ -73,16 +73,6 @@ pub async fn verify(db: &Db, ports: &Ports, organization: OrganizationId, now: T
     Ok(walk.verdict(intruder, unsealed.unsigned_abs()))
 }
 
-/// The seal with the number, in hexadecimal: what a head that was kept elsewhere is compared with. None when the chain does not
-/// reach so far.
-///
-/// # Errors
-/// [`DbError`].
-pub async fn seal_at(db: &Db, organization: OrganizationId, sequence: i64) -> Result<Option<String>, DbError> {
-    let found = seals::at(db.scope(organization), sequence).await?;
-    Ok(found.map(|seal| kernel::hexadecimal(&seal)))
-}
-
 /// How far the walk has come.
 struct Walk {
     keys: Vec<(SealKey, String)>,

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use audit::Head;
 use http::App;
-use kernel::OrganizationId;
 
 use super::super::args::{AuditCommand, AuditVerifyArgs};
 use super::super::failure::Failure;
@@ -51,19 +51,11 @@ async fn verify(app: &App, args: &AuditVerifyArgs) -> anyhow::Result<()> {
 /// cut off: each head is looked for at its place.
 async fn first_missing<'h>(app: &App, kept: impl Iterator<Item = &'h Head>) -> anyhow::Result<Option<&'h Head>> {
     for head in kept {
-        let there = audit::seal_at(app.db(), head.organization, head.sequence).await?;
-        if there.as_ref() != Some(&head.seal) {
+        if !head.is_there(app.db()).await? {
             return Ok(Some(head));
         }
     }
     Ok(None)
-}
-
-/// A head that somebody kept: a line of an earlier `audit verify`.
-struct Head {
-    organization: OrganizationId,
-    sequence: i64,
-    seal: String,
 }
 
 /// The heads in a file, or in the files of a folder.
@@ -88,26 +80,10 @@ fn heads_in(file: &Path) -> anyhow::Result<Vec<Head>> {
         // What was not sealed then has no head.
         .filter(|line| !line.ends_with(" head 0 -"))
         .map(|line| {
-            // `audit verify` prints the organization's short name before its id, the server does not.
-            let organization = match line.split_whitespace().collect::<Vec<_>>().as_slice() {
-                [id, "head", ..] | [_, id, ..] => id.parse().ok(),
-                _ => None,
-            };
-            let head = line.rsplit_once(" head ").and_then(|(_, head)| {
-                let (sequence, seal) = head.split_once(' ')?;
-                Some((sequence.parse().ok()?, seal.to_owned()))
-            });
-            match (organization, head) {
-                (Some(organization), Some((sequence, seal))) => Ok(Head {
-                    organization,
-                    sequence,
-                    seal,
-                }),
-                _ => anyhow::bail!(
-                    "{} holds a line that `audit verify` did not print: {line}",
-                    file.display()
-                ),
-            }
+            Head::read(line).with_context(|| {
+                let file = file.display();
+                format!("{file} holds a line that `audit verify` did not print: {line}")
+            })
         })
         .collect()
 }
