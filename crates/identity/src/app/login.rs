@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contracts::audit::{SecurityEvent, SecurityTrail};
-use contracts::identity::UserView;
+use contracts::identity::{UserId, UserView};
 use contracts::organization::OrganizationSummary;
 use db::{DbError, UnitContext, UnitOfWork};
 use http::RequestContext;
@@ -234,12 +234,22 @@ async fn challenge(
 /// The unit in which the user comes in.
 pub(super) fn unit(user: &User, request: &RequestContext) -> UnitContext {
     let state = user.state();
+    unit_of(state.organization, state.id, state.name.as_str().to_owned(), request)
+}
+
+/// As [`unit`], where no more is known of the user.
+pub(super) fn unit_of(
+    organization: OrganizationId,
+    user: UserId,
+    name: String,
+    request: &RequestContext,
+) -> UnitContext {
     let actor = Actor {
         kind: ActorKind::User,
-        id: state.id.as_uuid(),
-        name: state.name.as_str().to_owned(),
+        id: user.as_uuid(),
+        name,
     };
-    UnitContext::tenant(actor, state.organization).from_origin(request.origin())
+    UnitContext::tenant(actor, organization).from_origin(request.origin())
 }
 
 /// Tells the security trail of a failure.

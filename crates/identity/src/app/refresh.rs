@@ -2,10 +2,9 @@
 
 use db::{DbError, UnitContext};
 use http::RequestContext;
-use kernel::{Actor, ActorKind, Id as _};
 
-use super::Tokens;
 use super::end_sessions::end_session;
+use super::{Tokens, login};
 use crate::crypto::RefreshToken;
 use crate::domain::{Generation, Refreshed, RevocationReason, SessionRefusal};
 use crate::service::{CryptoRefusal, Service};
@@ -70,12 +69,7 @@ pub(crate) async fn refresh(
     let holder = sessions::holder(scope, session, service.generators.now()).await?;
     let holder = holder.filter(|holder| holder.is_live).ok_or(RefreshRefusal::Ended)?;
     let access = service.access_token(organization, holder.user, session).await?;
-    let actor = Actor {
-        kind: ActorKind::User,
-        id: holder.user.as_uuid(),
-        name: holder.name,
-    };
-    let context = UnitContext::tenant(actor, organization).from_origin(request.origin());
+    let context = login::unit_of(organization, holder.user, holder.name, request);
     let newest = continued(service, presented, context).await?;
     let next = RefreshToken {
         generation: newest,
