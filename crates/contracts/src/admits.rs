@@ -19,16 +19,15 @@
 //!     }
 //! }
 //!
-//! fn lookup<A: Admits>(by: &A, stored: Invoice) -> Result<Invoice, A::Error> {
-//!     by.admits(|| &stored)?;
-//!     Ok(stored)
+//! fn lookup<A: Admits>(by: &A, stored: Option<Invoice>) -> Result<Option<Invoice>, A::Error> {
+//!     by.admitted(stored)
 //! }
 //!
-//! fn asked<P: Permission>(within: &Within<P>, stored: Invoice) -> Result<Invoice, NotAdmitted> {
+//! fn asked<P: Permission>(within: &Within<P>, stored: Option<Invoice>) -> Result<Option<Invoice>, NotAdmitted> {
 //!     lookup(within, stored)
 //! }
 //!
-//! fn unasked(stored: Invoice) -> Result<Invoice, DbError> {
+//! fn unasked(stored: Option<Invoice>) -> Result<Option<Invoice>, DbError> {
 //!     lookup(&OwnAct::because("a reminder is due"), stored)
 //! }
 //! ```
@@ -47,6 +46,15 @@ pub trait Admits: Sync + sealed::Sealed {
     /// # Errors
     /// That it may not.
     fn admits<O: Object>(&self, object: impl FnOnce() -> O) -> Result<(), Self::Error>;
+
+    /// What a table found, if it may be handed out.
+    ///
+    /// # Errors
+    /// As [`admits`](Self::admits).
+    fn admitted<O: Object>(&self, found: Option<O>) -> Result<Option<O>, Self::Error> {
+        found.as_ref().map_or(Ok(()), |object| self.admits(|| object))?;
+        Ok(found)
+    }
 }
 
 /// Why an object was not handed out or taken in.

@@ -118,10 +118,7 @@ pub async fn statements(app: &TestApp, module: &Module) -> Result<Vec<String>, d
 fn locks_in_a_list(text: &str) -> bool {
     text.match_indices("IN (SELECT").any(|(start, _)| {
         let (mut depth, mut list) = (0_usize, String::new());
-        for character in text
-            .chars()
-            .skip(text.get(..start).map_or(0, |before| before.chars().count()))
-        {
+        for character in text.get(start..).unwrap_or_default().chars() {
             match character {
                 '(' => depth += 1,
                 ')' if depth == 1 => break,

@@ -50,10 +50,7 @@ pub(crate) const STATEMENTS: &[Sql] = &[LOOKUP, LOCK, BY_CODE, ADD, SAVE, REMOVE
 
 /// A group of the organization.
 pub(crate) async fn lookup<A: Admits>(scope: Scope<'_>, by: &A, id: GroupId) -> Result<Option<GroupView>, A::Error> {
-    let found = scope.optional(&LOOKUP, &[Value::id(id)], |row| group(row, 0)).await?;
-    if let Some(group) = &found {
-        by.admits(|| group)?;
-    }
+    let found = by.admitted(scope.optional(&LOOKUP, &[Value::id(id)], |row| group(row, 0)).await?)?;
     Ok(found.as_ref().map(GroupView::from))
 }
 
@@ -98,11 +95,7 @@ pub(crate) async fn lock<A: Admits>(
     id: GroupId,
 ) -> Result<Option<Group>, A::Error> {
     let scope = uow.scope(organization).reads();
-    let found = scope.optional(&LOCK, &[Value::id(id)], |row| group(row, 0)).await?;
-    if let Some(group) = &found {
-        by.admits(|| group)?;
-    }
-    Ok(found)
+    by.admitted(scope.optional(&LOCK, &[Value::id(id)], |row| group(row, 0)).await?)
 }
 
 /// The group with the code, as the unit sees it.

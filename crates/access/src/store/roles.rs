@@ -149,11 +149,7 @@ pub(crate) async fn lock<A: Admits>(
     id: RoleId,
 ) -> Result<Option<Role>, A::Error> {
     let scope = uow.scope(organization_id).reads();
-    let found = scope.optional(&LOCK, &[Value::id(id)], role).await?;
-    if let Some(role) = &found {
-        by.admits(|| role)?;
-    }
-    Ok(found)
+    by.admitted(scope.optional(&LOCK, &[Value::id(id)], role).await?)
 }
 
 pub(crate) async fn add<A: Admits>(uow: &UnitOfWork, by: &A, role: &mut Role) -> Result<(), A::Error> {

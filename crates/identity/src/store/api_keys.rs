@@ -133,11 +133,7 @@ pub(crate) struct Presented {
 
 /// A key of the organization.
 pub(crate) async fn lookup<A: Admits>(scope: Scope<'_>, by: &A, id: ApiKeyId) -> Result<Option<ApiKey>, A::Error> {
-    let found = scope.optional(&LOOKUP, &[Value::id(id)], |row| key(row, 0)).await?;
-    if let Some(key) = &found {
-        by.admits(|| key)?;
-    }
-    Ok(found)
+    by.admitted(scope.optional(&LOOKUP, &[Value::id(id)], |row| key(row, 0)).await?)
 }
 
 /// Reads a key for a change, and holds it until the unit ends.
@@ -148,11 +144,7 @@ pub(crate) async fn lock<A: Admits>(
     id: ApiKeyId,
 ) -> Result<Option<ApiKey>, A::Error> {
     let scope = uow.scope(organization).reads();
-    let found = scope.optional(&LOCK, &[Value::id(id)], |row| key(row, 0)).await?;
-    if let Some(key) = &found {
-        by.admits(|| key)?;
-    }
-    Ok(found)
+    by.admitted(scope.optional(&LOCK, &[Value::id(id)], |row| key(row, 0)).await?)
 }
 
 /// The key with the secret, unless it was revoked.

@@ -119,11 +119,7 @@ pub(crate) async fn lock<A: Admits>(
     id: InvitationId,
 ) -> Result<Option<Invitation>, A::Error> {
     let scope = uow.scope(organization).reads();
-    let found = scope.optional(&LOCK, &[Value::id(id)], invitation).await?;
-    if let Some(invitation) = &found {
-        by.admits(|| invitation)?;
-    }
-    Ok(found)
+    by.admitted(scope.optional(&LOCK, &[Value::id(id)], invitation).await?)
 }
 
 /// As [`lock`], the one of an address, whoever may see it: there is at most one.

@@ -116,11 +116,7 @@ pub(crate) async fn lookup<A: Admits>(
     by: &A,
     id: ServiceAccountId,
 ) -> Result<Option<ServiceAccount>, A::Error> {
-    let found = scope.optional(&LOOKUP, &[Value::id(id)], |row| account(row, 0)).await?;
-    if let Some(account) = &found {
-        by.admits(|| account)?;
-    }
-    Ok(found)
+    by.admitted(scope.optional(&LOOKUP, &[Value::id(id)], |row| account(row, 0)).await?)
 }
 
 /// Reads a service account for a change, and holds it until the unit ends.
@@ -131,11 +127,7 @@ pub(crate) async fn lock<A: Admits>(
     id: ServiceAccountId,
 ) -> Result<Option<ServiceAccount>, A::Error> {
     let scope = uow.scope(organization).reads();
-    let found = scope.optional(&LOCK, &[Value::id(id)], |row| account(row, 0)).await?;
-    if let Some(account) = &found {
-        by.admits(|| account)?;
-    }
-    Ok(found)
+    by.admitted(scope.optional(&LOCK, &[Value::id(id)], |row| account(row, 0)).await?)
 }
 
 /// The active account with the secret.

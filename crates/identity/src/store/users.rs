@@ -128,7 +128,11 @@ pub(crate) enum Order {
 
 /// A user of the organization.
 pub(crate) async fn lookup<A: Admits>(scope: Scope<'_>, by: &A, id: UserId) -> Result<Option<User>, A::Error> {
-    let found = scope.optional(&LOOKUP, &[Value::id(id)], user).await?;
+    handed_out(by, scope.optional(&LOOKUP, &[Value::id(id)], user).await?)
+}
+
+/// What was found, if it may be handed out: conditions ask what clients see of it.
+fn handed_out<A: Admits>(by: &A, found: Option<User>) -> Result<Option<User>, A::Error> {
     if let Some(user) = &found {
         by.admits(|| UserView::from(user))?;
     }
@@ -137,11 +141,7 @@ pub(crate) async fn lookup<A: Admits>(scope: Scope<'_>, by: &A, id: UserId) -> R
 
 /// A user of the organization as clients see it: what is only shown needs no password's hash, and no rule asked again.
 pub(crate) async fn show<A: Admits>(scope: Scope<'_>, by: &A, id: UserId) -> Result<Option<UserView>, A::Error> {
-    let found = scope.optional(&SHOW, &[Value::id(id)], |row| view(row, 0)).await?;
-    if let Some(user) = &found {
-        by.admits(|| user)?;
-    }
-    Ok(found)
+    by.admitted(scope.optional(&SHOW, &[Value::id(id)], |row| view(row, 0)).await?)
 }
 
 /// Those of the users that the organization has.
@@ -182,11 +182,7 @@ pub(crate) async fn lock<A: Admits>(
     id: UserId,
 ) -> Result<Option<User>, A::Error> {
     let scope = uow.scope(organization).reads();
-    let found = scope.optional(&LOCK, &[Value::id(id)], user).await?;
-    if let Some(user) = &found {
-        by.admits(|| UserView::from(user))?;
-    }
-    Ok(found)
+    handed_out(by, scope.optional(&LOCK, &[Value::id(id)], user).await?)
 }
 
 /// A page of the users that the grant reaches, as clients see them.
