@@ -8,6 +8,7 @@ SELECT create_reference_table('catalogue_files');
 SELECT create_reference_table('catalogue_seeds');
 SELECT create_reference_table('jobs');
 SELECT create_reference_table('modules');
+SELECT create_reference_table('organization_counts');
 SELECT create_reference_table('organizations');
 SELECT create_reference_table('packages');
 SELECT create_reference_table('signing_keys');

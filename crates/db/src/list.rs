@@ -26,9 +26,6 @@ pub enum Start<'v> {
 /// The column of codes, wherever there is one.
 const CODE: &str = "code";
 
-/// All rows of an organization; `$1` is bound by the scope.
-const WHOLE: &str = "organization_id = $1";
-
 /// A list over one table.
 #[derive(Debug, Clone)]
 pub struct List<'v> {
@@ -36,6 +33,7 @@ pub struct List<'v> {
     columns: &'static str,
     reach: Reach,
     predicate: String,
+    is_narrowed: bool,
     values: Vec<Value<'v>>,
     order: &'static str,
     direction: Direction,
@@ -59,7 +57,8 @@ impl<'v> List<'v> {
     /// A list of one organization's rows.
     #[must_use]
     pub fn tenant(table: &'static str, columns: &'static str) -> Self {
-        Self::new(table, columns, Reach::Tenant, WHOLE.to_owned())
+        // `$1` is bound by the scope.
+        Self::new(table, columns, Reach::Tenant, "organization_id = $1".to_owned())
     }
 
     /// A list over a query in the place of a table (`(SELECT …) AS name`) that binds the organization as `$1` itself, such as one
@@ -81,6 +80,7 @@ impl<'v> List<'v> {
             columns,
             reach,
             predicate,
+            is_narrowed: false,
             values: Vec::new(),
             order: "id",
             direction: Direction::Ascending,
@@ -96,6 +96,7 @@ impl<'v> List<'v> {
     }
 
     fn and(&mut self, condition: std::fmt::Arguments<'_>) {
+        self.is_narrowed = true;
         let word = if self.predicate.is_empty() { "" } else { " AND " };
         // Writing to a String does not fail.
         let _infallible = write!(self.predicate, "{word}{condition}");
@@ -168,8 +169,8 @@ impl<'v> List<'v> {
         self
     }
 
-    /// Takes the total of the whole list from a counter that every change keeps in its transaction: `query` reads it, one value, with
-    /// the organization as `$1`. What is narrowed is counted as ever.
+    /// Takes the total of the whole list from a counter that every change keeps in its transaction: `query` reads it, one value, in a
+    /// tenant's list with the organization as `$1`. What is narrowed is counted as ever.
     #[must_use]
     pub fn counted_by(mut self, query: &'static str) -> Self {
         self.counter = Some(query);
@@ -219,7 +220,7 @@ impl<'v> List<'v> {
     fn compose(mut self, page: &PageRequest, start: Start<'v>) -> Composed<'v> {
         let counted = self.values.len();
         let total = match self.counter {
-            Some(counter) if self.predicate == WHOLE => counter.to_owned(),
+            Some(counter) if !self.is_narrowed => counter.to_owned(),
             _ => format!("SELECT count(*) FROM {}{}", self.table, self.kept()),
         };
         let (word, sign) = match self.direction {

@@ -65,10 +65,15 @@ impl Db {
     }
 }
 
+/// The owner takes no part in the bounds of those who serve, whom its locks would keep waiting. A row that somebody else holds is told as
+/// busy, and a transaction that is left open (its statements follow each other at once) is ended.
+const SETTINGS: &str = "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000";
+
 type Bound = [(Sql<'static>, Vec<Value<'static>>)];
 
 async fn on_postgres(config: &DbConfig, statements: &Bound) -> Result<Vec<u64>, DbError> {
-    let connection = Connection::open(&Connector::parse(config.owner_url())?).await?;
+    let connector = Connector::parse(config.owner_url())?.with_settings(SETTINGS);
+    let connection = Connection::open(&connector).await?;
     connection.client().batch_execute("BEGIN").await?;
     let mut touched = Vec::with_capacity(statements.len());
     for (sql, values) in statements {

@@ -68,7 +68,7 @@ pub fn module() -> Module {
             let routes = http::routes().into_iter();
             routes.map(|group| group.with_state(app.clone())).collect()
         },
-        jobs: vec![CLEAN_UP],
+        jobs: vec![CLEAN_UP, RECOUNT],
         workers: vec![mail::WORKER],
         sealed: vec![store::signing_keys::SEALED, store::second_factors::SEALED],
     }
@@ -78,12 +78,25 @@ const MIGRATIONS: Migrations = db::migrations!("identity": "0001_users", "0002_c
 
 const CLEAN_UP: Job = Job {
     name: "identity-clean-up",
-    description: "Removes sessions, challenges, links, invitations, old mails, counts of failed logins and signing keys that are over, and counts users anew where an older version made some",
+    description: "Removes sessions, challenges, links, invitations, old mails, counts of failed logins and signing keys that are over",
     every: Duration::from_secs(10 * 60),
     run: |app| {
         async move {
             let service = app.ports().get::<Service>()?;
             Ok(app::clean_up(&service).await?)
+        }
+        .boxed()
+    },
+};
+
+const RECOUNT: Job = Job {
+    name: "user-recount",
+    description: "Counts the users of an organization anew where an older version made some",
+    every: Duration::from_secs(60 * 60),
+    run: |app| {
+        async move {
+            let service = app.ports().get::<Service>()?;
+            Ok(app::recount(&service).await?)
         }
         .boxed()
     },

@@ -22,6 +22,7 @@ use ::http::{App, Job, Jobs, Module, Worker};
 use contracts::organization::{OrganizationRegistry, Organizations};
 use db::DbError;
 use db::migrate::Migrations;
+use kernel::OrganizationId;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::http::{DOCUMENT_TEXT, NAME_TEXT, SLUG_TEXT};
@@ -57,19 +58,7 @@ pub fn module() -> Module {
             let groups = http::routes().into_iter();
             groups.map(|group| group.with_state(app.clone())).collect()
         },
-        jobs: vec![Job {
-            name: "storage-clean-up",
-            description: "Removes idempotency records that are over, and changes that every node has heard of",
-            every: Duration::from_secs(15 * 60),
-            run: |app| {
-                Box::pin(async move {
-                    let platform = app::platform(app.db())
-                        .await?
-                        .ok_or("there is no platform organization")?;
-                    Ok(app.db().clean_up(platform).await?)
-                })
-            },
-        }],
+        jobs: vec![CLEAN_UP, RECOUNT],
         workers: vec![Worker {
             name: "scheduler",
             run: |app, stop| Box::pin(work(app, stop)),
@@ -78,7 +67,27 @@ pub fn module() -> Module {
     }
 }
 
-const MIGRATIONS: Migrations = db::migrations!("organization": "0001_organizations", "0002_jobs", "0003_endings");
+const MIGRATIONS: Migrations =
+    db::migrations!("organization": "0001_organizations", "0002_jobs", "0003_endings", "0004_organization_counts");
+
+const CLEAN_UP: Job = Job {
+    name: "storage-clean-up",
+    description: "Removes idempotency records that are over, and changes that every node has heard of",
+    every: Duration::from_secs(15 * 60),
+    run: |app| Box::pin(async move { Ok(app.db().clean_up(required_platform(&app).await?).await?) }),
+};
+
+const RECOUNT: Job = Job {
+    name: "organization-recount",
+    description: "Counts the organizations anew where an older version made some",
+    every: Duration::from_secs(60 * 60),
+    run: |app| Box::pin(async move { Ok(app::recount(app.db(), required_platform(&app).await?).await?) }),
+};
+
+async fn required_platform(app: &App) -> Result<OrganizationId, DbError> {
+    let found = platform(app.db()).await?;
+    found.ok_or_else(|| DbError::Internal("there is no platform organization".into()))
+}
 
 async fn work(app: App, stop: CancellationToken) {
     match scheduler(app).await {
@@ -93,8 +102,6 @@ async fn work(app: App, stop: CancellationToken) {
 /// [`DbError`], also when the program was put together without the list of its jobs.
 pub async fn scheduler(app: App) -> Result<Scheduler, DbError> {
     let jobs = app.ports().get::<Jobs>()?;
-    let platform = platform(app.db())
-        .await?
-        .ok_or_else(|| DbError::Internal("there is no platform organization".into()))?;
+    let platform = required_platform(&app).await?;
     Ok(Scheduler::new(app, jobs, platform))
 }

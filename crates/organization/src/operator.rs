@@ -179,6 +179,8 @@ pub async fn arrive(_: &Granted<OrganizationUpdate>, uow: &UnitOfWork, id: Organ
     let mut organization = locked(uow, id).await?;
     organization.arrive(uow.now());
     if organizations::save(uow, &mut organization).await? {
+        // Its row was copied, and counted by nobody unless a job found it meanwhile.
+        organizations::recount(uow, id).await?;
         tell_nodes(uow, id);
     }
     Ok(())

@@ -43,7 +43,8 @@ pub fn declarations(module: &Module) -> Vec<String> {
         if event.data.example().get("id").is_none() {
             problems.push(format!("the example of the event {} carries no id", event.name));
         }
-        if !event.permission.code.ends_with("_READ") {
+        let mut permissions = event.from_platform.into_iter().chain([event.permission]);
+        if !permissions.all(|permission| permission.code.ends_with("_READ")) {
             problems.push(format!(
                 "the event {} does not name its object's _READ permission",
                 event.name
@@ -182,8 +183,9 @@ pub async fn schemas(sqlite: &TestApp, postgres: Option<&TestApp>) -> Result<Vec
 }
 
 /// Global tables: rows that no organization owns, even where one is concerned.
-const GLOBAL: [&str; 7] = [
+const GLOBAL: [&str; 8] = [
     "organizations",
+    "organization_counts",
     "modules",
     "packages",
     "permissions",

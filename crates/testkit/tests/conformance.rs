@@ -29,6 +29,7 @@ const LAWLESS: Manifest = Manifest {
         name: "Created",
         description: "",
         permission: &FOREIGN,
+        from_platform: None,
         data: EventData::of::<contracts::organization::OrganizationView>(|| json!(null)),
     }],
     objects: &[],

@@ -1,5 +1,4 @@
-//! Removing what is over: sessions, challenges, counts of failed logins, links, invitations, mails, keys. And counting users anew where
-//! they were miscounted.
+//! Removing what is over: sessions, challenges, counts of failed logins, links, invitations, mails, keys.
 
 use std::time::Duration;
 
@@ -10,7 +9,6 @@ use crate::service::Service;
 use crate::store::over::{self, Limits};
 use crate::store::{
     invitations, login_failures, mail_queue, mfa_challenges, one_time_tokens, sessions, signing_keys, support_sessions,
-    users,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -45,14 +43,6 @@ pub(crate) async fn clean_up(service: &Service) -> Result<u64, DbError> {
     for organization in over::organizations(all, limits).await? {
         let remove = move |uow| async move { remove(&uow, organization, limits).await };
         removed += service.db.write(unit(organization), remove).await?;
-    }
-    for organization in users::miscounted(all).await? {
-        tracing::warn!(%organization, "users were miscounted, and are counted anew");
-        let recount = move |uow: UnitOfWork| async move { users::recount(&uow, organization).await };
-        service
-            .db
-            .write::<_, DbError, _, _>(unit(organization), recount)
-            .await?;
     }
     let keys = |uow| async move { signing_keys::remove_over(&uow).await };
     removed += service.db.write(unit(service.platform), keys).await?;

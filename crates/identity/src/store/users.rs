@@ -128,15 +128,7 @@ pub(crate) enum Order {
 
 /// A user of the organization.
 pub(crate) async fn lookup<A: Admits>(scope: Scope<'_>, by: &A, id: UserId) -> Result<Option<User>, A::Error> {
-    handed_out(by, scope.optional(&LOOKUP, &[Value::id(id)], user).await?)
-}
-
-/// What was found, if it may be handed out: conditions ask what clients see of it.
-fn handed_out<A: Admits>(by: &A, found: Option<User>) -> Result<Option<User>, A::Error> {
-    if let Some(user) = &found {
-        by.admits(|| UserView::from(user))?;
-    }
-    Ok(found)
+    by.admitted_as::<UserView, _>(scope.optional(&LOOKUP, &[Value::id(id)], user).await?)
 }
 
 /// A user of the organization as clients see it: what is only shown needs no password's hash, and no rule asked again.
@@ -182,7 +174,7 @@ pub(crate) async fn lock<A: Admits>(
     id: UserId,
 ) -> Result<Option<User>, A::Error> {
     let scope = uow.scope(organization).reads();
-    handed_out(by, scope.optional(&LOCK, &[Value::id(id)], user).await?)
+    by.admitted_as::<UserView, _>(scope.optional(&LOCK, &[Value::id(id)], user).await?)
 }
 
 /// A page of the users that the grant reaches, as clients see them.

@@ -268,6 +268,9 @@ async fn moves(from: Engine, to: Engine) {
             "no {table}"
         );
     }
+    for side in [&from, &to] {
+        assert_eq!(side.uncounted().await, "0");
+    }
     to.lastro.run(&["audit", "verify"]).assert_code(0);
     to.lastro.run(&["jobs", "run", "audit-sealing"]).assert_code(0);
     let verified = to.lastro.run(&["audit", "verify", "--organization", "padaria"]);
@@ -372,6 +375,7 @@ async fn an_interrupted_move_goes_on_where_it_was() {
             .contains("\"isActive\": true")
     };
     assert!(!shown(&from) && shown(&to));
+    assert_eq!(to.uncounted().await, "0", "who arrives twice is counted once");
     let done = run();
     assert!(
         done.assert_code(0).stdout.contains("nothing was left to do"),

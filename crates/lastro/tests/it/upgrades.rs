@@ -232,6 +232,11 @@ async fn comes_up_from_the_first_schema(engine: Engine) {
 
     // No step in between is destructive: the server does it all by itself.
     let server = at.lastro.serve(&[]);
+    assert_eq!(
+        at.uncounted().await,
+        "0",
+        "what there was before the counter is counted"
+    );
     let credential = format!("Bearer {}", server.token());
     let ask = |head: &str, body: &str| {
         let answer = server.send(head, &[("authorization", &credential)], body);

@@ -3,6 +3,7 @@
 mod activate_organization;
 mod create_organization;
 mod deactivate_organization;
+mod recount;
 mod refusal;
 mod rename_organization;
 mod request_job;
@@ -12,6 +13,7 @@ mod update_organization;
 pub(crate) use activate_organization::activate_organization;
 pub(crate) use create_organization::create_organization;
 pub(crate) use deactivate_organization::deactivate_organization;
+pub(crate) use recount::recount;
 pub(crate) use refusal::Refusal;
 pub(crate) use rename_organization::rename_organization;
 pub(crate) use request_job::request_job;

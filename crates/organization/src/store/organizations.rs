@@ -3,7 +3,7 @@
 use contracts::organization::OrganizationView;
 use db::list::{List, Listed, Start};
 use db::{DbError, Row, Scope, Sql, UnitOfWork, Value, values};
-use kernel::{Direction, OrganizationId, PageRequest, fold};
+use kernel::{Direction, Id as _, OrganizationId, PageRequest, fold};
 
 use crate::domain::{Document, Ending, Name, Organization, Slug, Stored};
 
@@ -36,6 +36,29 @@ const SAVE: Sql = Sql::global(
 );
 const NOTE_PACKAGE: Sql = Sql::global("UPDATE organizations SET package_code = $2, updated_at = $3 WHERE id = $1");
 
+// Whatever makes organizations counts them, so that the whole list need not: in the first slot that nobody holds, or in a new one. To
+// wait for a slot would be to wait for another organization's unit, and for seconds where that is of a node that fell silent. (SQLite
+// reads ON CONFLICT behind a SELECT without WHERE as a join.)
+macro_rules! count {
+    ($locking:literal) => {
+        concat!(
+            "INSERT INTO organization_counts (slot, count) SELECT coalesce((SELECT slot FROM organization_counts ORDER BY slot LIMIT 1",
+            $locking,
+            "), $1), $2 WHERE TRUE ON CONFLICT (slot) DO UPDATE SET count = organization_counts.count + excluded.count"
+        )
+    };
+}
+const COUNT: Sql = Sql::global(count!(" FOR UPDATE SKIP LOCKED")).on_sqlite(count!(""));
+// The slot that is always the same.
+const HOLD_COUNTER: Sql = Sql::global(
+    "INSERT INTO organization_counts (slot, count) VALUES (0, 0) ON CONFLICT (slot) DO UPDATE SET count = organization_counts.count",
+);
+const COUNTED: &str = "SELECT CAST(coalesce(sum(count), 0) AS bigint) FROM organization_counts";
+// A node of an older version makes organizations without counting them. One statement sees rows and counter of the same instant.
+const UNCOUNTED: Sql = Sql::global(
+    "SELECT (SELECT count(*) FROM organizations) - (SELECT CAST(coalesce(sum(count), 0) AS bigint) FROM organization_counts)",
+);
+
 const ALL: Sql = Sql::global("SELECT id, slug FROM organizations ORDER BY id");
 const BURY: Sql = Sql::global(
     "UPDATE organizations SET name = $2, name_folded = $3, slug = $4, document = NULL, package_code = NULL, updated_at = $5 \
@@ -53,6 +76,9 @@ pub(crate) const STATEMENTS: &[Sql] = &[
     SAVE,
     NOTE_PACKAGE,
     BURY,
+    COUNT,
+    HOLD_COUNTER,
+    UNCOUNTED,
 ];
 
 /// What a list is ordered by.
@@ -145,6 +171,7 @@ fn listing<'f>(filter: &Filter<'f>, order: Order, direction: Direction) -> List<
         .equal("document", filter.document)
         .containing(&["name_folded", "slug"], filter.text)
         .order(column, direction)
+        .counted_by(COUNTED)
 }
 
 pub(crate) async fn add(uow: &UnitOfWork, organization: &mut Organization) -> Result<(), DbError> {
@@ -162,7 +189,27 @@ pub(crate) async fn add(uow: &UnitOfWork, organization: &mut Organization) -> Re
         state.updated_at.into(),
     ];
     uow.global().send(&ADD, &row).await?;
+    count(uow, home, 1).await?;
     record(uow, home, organization).map(|_| ())
+}
+
+/// Counts `made` organizations; where every slot is held, in a new one named after the last 64 bits of `name`, which are random.
+async fn count(uow: &UnitOfWork, name: OrganizationId, made: i64) -> Result<(), DbError> {
+    let (_, slot) = name.as_uuid().as_u64_pair();
+    uow.global().send(&COUNT, &values![slot.cast_signed(), made]).await
+}
+
+/// How many organizations the counter lacks; below zero, how many it has too many.
+pub(crate) async fn uncounted(scope: Scope<'_>) -> Result<i64, DbError> {
+    scope.one(&UNCOUNTED, &[], |row| row.get(0)).await
+}
+
+/// Has the counter say how many there are, whatever it said before; `home` is whose unit it is.
+pub(crate) async fn recount(uow: &UnitOfWork, home: OrganizationId) -> Result<(), DbError> {
+    // Two that count anew at the same time would both add the difference.
+    uow.global().send(&HOLD_COUNTER, &[]).await?;
+    let uncounted = uncounted(uow.global().reads()).await?;
+    count(uow, home, uncounted).await
 }
 
 /// Stores what changed; false when nothing did.

@@ -1,7 +1,13 @@
 //! Lists: pages, cursors, totals, orders, filters, and what they refuse.
 
+use std::sync::Arc;
+
+use db::{DbError, Sql, UnitContext};
+use futures_util::future::join_all;
+use kernel::Actor;
 use serde_json::{Value, json};
-use testkit::Reply;
+use testkit::{Engine, Reply};
+use tokio::sync::Notify;
 
 use crate::start;
 
@@ -56,6 +62,65 @@ testkit::behaviours! {
         let reply = app.operator().get("/organizations?page=9&limit=100").send().await.expect(200);
         assert_eq!(reply.data(), &json!([]));
         assert_eq!(reply.meta(), &json!({ "page": 9, "limit": 100, "total": 1, "nextCursor": null }));
+    }
+
+    async fn all_are_counted_as_they_are_made_and_anew_where_they_were_not(app: TestApp) {
+        let operator = app.operator();
+        let total = async |query: &str| {
+            let listed = operator.get(&format!("/organizations?{query}")).send().await.expect(200);
+            listed.meta()["total"].as_u64().unwrap()
+        };
+        let made = join_all((0..16).map(|number| {
+            let body = json!({ "name": "Padaria", "slug": format!("padaria-{}", number / 2) });
+            operator.post("/organizations").json(&body).send()
+        })).await;
+        assert_eq!(made.iter().filter(|reply| reply.status.as_u16() == 201).count(), 8);
+        for query in ["", "limit=1", "page=9", "isActive=true"] {
+            assert_eq!(total(query).await, 9, "{query}");
+        }
+        let recount = async || {
+            let job = organization::module().jobs.into_iter().find(|job| job.name == "organization-recount").unwrap();
+            (job.run)(app.edge().app().clone()).await.unwrap()
+        };
+        assert_eq!(recount().await, 0);
+        // As a node of an older version leaves it.
+        db::admin::execute(app.url(), "UPDATE organization_counts SET count = count - 1").await.unwrap();
+        assert!(total("").await < total("isActive=true").await);
+        let missing = total("isActive=true").await - total("").await;
+        assert_eq!(recount().await, missing);
+        assert_eq!(total("").await, 9);
+    }
+
+    async fn who_holds_the_counter_holds_up_nobody(app: TestApp) {
+        // There is one writer: everybody waits for it anyway.
+        if app.db().engine() == Engine::Sqlite {
+            return;
+        }
+        const HOLD: Sql = Sql::global("SELECT slot FROM organization_counts FOR UPDATE");
+        const SLEEP: Sql = Sql::global("SELECT 1::bigint FROM pg_sleep(9)");
+        let held = Arc::new(Notify::new());
+        let holds = Arc::clone(&held);
+        let context = UnitContext::tenant(Actor::system("test"), app.platform()).unaudited("a unit that takes its time");
+        let unit = app.db().write::<_, DbError, _, _>(context, move |uow| {
+            let holds = Arc::clone(&holds);
+            async move {
+                uow.global().reads().all(&HOLD, &[], |row| row.get::<i64>(0)).await?;
+                holds.notify_one();
+                uow.global().reads().one(&SLEEP, &[], |row| row.get::<i64>(0)).await
+            }
+        });
+        let others = async {
+            held.notified().await;
+            for slug in ["ana", "bia", "caio"] {
+                app.organization(slug).await;
+            }
+        };
+        tokio::select! {
+            ended = unit => panic!("it ended first: {ended:?}"),
+            () = others => (),
+        }
+        let listed = app.operator().get("/organizations").send().await.expect(200);
+        assert_eq!(listed.meta()["total"], 4);
     }
 
     async fn a_query_that_makes_no_sense_is_refused(app: TestApp) {
