@@ -71,6 +71,23 @@ pub enum DbError {
     Internal(String),
 }
 
+/// What [`DbError::Busy`] names where somebody holds rows, and the way to the database is free.
+pub(crate) const LOCKED_ROWS: &str = "locked rows";
+/// The same, where others were always faster.
+pub(crate) const CONTENDED_ROWS: &str = "contended rows";
+
+impl DbError {
+    /// Whether it is the database as a whole that refuses: whoever goes through organizations would hear it of the next one too.
+    #[must_use]
+    pub fn concerns_everybody(&self) -> bool {
+        match self {
+            Self::Unavailable(_) => true,
+            Self::Busy { what, .. } => ![LOCKED_ROWS, CONTENDED_ROWS].contains(what),
+            _ => false,
+        }
+    }
+}
+
 /// The names of unique constraints follow `uq_<table>__<column>__<column>`, so that PostgreSQL's error, which carries
 /// only the name, can be told as columns. SQLite names the columns and not the constraint.
 pub(crate) fn columns_of_constraint(name: &str) -> Option<(String, Vec<String>)> {
@@ -111,7 +128,7 @@ impl From<tokio_postgres::Error> for DbError {
                 retry_after: Duration::from_secs(1),
             },
             SqlState::LOCK_NOT_AVAILABLE => Self::Busy {
-                what: "locked rows",
+                what: LOCKED_ROWS,
                 retry_after: Duration::from_secs(1),
             },
             SqlState::READ_ONLY_SQL_TRANSACTION => Self::Unavailable("the server accepts no writes".into()),

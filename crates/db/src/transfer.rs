@@ -24,6 +24,9 @@ use crate::value::Value;
 
 /// Rows that are in memory at a time.
 const PAGE: usize = 500;
+/// How long one side of a copy may wait in its transaction for the other, which reads or writes one page meanwhile: never for longer than
+/// [`PAGE`] rows take, which is far less. Past it whoever copies has stopped, and is not to hold rows and a snapshot any longer.
+const SETTINGS: &str = "-c idle_in_transaction_session_timeout=60000";
 /// Tables that say something about the database itself and not about what is in it.
 const OWN: [&str; 1] = ["schema_migrations"];
 /// The table with a row of each organization, which is not the organization's own.
@@ -174,9 +177,13 @@ pub async fn run(
     let target = Side::open(to).await?;
     source.begin_reading().await?;
     target.begin_writing().await?;
-    let moved = target.keep(copy(&source, &target, &tables, progress).await).await?;
-    source.end("ROLLBACK").await?;
-    Ok(moved)
+    let work = async {
+        let moved = copy(&source, &target, &tables, progress).await?;
+        // Before the COMMIT, which may take its time: nothing may fail behind it.
+        source.end("ROLLBACK").await?;
+        Ok(moved)
+    };
+    target.keep(work.await).await
 }
 
 async fn copy(
@@ -341,21 +348,12 @@ pub async fn read_tenant<E: From<DbError>>(
     visit: &mut Visit<'_, E>,
 ) -> Result<Vec<Moved>, E> {
     let tables = tables_of_tenants(config, migrations).await?;
-    read_rows(&Side::open(config).await?, &tables, organization, visit).await
-}
-
-/// Reads every row of an organization in these tables as of one moment.
-async fn read_rows<E: From<DbError>>(
-    source: &Side,
-    tables: &[Table],
-    organization: OrganizationId,
-    visit: &mut Visit<'_, E>,
-) -> Result<Vec<Moved>, E> {
+    let source = Side::open(config).await?;
     source.begin_reading().await?;
     let mut read = Vec::with_capacity(tables.len());
-    for table in tables {
+    for table in &tables {
         let mut pages = Pages::of(table, Some(organization));
-        while let Some(page) = pages.next(source).await? {
+        while let Some(page) = pages.next(&source).await? {
             for row in &page {
                 visit(table, row)?;
             }
@@ -410,11 +408,17 @@ pub async fn run_tenant(
         }
         source.end("ROLLBACK").await?;
         let mut again = Sha256::new();
-        read_rows(&source, &tables, organization, &mut |table, row| {
-            digest_row(&mut again, table, row);
-            Ok::<_, DbError>(())
-        })
-        .await?;
+        source.begin_reading().await?;
+        for table in &tables {
+            let mut pages = Pages::of(table, Some(organization));
+            while let Some(page) = pages.next(&source).await? {
+                for row in &page {
+                    digest_row(&mut again, table, row);
+                }
+                target.stay().await?;
+            }
+        }
+        source.end("ROLLBACK").await?;
         if digest.finalize() != again.finalize() {
             return Err(DbError::Serialization);
         }
@@ -432,7 +436,10 @@ enum Side {
 impl Side {
     async fn open(config: &DbConfig) -> Result<Self, DbError> {
         Ok(match config.engine()? {
-            Engine::Postgres => Self::Postgres(Connection::open(&Connector::parse(config.owner_url())?).await?),
+            Engine::Postgres => {
+                let connector = Connector::parse(config.owner_url())?.with_settings(SETTINGS);
+                Self::Postgres(Connection::open(&connector).await?)
+            }
             Engine::Sqlite => Self::Sqlite(Mutex::new(sqlite::open_writer(&sqlite_path(&config.url)?)?)),
         })
     }
@@ -459,6 +466,14 @@ impl Side {
             Self::Postgres(_) => "BEGIN",
             Self::Sqlite(_) => "BEGIN IMMEDIATE",
         })
+    }
+
+    /// Says to one that has nothing to do, for longer than [`SETTINGS`] let it wait, that its transaction is not left.
+    async fn stay(&self) -> Result<(), DbError> {
+        match self {
+            Self::Postgres(connection) => Ok(connection.client().batch_execute("SELECT 1").await?),
+            Self::Sqlite(_) => Ok(()),
+        }
     }
 
     /// Ends a transaction that wrote: what it wrote stays if everything went well.

@@ -1,5 +1,10 @@
 //! Migrating a server, as its owner.
 
+use std::convert::Infallible;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::sleep;
 use tokio_postgres::error::SqlState;
 
 use super::{Applied, Destructive, MigrateError, Migrations, PendingStep, Step, admit, compare};
@@ -22,9 +27,30 @@ const INSERT: &str =
     "INSERT INTO schema_migrations (context, number, name, sha256, applied_at) VALUES ($1, $2, $3, $4, now())";
 /// The advisory lock of migrations: the bytes of `lastro` as a number. It is held by the session and goes with it.
 const LOCK: i64 = 0x6c61_7374_726f;
+/// How often a node asks whether it is its turn to migrate.
+const TURN: Duration = Duration::from_millis(200);
+/// A step is sent whole: nothing but the way to the server and back is between the statements of its transaction.
+const SETTINGS: &str = "-c idle_in_transaction_session_timeout=10000";
+/// How a step begins. Whoever comes after a step that waits for a table waits behind it, so it waits for each for less than a point
+/// read may take (1 s).
+const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '500ms'";
+/// How it begins every [`LONGER`]th time: an automatic vacuum gives way only to who has waited for `deadlock_timeout`, which is 1 s.
+const BEGIN_LONGER: &str = "BEGIN; SET LOCAL lock_timeout = '1300ms'";
+const LONGER: u32 = 5;
+/// When a step that waits is asked about, which is before it gives up.
+const LOOK: Duration = Duration::from_millis(250);
+/// How long a step leaves everybody alone that found something in its way.
+const PAUSE: Duration = Duration::from_secs(2);
+/// For how long a step is tried again.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// What a session waits for, and who holds it.
+const IN_THE_WAY: &str = "SELECT coalesce(w.relation::regclass::text, w.locktype) || ', held by ' || \
+    coalesce((SELECT string_agg(DISTINCT concat_ws(' ', a.application_name, 'pid', a.pid), ', ') \
+        FROM pg_stat_activity a WHERE a.pid = ANY (pg_blocking_pids(w.pid))), 'nobody any more') \
+    FROM pg_locks w WHERE w.pid = $1::bigint AND NOT w.granted";
 
 async fn connect(config: &DbConfig) -> Result<Connection, DbError> {
-    Connection::open(&Connector::parse(config.owner_url())?).await
+    Connection::open(&Connector::parse(config.owner_url())?.with_settings(SETTINGS)).await
 }
 
 async fn read(connection: &Connection) -> Result<Applied, DbError> {
@@ -55,10 +81,7 @@ pub(super) async fn run(
     progress: &mut (dyn FnMut(&PendingStep) + Send),
 ) -> Result<usize, MigrateError> {
     let connection = connect(config).await?;
-    let lock = connection
-        .rows("SELECT pg_advisory_lock($1)", &values![LOCK], |_| Ok(()))
-        .await;
-    lock.map_err(DbError::from)?;
+    turn(&connection).await?;
     let known = compare(Engine::Postgres, migrations, &read(&connection).await?)?;
     let steps = admit(known, destructive)?;
     roles(&connection, config).await?;
@@ -77,7 +100,7 @@ pub(super) async fn run(
             .filter(|set| set.context == pending.context)
             .find_map(|set| set.steps.iter().find(|step| step.file == pending.file))
             .ok_or_else(|| DbError::Internal("a pending step is not among the migrations".into()))?;
-        apply(&connection, pending.context, step)
+        apply(&connection, config, pending.context, step)
             .await
             .map_err(|source| MigrateError::Step {
                 context: pending.context,
@@ -88,24 +111,100 @@ pub(super) async fn run(
     Ok(steps.len())
 }
 
-async fn apply(connection: &Connection, context: &str, step: &Step) -> Result<(), DbError> {
+/// Waits until no other node migrates. It asks again and again: a statement that waits for the lock has a snapshot, for which an index
+/// that the other builds concurrently would wait in turn.
+async fn turn(connection: &Connection) -> Result<(), DbError> {
+    let mut has_waited = false;
+    loop {
+        let mine = connection
+            .rows("SELECT pg_try_advisory_lock($1)", &values![LOCK], |row| {
+                row.get::<bool>(0)
+            })
+            .await?;
+        if mine == [true] {
+            return Ok(());
+        }
+        if !has_waited {
+            tracing::info!("another node migrates the database; waiting for it");
+            has_waited = true;
+        }
+        sleep(TURN).await;
+    }
+}
+
+async fn apply(connection: &Connection, config: &DbConfig, context: &str, step: &Step) -> Result<(), DbError> {
     let checksum = step.checksum(Engine::Postgres);
     let row = values![context, step.number()?, step.file, checksum.as_str()];
-    if step.is_transactional(Engine::Postgres) {
-        batch(connection, "BEGIN").await?;
-        let done = match batch(connection, step.postgres).await {
-            Ok(()) => note(connection, &row).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = done {
-            batch(connection, "ROLLBACK").await?;
-            return Err(error);
-        }
-        batch(connection, "COMMIT").await
-    } else {
+    if !step.is_transactional(Engine::Postgres) {
         batch(connection, step.postgres).await?;
-        note(connection, &row).await
+        return note(connection, &row).await;
     }
+    let mut sessions = connection
+        .rows("SELECT pg_backend_pid()::bigint", &[], |row| row.get(0))
+        .await?;
+    let session: i64 = sessions.pop().unwrap_or_default();
+    let mut patience = pin!(sleep(PATIENCE));
+    for number in 1_u32.. {
+        let begin = if number % LONGER == 0 { BEGIN_LONGER } else { BEGIN };
+        let mut in_the_way = None;
+        let tried = tokio::select! {
+            tried = attempt(connection, begin, step, &row) => tried,
+            never = watch(config, session, &mut in_the_way) => match never {},
+        };
+        if tried? == Attempt::Applied {
+            return Ok(());
+        }
+        let waited_for = in_the_way.as_deref().unwrap_or("a lock of somebody else");
+        tracing::warn!(context, step = step.file, "a migration waits for {waited_for}");
+        tokio::select! {
+            biased;
+            () = patience.as_mut() => return Err(DbError::Unavailable(format!(
+                "for {} s something was in the way, at last {waited_for}",
+                PATIENCE.as_secs()
+            ))),
+            () = sleep(PAUSE) => {}
+        }
+    }
+    Ok(())
+}
+
+/// What came of one try to apply a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    Applied,
+    /// Somebody holds what it needs; nothing of it is left.
+    InTheWay,
+}
+
+async fn attempt(connection: &Connection, begin: &str, step: &Step, row: &[Value<'_>]) -> Result<Attempt, DbError> {
+    batch(connection, begin).await?;
+    let done = match batch(connection, step.postgres).await {
+        Ok(()) => note(connection, row).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = done {
+        batch(connection, "ROLLBACK").await?;
+        return match error {
+            // The second is a deadlock: who is in the way wants what the step has already.
+            DbError::Busy { .. } | DbError::Serialization => Ok(Attempt::InTheWay),
+            error => Err(error),
+        };
+    }
+    batch(connection, "COMMIT").await?;
+    Ok(Attempt::Applied)
+}
+
+/// Looks, for as long as a step takes, whom it waits for: what its own connection says of that is only that it gave up. What cannot be
+/// seen is left out; the step does not depend on it.
+async fn watch(config: &DbConfig, session: i64, in_the_way: &mut Option<String>) -> Infallible {
+    sleep(LOOK).await;
+    if let Ok(connection) = connect(config).await {
+        while let Ok(mut seen) = connection.rows(IN_THE_WAY, &values![session], |row| row.get(0)).await {
+            *in_the_way = seen.pop().or_else(|| in_the_way.take());
+            sleep(LOOK).await;
+        }
+    }
+    std::future::pending().await
 }
 
 /// Writes down that a step is applied.

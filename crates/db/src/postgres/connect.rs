@@ -15,6 +15,11 @@ use crate::error::DbError;
 
 /// How long reaching one server may take.
 const CONNECT: Duration = Duration::from_secs(5);
+/// What the server is to do about a peer that is gone without a word (a machine that lost its power or its network): ask after 10 s of
+/// silence and end the session within another 15 s, or when what it sends is not received for 10 s (ms). Until then the session keeps
+/// its locks and its snapshot; by itself Linux asks after two hours. Any role may set them, and on a Unix socket they do nothing.
+const DEAD_PEERS: &str =
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=10000";
 
 /// How to reach one server in one capacity.
 #[derive(Clone)]
@@ -52,6 +57,12 @@ impl Connector {
         config.connect_timeout(CONNECT);
         config.keepalives_idle(Duration::from_secs(30));
         config.tcp_user_timeout(Duration::from_secs(10));
+        // Of settings of one name the last one counts: what the address says of them stands behind.
+        let options = match config.get_options() {
+            Some(own) => format!("{DEAD_PEERS} {own}"),
+            None => DEAD_PEERS.to_owned(),
+        };
+        config.options(options);
         if config.get_application_name().is_none() {
             config.application_name("lastro");
         }
@@ -74,7 +85,8 @@ impl Connector {
         })
     }
 
-    /// Adds server settings applied when the session starts (`-c name=value …`), so that no SET statement is ever needed.
+    /// Adds server settings applied when the session starts (`-c name=value …`), so that no SET statement is ever needed. They count
+    /// before those of the address.
     pub(crate) fn with_settings(mut self, settings: &str) -> Self {
         let all = match self.config.get_options() {
             Some(own) => format!("{own} {settings}"),
@@ -201,6 +213,22 @@ mod tests {
         assert!(!encrypted("postgresql://lastro@/lastro?hostaddr=127.0.0.1"));
         assert!(encrypted("postgresql://lastro@localhost/lastro?sslmode=verify-full"));
         assert!(Connector::parse("postgresql://localhost/lastro?sslmode=maybe").is_err());
+    }
+
+    #[test]
+    fn the_address_decides_on_dead_peers_and_the_program_on_the_rest() {
+        let options = |url: &str| {
+            let connector = Connector::parse(url).unwrap().with_settings("-c jit=off");
+            connector.config.get_options().map(str::to_owned).unwrap()
+        };
+        assert_eq!(
+            options("postgresql://localhost/lastro"),
+            format!("{DEAD_PEERS} -c jit=off")
+        );
+        assert_eq!(
+            options("postgresql://localhost/lastro?options=-c%20tcp_keepalives_idle%3D60"),
+            format!("{DEAD_PEERS} -c tcp_keepalives_idle=60 -c jit=off")
+        );
     }
 
     #[test]

@@ -77,8 +77,9 @@ impl Reading {
 impl Postgres {
     /// Prepares the pools; nothing is connected before it is needed.
     pub(crate) fn new(config: &DbConfig) -> Result<Self, DbError> {
+        // The unit of a node that falls silent ends before those that wait for what it holds give up.
         let writing = serving(&config.url, WRITE_ROLE)?.with_settings(
-            "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000",
+            "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=2000",
         );
         Ok(Self {
             primary: Reading::new(&config.url, config)?,
@@ -147,14 +148,19 @@ impl Postgres {
     /// Opens a transaction that may touch `territory`.
     ///
     /// A connection from the pool may have died unnoticed; the BEGIN travels with the first statement, so that shows there.
-    pub(crate) async fn begin(&self, connection: Pooled, territory: Territory) -> Transaction {
+    pub(crate) async fn begin(&self, connection: Pooled, territory: Territory, is_long: bool) -> Transaction {
         let organization = match territory {
             Territory::Organization(id) => id.to_string(),
             Territory::All => "*".to_owned(),
         };
         // Stated, whatever the server's default is: a lock taken first and a look taken after it need two snapshots.
         // The identifier is hexadecimal and hyphens: it needs no quoting beyond this.
-        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lastro.organization = '{organization}'");
+        let mut begin =
+            format!("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lastro.organization = '{organization}'");
+        // One that makes thousands of rows may compute for a while, with a single core before anything of it is sent.
+        if is_long {
+            begin.push_str("; SET LOCAL idle_in_transaction_session_timeout = '10s'");
+        }
         Transaction::begin(connection, begin).await
     }
 

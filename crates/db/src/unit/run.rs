@@ -15,7 +15,7 @@ use super::idempotency::Turn;
 use super::perform::{Outcome, Published, perform};
 use super::watch::panicked;
 use super::{Core, Session, UnitContext, Work};
-use crate::error::DbError;
+use crate::error::{CONTENDED_ROWS, DbError};
 use crate::feed::Feed;
 use crate::postgres::Postgres;
 use crate::sqlite::{self, Attempt, Writer};
@@ -75,7 +75,7 @@ impl Unit {
                 Some(taken) => taken,
                 None => postgres.take().await?,
             };
-            let transaction = postgres.begin(taken, self.context.territory).await;
+            let transaction = postgres.begin(taken, self.context.territory, self.context.long).await;
             let core = Core::new(
                 Session::Postgres(transaction),
                 Arc::clone(&self.context),
@@ -123,7 +123,7 @@ impl Unit {
             tokio::time::sleep(self.pause(run)).await;
         }
         Err(DbError::Busy {
-            what: "contended rows",
+            what: CONTENDED_ROWS,
             retry_after: Duration::from_secs(1),
         })
     }

@@ -8,6 +8,7 @@ use db::{Db, DbConfig, DbError, Engine, Sql, UnitOfWork, values};
 use futures_util::future::join_all;
 use kernel::OrganizationId;
 use lastro_db as db;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::proxy::Proxy;
@@ -290,6 +291,38 @@ async fn a_row_that_stays_locked_is_told_as_busy() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_unit_that_falls_silent_lets_go_before_those_that_wait_give_up() {
+    let Some(f) = Fixture::start(Engine::Postgres).await else {
+        return;
+    };
+    f.goes_on(home()).await;
+    const LOCK: Sql = Sql::tenant("SELECT text FROM notes WHERE organization_id = $1 FOR UPDATE");
+    let proxy = Arc::new(Proxy::before(f.url()).await);
+    let cut = through(&proxy, &f, pooled(1, Duration::from_secs(5)));
+    let fallen = Arc::new(Notify::new());
+    let falls = Arc::clone(&fallen);
+    let silent = cut.write(unit(home()), move |uow| {
+        let (proxy, falls) = (Arc::clone(&proxy), Arc::clone(&falls));
+        async move {
+            texts(uow.scope(home()), &LOCK).await?;
+            proxy.stall();
+            falls.notify_one();
+            // Never answered.
+            texts(uow.scope(home()), &LOCK).await
+        }
+    });
+    let others = async {
+        fallen.notified().await;
+        f.db.write(unit(home()), |uow| async move { texts(uow.scope(home()), &LOCK).await })
+            .await
+    };
+    tokio::select! {
+        ended = silent => panic!("it ended first: {ended:?}"),
+        got = others => assert_eq!(got.unwrap().len(), 1),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_exhausted_pool_is_told_as_busy_after_the_wait() {
     let Some(f) = Fixture::start(Engine::Postgres).await else {
         return;
@@ -422,12 +455,58 @@ async fn a_unit_runs_as_the_lesser_role_with_its_own_bounds() {
         f.db.write(unit(home()), |uow| async move { texts(uow.global(), &SETTINGS).await });
     assert_eq!(
         inside.await.unwrap(),
-        ["lastro_write read committed 10s 5s 10s off off off"]
+        ["lastro_write read committed 2s 5s 10s off off off"]
     );
     let pooled = texts(f.db.global(), &SETTINGS).await.unwrap();
     assert_eq!(pooled, ["lastro_read serializable 0 0 30s on off off"]);
     let point = texts(f.db.global(), &SETTINGS.point()).await.unwrap();
     assert_eq!(point, ["lastro_read serializable 0 0 1s on off off"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_server_is_told_to_notice_dead_peers_on_every_connection() {
+    let Some(f) = Fixture::start(Engine::Postgres).await else {
+        return;
+    };
+    // What the server does, which on a connection over TCP is what its kernel told.
+    const PEERS: &str = "concat_ws(' ', current_setting('tcp_keepalives_idle'), \
+         current_setting('tcp_keepalives_interval'), current_setting('tcp_keepalives_count'), \
+         current_setting('tcp_user_timeout'))";
+    let shown = format!("SELECT {PEERS}");
+    let settings = Sql::global(&shown);
+    assert_eq!(texts(f.db.global(), &settings).await.unwrap(), ["10 5 3 10000"]);
+    assert_eq!(texts(f.db.global(), &settings.point()).await.unwrap(), ["10 5 3 10000"]);
+    let inside = f.db.write(unit(home()), |uow| async move {
+        let shown = format!("SELECT {PEERS}");
+        texts(uow.global(), &Sql::global(&shown)).await
+    });
+    assert_eq!(inside.await.unwrap(), ["10 5 3 10000"]);
+    assert_eq!(f.look(&shown).await, ["10 5 3 10000"]);
+    // An operator knows the network better.
+    let separator = if f.url().contains('?') { '&' } else { '?' };
+    let own = format!("{}{separator}options=-c%20tcp_keepalives_idle%3D77", f.url());
+    let rows = db::admin::query(&own, &shown).await.unwrap();
+    assert_eq!(rows, [[Some("77 5 3 10000".to_owned())]]);
+    let served = Db::open(DbConfig::new(&own), generators(&f.clock)).unwrap();
+    assert_eq!(texts(served.global(), &settings).await.unwrap(), ["77 5 3 10000"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_owner_works_with_bounds_too() {
+    let Some(f) = Fixture::start(Engine::Postgres).await else {
+        return;
+    };
+    f.goes_on(home()).await;
+    const BOUNDS: Sql = Sql::tenant(
+        "UPDATE notes SET text = concat_ws(' ', current_setting('lock_timeout'), \
+         current_setting('idle_in_transaction_session_timeout')) WHERE organization_id = $1",
+    );
+    let bounds = db::Maintenance {
+        sql: BOUNDS,
+        values: Vec::new(),
+    };
+    assert_eq!(f.db.maintain(home(), vec![bounds]).await.unwrap(), [1]);
+    assert_eq!(f.notes(home()).await, ["5s 10s"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

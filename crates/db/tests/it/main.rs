@@ -19,4 +19,5 @@ mod migrations;
 mod statements;
 mod tenancy;
 mod tls;
+mod transfers;
 mod unit;

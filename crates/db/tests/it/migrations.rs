@@ -1,6 +1,7 @@
 //! Migrations: each step once, whole, in order, and never behind anybody's back.
 
 use std::path::Path;
+use std::time::Duration;
 
 use db::migrate::{self, CORE, Destructive, MigrateError, Migrations, Step};
 use db::{DbConfig, DbError, Engine, schema};
@@ -8,7 +9,7 @@ use lastro_db as db;
 use tempfile::TempDir;
 use testkit::postgres::{self, TestDatabase};
 
-use crate::support::{Fixture, MIGRATIONS};
+use crate::support::{Fixture, MIGRATIONS, eventually};
 
 /// An empty database, and what keeps it.
 struct Empty {
@@ -232,6 +233,84 @@ async fn a_step_without_a_transaction_runs_and_is_noted() {
         e.run(&[CORE, INDEX, INSIDE]).await,
         Err(MigrateError::Step { .. })
     ));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_that_waits_for_a_table_lets_others_read_it_and_is_carried_out_when_it_is_let_go() {
+    let Some(e) = Empty::start(Engine::Postgres).await else {
+        return;
+    };
+    const MORE: Migrations = set(
+        "a",
+        &[
+            step("0001_one", "CREATE TABLE one (id bigint NOT NULL);"),
+            step(
+                "0002_more",
+                "CREATE TABLE bounds AS SELECT current_setting('lock_timeout') AS lock;
+                 ALTER TABLE one ADD COLUMN more bigint;",
+            ),
+        ],
+    );
+    e.run(&[CORE, ONE]).await.unwrap();
+    let look = async |sql: &str| db::admin::query(&e.url, sql).await.unwrap();
+    // What a running backup holds.
+    let url = e.url.clone();
+    let holding = "BEGIN; LOCK TABLE one IN ACCESS SHARE MODE; SELECT pg_sleep(600)";
+    let holder = tokio::spawn(async move { db::admin::execute(&url, holding).await });
+    let held =
+        "SELECT pid::text FROM pg_locks WHERE relation = 'one'::regclass AND mode = 'AccessShareLock' AND granted";
+    eventually(Duration::from_secs(5), "the table is held", async || {
+        !look(held).await.is_empty()
+    })
+    .await;
+    let config = e.config();
+    let migrating =
+        tokio::spawn(async move { migrate::run(&config, &[CORE, MORE], Destructive::Refuse, &mut |_| {}).await });
+    let waits = "SELECT pid::text FROM pg_locks WHERE relation = 'one'::regclass AND NOT granted";
+    for _ in 0..2 {
+        eventually(Duration::from_secs(10), "the step waits", async || {
+            !look(waits).await.is_empty()
+        })
+        .await;
+        // Behind the step that waits, and for less than a point read may take.
+        let bounded = "SET statement_timeout = 1000; SELECT count(*) FROM one";
+        db::admin::execute(&e.url, bounded).await.unwrap();
+        // Until it gives up, nobody else is in its way.
+        eventually(Duration::from_secs(5), "the step stands back", async || {
+            look(waits).await.is_empty()
+        })
+        .await;
+        assert!(!migrating.is_finished() && !holder.is_finished());
+    }
+    look("SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)' AND datname = current_database()").await;
+    assert!(holder.await.unwrap().is_err());
+    assert_eq!(migrating.await.unwrap().unwrap(), 1);
+    assert_eq!(e.applied().await[..2], ["a/0001_one", "a/0002_more"]);
+    assert!(look("SELECT more::text FROM one").await.is_empty());
+    assert_eq!(look("SELECT lock FROM bounds").await, [[Some("500ms".to_owned())]]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_that_wait_for_their_turn_are_not_in_the_way_of_an_index_built_concurrently() {
+    let Some(e) = Empty::start(Engine::Postgres).await else {
+        return;
+    };
+    const INDEX: Migrations = set(
+        "a",
+        &[
+            step("0001_one", "CREATE TABLE one (id bigint NOT NULL);"),
+            // Another node has come by the time that the index is built.
+            step("0002_slow", "SELECT pg_sleep(1);"),
+            step(
+                "0003_index",
+                "-- lastro: no-transaction\nCREATE INDEX CONCURRENTLY ix_one__id ON one (id);",
+            ),
+        ],
+    );
+    let (one, other) = tokio::join!(e.run(&[CORE, INDEX]), e.run(&[CORE, INDEX]));
+    let mut ran = [one.unwrap(), other.unwrap()];
+    ran.sort_unstable();
+    assert_eq!(ran, [0, CORE.steps.len() + 3]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
