@@ -70,6 +70,7 @@ const fn event(
         name,
         description,
         permission,
+        from_platform: None,
         data,
     }
 }

@@ -71,6 +71,7 @@ const fn event(
         name,
         description,
         permission,
+        from_platform: None,
         data,
     }
 }

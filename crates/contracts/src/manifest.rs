@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use authz::PermissionInfo;
 use authz::conditions::Column;
+use kernel::OrganizationId;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
@@ -44,6 +45,8 @@ pub struct EventType {
     pub description: &'static str,
     /// The permission to read the object, which subscribing to the event needs.
     pub permission: &'static PermissionInfo,
+    /// The permission to read the object from the platform organization, where it belongs to another one and that takes more.
+    pub from_platform: Option<&'static PermissionInfo>,
     /// The object that it carries.
     pub data: EventData,
 }
@@ -166,6 +169,15 @@ impl Manifests {
 }
 
 impl EventType {
+    /// The permission to read the object of an event of `organization`, in `reader`: the organization itself, or the platform.
+    #[must_use]
+    pub fn permission_in(&self, reader: OrganizationId, organization: OrganizationId) -> &'static PermissionInfo {
+        match self.from_platform {
+            Some(permission) if reader != organization => permission,
+            _ => self.permission,
+        }
+    }
+
     /// What is delivered of it, as a JSON schema: the body of a webhook.
     #[must_use]
     pub fn schema(&self) -> Value {

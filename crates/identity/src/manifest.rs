@@ -117,6 +117,7 @@ const fn seen_with(
         name,
         description,
         permission,
+        from_platform: None,
         data,
     }
 }

@@ -51,6 +51,7 @@ const fn event(name: &'static str, description: &'static str) -> EventType {
         name,
         description,
         permission: ProfileRead::INFO,
+        from_platform: Some(OrganizationRead::INFO),
         data: EventData::of::<OrganizationView>(crate::http::example::organization),
     }
 }
@@ -76,15 +77,24 @@ pub const MANIFEST: Manifest = Manifest {
         event(CREATED, "An organization was created"),
         event(UPDATED, "The name, slug or document of an organization changed"),
         event(ACTIVATED, "A deactivated organization was activated"),
-        event(PURGED, "What a deactivated organization had was deleted for good"),
+        // Of an organization that is not there any more nobody of its own hears.
+        EventType {
+            permission: OrganizationRead::INFO,
+            ..event(PURGED, "What a deactivated organization had was deleted for good")
+        },
         event(DEACTIVATED, "An organization was deactivated: nobody of it gets in"),
         event(
             FROZEN,
             "The move of an organization to another database began: nothing is sent for it any more",
         ),
-        event(MOVED, "An organization went to another database, or came from one"),
+        // Where it left, it is in the platform's trail.
+        EventType {
+            permission: OrganizationRead::INFO,
+            ..event(MOVED, "An organization went to another database, or came from one")
+        },
         EventType {
             permission: JobRead::INFO,
+            from_platform: None,
             data: EventData::of::<JobSummary>(crate::http::jobs::requested_example),
             ..event(JOB_REQUESTED, "An operator made a job due at once")
         },

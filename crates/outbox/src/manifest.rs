@@ -38,6 +38,7 @@ const fn event(name: &'static str, description: &'static str) -> EventType {
         name,
         description,
         permission: EndpointRead::INFO,
+        from_platform: None,
         data: EventData::of::<WebhookView>(crate::http::example::webhook),
     }
 }

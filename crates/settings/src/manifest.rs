@@ -43,6 +43,7 @@ const fn of_integration(name: &'static str, description: &'static str) -> EventT
         name,
         description,
         permission: IntegrationRead::INFO,
+        from_platform: None,
         data: EventData::of::<IntegrationView>(example::integration),
     }
 }
@@ -68,12 +69,14 @@ pub const MANIFEST: Manifest = Manifest {
             name: SETTINGS_UPDATED,
             description: "Settings of the organization changed",
             permission: SettingRead::INFO,
+            from_platform: None,
             data: EventData::of::<SettingsShown>(example::settings_of_organization),
         },
         EventType {
             name: BRANDING_UPDATED,
             description: "The branding of the organization changed",
             permission: BrandingRead::INFO,
+            from_platform: None,
             data: EventData::of::<BrandingShown>(example::branding_of_organization),
         },
         of_integration(INTEGRATION_CREATED, "A connection to another system was made"),

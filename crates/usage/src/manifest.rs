@@ -26,6 +26,7 @@ pub const MANIFEST: Manifest = Manifest {
         name: THRESHOLD_REACHED,
         description: "80 % or 100 % of a quota are used; told once a period",
         permission: ReportRead::INFO,
+        from_platform: None,
         data: EventData::of::<ThresholdView>(crate::http::threshold),
     }],
     objects: &[],

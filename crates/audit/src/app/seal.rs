@@ -23,30 +23,49 @@ const BATCH: i64 = 1_000;
 /// Seals what is not sealed yet, of every organization; how many entries.
 ///
 /// # Errors
-/// [`DbError`]. What was sealed before it stays so.
+/// [`DbError`], the first. What was sealed stays so; where one organization's trail cannot be sealed, all others' are.
 pub(crate) async fn seal_all(app: &App) -> Result<u64, DbError> {
     let (key, key_id) = seal_key(app.ports())?;
     let heads = app.ports().find::<Heads>();
     let began = app.generators().now();
     let waiting = seals::waiting(app.db().system(DISCOVERY), low_after(began)).await?;
-    let (mut sealed, mut oldest) = (0, began);
+    let (mut sealed, mut oldest, mut failed) = (0, began, None);
     for organization in waiting {
         // Entries may come late, so each round begins at the bound of the last seal; what a round has passed it does not look at
         // again, or a long backlog would be read once for every batch of it.
         let mut from = None;
         let mut last = None;
-        while let Some(batch) = seal(app, &key, &key_id, organization, from).await? {
-            sealed += batch.count;
-            oldest = oldest.min(batch.oldest);
-            from = Some(batch.end);
-            last = Some(batch.head);
-            if batch.count < BATCH.unsigned_abs() {
-                break;
+        let end = loop {
+            match seal(app, &key, &key_id, organization, from).await {
+                Ok(Some(batch)) => {
+                    sealed += batch.count;
+                    oldest = oldest.min(batch.oldest);
+                    from = Some(batch.end);
+                    last = Some(batch.head);
+                    if batch.count < BATCH.unsigned_abs() {
+                        break Ok(());
+                    }
+                }
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
             }
-        }
+        };
         if let (Some(heads), Some((sequence, seal))) = (&heads, last) {
             heads.keep(app.db(), organization, sequence, &seal).await;
         }
+        match end {
+            Ok(()) => {}
+            // A database that refuses everybody is not asked once for each organization.
+            Err(error) if error.concerns_everybody() => return Err(error),
+            Err(error) => {
+                tracing::warn!(target: "lastro::audit", %error, organization = %organization, "a trail cannot be sealed");
+                failed.get_or_insert(error);
+            }
+        }
+    }
+    // How old what was not sealed is, nobody knows: nothing is told of a round that left something.
+    if let Some(error) = failed {
+        return Err(error);
     }
     if let Some(measured) = app.ports().find::<Measured>() {
         measured.sealed(app.generators().now(), oldest);

@@ -8,7 +8,7 @@ use kernel::{Actor, Clock as _, Generators, ManualClock, OrganizationId, Timesta
 use serde_json::{Value, json};
 use testkit::{Engine, TestApp};
 
-use crate::{seal, start};
+use crate::{seal, start, try_seal};
 
 /// An organization whose trail has some entries, and their ids, the oldest first.
 async fn trail(app: &TestApp, slug: &str) -> (OrganizationId, Vec<String>) {
@@ -53,7 +53,11 @@ async fn verify(app: &TestApp, id: OrganizationId) -> Value {
 async fn tamper(app: &TestApp, sqlite: &str, postgres: &str) {
     let statement = match app.db().engine() {
         Engine::Sqlite => {
-            for trigger in ["tr_audit_entries__no_update", "tr_audit_entries__no_delete"] {
+            for trigger in [
+                "tr_audit_entries__no_update",
+                "tr_audit_entries__no_delete",
+                "tr_audit_seals__no_update",
+            ] {
                 let drop = format!("DROP TRIGGER IF EXISTS {trigger}");
                 db::admin::execute(app.url(), &drop).await.unwrap();
             }
@@ -255,6 +259,40 @@ testkit::behaviours! {
         .await;
         assert_eq!(verify(&app, one).await["valid"], false);
         assert_eq!(verify(&app, other).await["valid"], true);
+    }
+
+    async fn a_trail_that_cannot_be_sealed_keeps_no_other_from_it(app: TestApp) {
+        let mut trails = Vec::new();
+        for slug in ["padaria", "livraria", "farmacia"] {
+            trails.push(trail(&app, slug).await.0);
+        }
+        seal(&app).await;
+        // On whichever side of the one in the middle the sealer begins, there is one behind it.
+        let damaged = trails[1];
+        let to = |root: &str| {
+            format!("UPDATE audit_seals SET root = {root} WHERE organization_id = (SELECT id FROM organizations WHERE slug = 'livraria')")
+        };
+        tamper(&app, &to("unhex(hex(root) || '00')"), &to("root || decode('00', 'hex')")).await;
+        for id in &trails {
+            let body = json!({ "name": "Another name" });
+            app.administrator(*id).patch("/organizations/current").json(&body).send().await.expect(200);
+        }
+        for _ in 0..2 {
+            let failure = try_seal(&app).await.unwrap_err().to_string();
+            assert!(failure.contains("root"), "{failure}");
+        }
+        for id in &trails {
+            if *id != damaged {
+                let found = verify(&app, *id).await;
+                assert_eq!((&found["valid"], &found["unsealed"]), (&json!(true), &json!(0)), "{found}");
+            }
+        }
+
+        // Whole again, it is sealed as well.
+        tamper(&app, &to("substr(root, 1, 32)"), &to("substr(root, 1, 32)")).await;
+        assert_eq!(seal(&app).await, 1);
+        let found = verify(&app, damaged).await;
+        assert_eq!((&found["valid"], &found["unsealed"]), (&json!(true), &json!(0)), "{found}");
     }
 
     async fn sealers_on_several_nodes_make_one_chain(app: TestApp) {

@@ -1,5 +1,7 @@
 //! From the queue to the mailer: claimed by one node, tried for 24 hours, given up where everybody can see it.
 
+use std::collections::HashSet;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,9 +49,10 @@ const UNAUDITED: &str = "the state of a mail's delivery is not a fact about the 
 pub(crate) async fn work(app: App, stop: CancellationToken) {
     let Some(post) = app.ports().find::<Post>() else { return };
     let mut failing = false;
+    let mut troubled = HashSet::new();
     while !stop.is_cancelled() {
-        match post.dispatch().await {
-            Ok(0) => {
+        match post.round(&mut troubled).await {
+            Ok((0, None)) => {
                 failing = false;
                 tokio::select! {
                     () = stop.cancelled() => {}
@@ -57,8 +60,9 @@ pub(crate) async fn work(app: App, stop: CancellationToken) {
                     () = tokio::time::sleep(POLL) => {}
                 }
             }
-            Ok(_) => failing = false,
-            Err(error) => {
+            // The others' mails are worked off first, however many there are.
+            Ok((1.., _)) => failing = false,
+            Ok((0, Some(error))) | Err(error) => {
                 // Said once per outage, not every second.
                 if !failing {
                     failing = true;
@@ -94,22 +98,47 @@ enum Outcome {
 impl Post {
     /// Sends what is due, of up to 64 organizations; how many mails were claimed.
     pub(crate) async fn dispatch(&self) -> Result<u64, DbError> {
-        let Some(mailer) = &self.mailer else { return Ok(0) };
+        let (claimed, failed) = self.round(&mut HashSet::new()).await?;
+        failed.map_or(Ok(claimed), Err)
+    }
+
+    /// The same, again and again: `troubled` are the organizations whose mails could not be worked off the last time. What fails for
+    /// one of them is told when all others' mails are sent.
+    async fn round(&self, troubled: &mut HashSet<OrganizationId>) -> Result<(u64, Option<DbError>), DbError> {
+        let Some(mailer) = &self.mailer else {
+            return Ok((0, None));
+        };
         let db = &self.service.db;
         let scope = db.system(SystemScope::new(
             "a worker looks in which organizations' queues mails are due",
         ));
         let organizations = mail_queue::organizations(scope, self.service.generators.now()).await?;
-        let mut claimed = 0;
+        let known = mem::take(troubled);
+        let (mut claimed, mut failed) = (0, None);
         for organization in organizations {
-            let mails = self.claim(organization).await?;
-            claimed += mails.len() as u64;
-            let attempts = mails
-                .into_iter()
-                .map(|mail| self.attempt(&**mailer, organization, mail));
-            for outcome in join_all(attempts).await {
-                outcome?;
+            match self.work_off(&**mailer, organization).await {
+                Ok(mails) => claimed += mails,
+                // A database that refuses everybody is not asked once for each organization.
+                Err(error) if error.concerns_everybody() => return Err(error),
+                Err(error) => {
+                    // Said once per outage, not every second.
+                    if troubled.insert(organization) && !known.contains(&organization) {
+                        tracing::warn!(error = %error, organization = %organization, "an organization's mails cannot be worked off");
+                    }
+                    failed.get_or_insert(error);
+                }
             }
+        }
+        Ok((claimed, failed))
+    }
+
+    /// Sends what is due of one organization; how many mails were claimed.
+    async fn work_off(&self, mailer: &dyn Mailer, organization: OrganizationId) -> Result<u64, DbError> {
+        let mails = self.claim(organization).await?;
+        let claimed = mails.len() as u64;
+        let attempts = mails.into_iter().map(|mail| self.attempt(mailer, organization, mail));
+        for outcome in join_all(attempts).await {
+            outcome?;
         }
         Ok(claimed)
     }

@@ -15,7 +15,7 @@ use testkit::{Engine, TestApp};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::people::{sql, user};
+use crate::people::{change, sql, user};
 use crate::settings::{choose, deliver, look, start};
 
 async fn forgot(app: &TestApp, email: &str) -> testkit::Reply {
@@ -145,6 +145,34 @@ testkit::behaviours! {
         assert!(failed.is_err());
         deliver(&app).await;
         assert_eq!(app.mails().all().len(), 1, "only the forgotten password's");
+    }
+
+    async fn mails_that_cannot_be_read_keep_no_other_organizations_back(app: TestApp) {
+        // On whichever side of the one in the middle the worker begins, there is one behind it.
+        for slug in ["padaria", "livraria", "farmacia"] {
+            let organization = app.organization(slug).await;
+            let email = format!("ana@{slug}.example.com");
+            user(&app, organization, &email).await;
+            let body = json!({ "organizationSlug": slug, "email": email });
+            app.nobody().post("/auth/password/forgot").json(&body).send().await.expect(202);
+        }
+        let written = sql(&app, "SELECT params FROM mail_queue").await[0][0].clone().unwrap();
+        let to = |params: &str| {
+            format!("UPDATE mail_queue SET params = '{params}' WHERE organization_id = (SELECT id FROM organizations WHERE slug = 'livraria')")
+        };
+        change(&app, &to("{}")).await;
+        let failed = identity::deliver(app.edge().app()).await.unwrap_err();
+        assert!(matches!(failed, DbError::Inconsistency { .. }), "{failed}");
+        let arrived = || {
+            let mut to: Vec<String> = app.mails().all().into_iter().map(|mail| mail.to).collect();
+            to.sort();
+            to
+        };
+        assert_eq!(arrived(), ["ana@farmacia.example.com", "ana@padaria.example.com"]);
+
+        change(&app, &to(&written)).await;
+        assert_eq!(deliver(&app).await, 1);
+        assert_eq!(arrived(), ["ana@farmacia.example.com", "ana@livraria.example.com", "ana@padaria.example.com"]);
     }
 
     async fn of_two_nodes_one_sends_a_mail(app: TestApp) {

@@ -39,18 +39,35 @@ struct Reader {
 
 /// What handing on found.
 pub(super) struct HandedOn {
-    /// Whether more may be waiting.
-    pub(super) more: bool,
-    /// Since when the oldest of them waited.
+    /// Since when the oldest of the events waited.
     pub(super) oldest: Option<Timestamp>,
+    /// Whether more may be waiting, or why they still do.
+    pub(super) more: Result<bool, DbError>,
 }
 
 /// Hands some of the organization's events on.
-pub(super) async fn hand_on(app: &App, service: &Service, organization: OrganizationId) -> Result<HandedOn, DbError> {
-    let waiting = events::waiting(service.db.scope(organization), PART).await?;
-    let oldest = waiting.first().map(|event| made_at(event.id.as_uuid()));
+pub(super) async fn hand_on(app: &App, service: &Service, organization: OrganizationId) -> HandedOn {
+    match events::waiting(service.db.scope(organization), PART).await {
+        Ok(waiting) => HandedOn {
+            oldest: waiting.first().map(|event| made_at(event.id.as_uuid())),
+            more: hand_on_these(app, service, organization, waiting).await,
+        },
+        Err(error) => HandedOn {
+            oldest: None,
+            more: Err(error),
+        },
+    }
+}
+
+/// Hands these events on; whether more may be waiting.
+async fn hand_on_these(
+    app: &App,
+    service: &Service,
+    organization: OrganizationId,
+    waiting: Vec<Queued>,
+) -> Result<bool, DbError> {
     if waiting.is_empty() {
-        return Ok(HandedOn { more: false, oldest });
+        return Ok(false);
     }
     let more = waiting.len() >= usize::try_from(PART).unwrap_or(usize::MAX);
     let planned = plan(app, service, organization, waiting).await?;
@@ -72,7 +89,7 @@ pub(super) async fn hand_on(app: &App, service: &Service, organization: Organiza
         })
         .await?;
     service.handed_on.send_replace(());
-    Ok(HandedOn { more, oldest })
+    Ok(more)
 }
 
 /// Decides who gets what. What it decides by is read outside of the transaction; a right that ends in between is looked at once
@@ -127,13 +144,15 @@ impl Rights {
             if !endpoint.event_types.matches(kind.name) {
                 continue;
             }
-            let key = (endpoint.organization_id, endpoint.maker.id, kind.permission.code);
+            let permission = kind.permission_in(endpoint.organization_id, organization);
+            let key = (endpoint.organization_id, endpoint.maker.id, permission.code);
             let may = match self.0.get(&key) {
                 Some(may) => *may,
                 None => {
-                    let may = may_read(app, &endpoint.maker, endpoint.organization_id, kind.permission)
+                    let may = may_read(app, &endpoint.maker, endpoint.organization_id, permission)
                         .await
-                        .map_err(|Undecided(why)| DbError::Unavailable(why))?;
+                        // Why is not told; if the whole database is out, the next organization's events cannot be read.
+                        .map_err(|Undecided(why)| DbError::Internal(format!("who may read cannot be told: {why}")))?;
                     self.0.insert(key, may);
                     may
                 }

@@ -1,12 +1,14 @@
 //! What every node does all the time: hand events on, take dead letters up again, deliver.
 //!
 //! A node looks at once when it committed events itself or handed some on, and otherwise as often as it polls: another node's commits
-//! and retries that fall due are found by looking. Whoever else looks at the same time is kept apart by rows: the organization's
-//! position for handing on, the endpoint's row and the deliveries' leases for delivering.
+//! and retries that fall due are found by looking. Only when it has just handed on events of many organizations, it rests first.
+//! Whoever else looks at the same time is kept apart by rows: the organization's position for handing on, the endpoint's row and the
+//! deliveries' leases for delivering.
 
 mod fan_out;
 mod lane;
 mod replay;
+mod round;
 mod sending;
 
 use std::collections::{BTreeMap, HashMap};
@@ -23,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use self::round::Failing;
 use crate::domain::EndpointId;
 use crate::service::Service;
 use crate::store::{deliveries, endpoints, events};
@@ -32,6 +35,12 @@ const AT_ONCE: usize = 4;
 const ORGANIZATIONS: i64 = 256;
 /// To how many endpoints one node delivers at once.
 const LANES: usize = 1_000;
+/// Handing on takes a transaction for each organization. While many of so many change something without a pause, a node that looks
+/// again at once finds an event or two of each; one that rests finds more at once, and leaves the database to those who write.
+const MANY: usize = 16;
+/// How many times as long as the look took it rests, and how long at most.
+const RESTS: u32 = 3;
+const LONGEST_REST: Duration = Duration::from_millis(100);
 /// How long a node stands back after the database refused.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
@@ -43,6 +52,8 @@ pub(super) struct Dispatcher {
     service: Arc<Service>,
     /// The endpoints that are being delivered to, and how to tell them of more.
     lanes: Mutex<HashMap<Lane, Arc<Notify>>>,
+    /// Of whose events and dead letters there is trouble.
+    failing: Failing,
     running: TaskTracker,
     stop: CancellationToken,
 }
@@ -60,6 +71,7 @@ pub(crate) async fn run(app: App, stop: CancellationToken) {
         app,
         service,
         lanes: Mutex::default(),
+        failing: Failing::default(),
         running: TaskTracker::new(),
         stop,
     });
@@ -117,28 +129,50 @@ impl Dispatcher {
         }
     }
 
-    /// Takes some dead letters up again, and hands queued events on; true when some are left.
+    /// Takes some dead letters up again, and hands queued events on; true when some are left. What fails for one organization is logged,
+    /// and keeps nothing from the others.
     async fn hand_on(self: &Arc<Self>) -> Result<bool, DbError> {
         let service = &self.service;
-        let replayed = replay::some(service).await?;
+        let mut round = self.failing.round();
+        let replayed = replay::some(service, &mut round).await?;
         if replayed {
             service.handed_on.send_replace(());
         }
+        let clock = &service.generators.clock;
+        let begun = clock.monotonic();
         let scope = SystemScope::new("a worker looks in which organizations events wait");
         let waiting = events::queued(service.db.system(scope), ORGANIZATIONS).await?;
-        let more = waiting.len() >= usize::try_from(ORGANIZATIONS).unwrap_or(usize::MAX);
+        let organizations = waiting.len();
+        let more = organizations >= usize::try_from(ORGANIZATIONS).unwrap_or(usize::MAX);
         let mut handing_on = stream::iter(waiting)
-            .map(|organization| fan_out::hand_on(&self.app, service, organization))
+            .map(async |organization| (organization, fan_out::hand_on(&self.app, service, organization).await))
             .buffer_unordered(AT_ONCE);
-        let mut left = more || replayed;
-        let mut oldest = None;
-        while let Some(handed_on) = handing_on.next().await {
-            let handed_on = handed_on?;
-            left |= handed_on.more;
+        let mut left = replayed;
+        let (mut oldest, mut has_failed) = (None, false);
+        while let Some((organization, handed_on)) = handing_on.next().await {
             oldest = oldest.into_iter().chain(handed_on.oldest).min();
+            let outcome = round.outcome(
+                organization,
+                "an organization's events cannot be handed on",
+                handed_on.more,
+            )?;
+            // Behind so many there are others only if some of them are done: not when all of them failed.
+            left |= outcome.is_some_and(|has_more| has_more || more);
+            has_failed |= outcome.is_none();
         }
-        service.measured.queued_since(oldest.filter(|_| left));
-        Ok(left)
+        // Of one that failed before its events were read, nobody knows since when they wait: what was told before stays.
+        if oldest.is_some() || !has_failed {
+            service.measured.queued_since(oldest.filter(|_| left || has_failed));
+        }
+        if left {
+            return Ok(true);
+        }
+        let rest = rest(organizations, clock.monotonic().saturating_sub(begun));
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = tokio::time::sleep(rest) => {}
+        }
+        Ok(false)
     }
 
     /// Has a lane for each endpoint that has something to do, and tells those that there are. There never is more to look up than
@@ -178,6 +212,15 @@ impl Dispatcher {
     }
 }
 
+/// How long a node rests that handed on what so many organizations had.
+fn rest(organizations: usize, took: Duration) -> Duration {
+    if organizations < MANY {
+        Duration::ZERO
+    } else {
+        (took * RESTS).min(LONGEST_REST)
+    }
+}
+
 /// Notes that there is something to do for endpoints, and lets of their deliveries those on whose turn it is: of each new one its
 /// endpoint and its key.
 async fn wake(
@@ -196,4 +239,18 @@ async fn wake(
         deliveries::arrange(uow, organization, EndpointId::from_uuid(endpoint), keys).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_found_much_to_do_rests_and_never_for_long() {
+        let millis = Duration::from_millis;
+        assert_eq!(rest(0, millis(5)), Duration::ZERO);
+        assert_eq!(rest(MANY - 1, millis(500)), Duration::ZERO);
+        assert_eq!(rest(MANY, millis(5)), millis(15));
+        assert_eq!(rest(200, millis(60)), LONGEST_REST);
+    }
 }

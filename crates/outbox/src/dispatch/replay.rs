@@ -3,6 +3,7 @@
 use db::{DbError, SystemScope, UnitContext};
 use kernel::Actor;
 
+use super::round::Round;
 use crate::service::Service;
 use crate::store::replays::Replay;
 use crate::store::{deliveries, replays};
@@ -13,11 +14,20 @@ const PART: i64 = 500;
 const AT_ONCE: i64 = 16;
 
 /// Does a part of each replay that waits; true when there is more to do.
-pub(super) async fn some(service: &Service) -> Result<bool, DbError> {
+pub(super) async fn some(service: &Service, round: &mut Round<'_>) -> Result<bool, DbError> {
     let scope = SystemScope::new("a worker looks in which organizations dead letters are wanted again");
     let mut more = false;
-    for replay in replays::waiting(service.db.system(scope), AT_ONCE).await? {
-        more |= part(service, replay).await?;
+    for (organization, replay) in replays::waiting(service.db.system(scope), AT_ONCE).await? {
+        let done = match replay {
+            Ok(replay) => part(service, replay).await,
+            Err(error) => Err(error),
+        };
+        let outcome = round.outcome(
+            organization,
+            "an organization's dead letters cannot be taken up again",
+            done,
+        )?;
+        more |= outcome.unwrap_or(false);
     }
     Ok(more)
 }

@@ -117,7 +117,8 @@ async fn payload(
     let Some(kind) = service.manifests.event(&claimed.kind) else {
         return Ok(Err("this kind of event no longer exists"));
     };
-    let may = may_read(app, &target.maker, target.organization, kind.permission)
+    let permission = kind.permission_in(target.organization, claimed.event_organization);
+    let may = may_read(app, &target.maker, target.organization, permission)
         .await
         .map_err(|Undecided(why)| DbError::Unavailable(why))?;
     if !may {

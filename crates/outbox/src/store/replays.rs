@@ -44,9 +44,14 @@ pub(crate) async fn add(uow: &UnitOfWork, replay: &Replay) -> Result<(), DbError
     uow.scope(replay.organization_id).send(&ADD, &row).await
 }
 
-/// Replays that are not done, the oldest first.
-pub(crate) async fn waiting(scope: Scope<'_>, limit: i64) -> Result<Vec<Replay>, DbError> {
-    scope.all(&WAITING, &[limit.into()], replay).await
+/// Replays that are not done, the oldest first, each with whose it is: one that cannot be read hides nobody else's.
+pub(crate) async fn waiting(
+    scope: Scope<'_>,
+    limit: i64,
+) -> Result<Vec<(OrganizationId, Result<Replay, DbError>)>, DbError> {
+    scope
+        .all(&WAITING, &[limit.into()], |row| Ok((row.id(0)?, replay(row))))
+        .await
 }
 
 /// Holds a replay until the unit ends; false when somebody else does, or it is done.

@@ -17,8 +17,76 @@ async fn execute(app: &TestApp, sqlite: &str, postgres: &str) {
     db::admin::execute(app.url(), statement).await.unwrap();
 }
 
+/// Changes the database behind the program's back, by a statement that both engines understand.
+async fn change(app: &TestApp, statement: &str) {
+    execute(app, statement, statement).await;
+}
+
+/// For how many milliseconds the oldest event waits, as the metrics page tells.
+fn lag(app: &TestApp) -> i64 {
+    let page = app.edge().app().metrics().render().unwrap();
+    let line = page
+        .lines()
+        .find_map(|line| line.split_once("webhook_lag_milliseconds{stage=\"events\"} "));
+    line.unwrap().1.parse().unwrap()
+}
+
 testkit::behaviours! {
     with start;
+
+    async fn what_cannot_be_handed_on_for_some_is_for_those_behind_them(app: TestApp) {
+        let hooks = Hooks::start().await;
+        let mut customers = Vec::new();
+        // As many in front of the last as are handed on at once.
+        for number in 0..5 {
+            let (_, ana) = customer(&app, &format!("padaria-{number}")).await;
+            register(&ana, &hooks.url(), &["organization.updated"]).await;
+            customers.push(ana);
+        }
+        let of_the_first = "organization_id IN (SELECT id FROM organizations WHERE slug LIKE 'padaria-%' AND slug <> 'padaria-4')";
+        change(&app, &format!("UPDATE webhook_endpoints SET url = replace(url, 'http:', '') WHERE {of_the_first}")).await;
+        for ana in &customers {
+            rename(ana, "Padaria Nova").await;
+        }
+        let node = Node::start(&app);
+        hooks.until(1).await;
+        rename(&customers[4], "Padaria Velha").await;
+        hooks.until(2).await;
+        assert!(hooks.all().iter().all(|hook| hook.json()["data"]["slug"] == "padaria-4"));
+        // That the others' events wait is told all the same.
+        app.clock().advance(Duration::from_secs(60));
+        assert!(lag(&app) >= 60_000, "{}", lag(&app));
+
+        change(&app, &format!("UPDATE webhook_endpoints SET url = 'http:' || url WHERE {of_the_first}")).await;
+        hooks.until(6).await;
+        node.stop().await;
+        assert_eq!(lag(&app), 0);
+    }
+
+    async fn replays_that_fail_hold_up_neither_events_nor_the_replays_of_others(app: TestApp) {
+        let hooks = Hooks::start().await;
+        for slug in ["padaria", "farmacia"] {
+            let (_, ana) = customer(&app, slug).await;
+            ana.post("/webhooks/dead-letters/replay").send().await.expect(202);
+        }
+        // One cannot be removed when it is done, and one cannot even be read where the engine stores such a thing.
+        change(&app, "CREATE TABLE held (organization_id uuid, id uuid, \
+            FOREIGN KEY (organization_id, id) REFERENCES webhook_replays (organization_id, id))").await;
+        change(&app, "INSERT INTO held SELECT organization_id, id FROM webhook_replays").await;
+        let unreadable = "UPDATE webhook_replays SET webhook_id = x'00' \
+            WHERE organization_id = (SELECT id FROM organizations WHERE slug = 'farmacia')";
+        execute(&app, unreadable, "SELECT 1").await;
+        let (_, bia) = customer(&app, "livraria").await;
+        register(&bia, &hooks.url(), &["organization.updated"]).await;
+        bia.post("/webhooks/dead-letters/replay").send().await.expect(202);
+        rename(&bia, "Livraria Nova").await;
+        let node = Node::start(&app);
+        hooks.until(1).await;
+        node.stop().await;
+        let left = "SELECT o.slug FROM webhook_replays r JOIN organizations o ON o.id = r.organization_id ORDER BY o.slug";
+        let left = db::admin::query(app.url(), left).await.unwrap();
+        assert_eq!(left, [[Some("farmacia".to_owned())], [Some("padaria".to_owned())]]);
+    }
 
     async fn after_the_last_attempt_it_is_a_dead_letter_until_somebody_wants_it(app: TestApp) {
         let hooks = Hooks::start().await;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use contracts::access::ORG_ADMIN;
+use contracts::access::{ORG_ADMIN, SUPER_ADMIN};
 use serde_json::Value;
-use testkit::{Hooks, Reaction, TestApp};
+use testkit::{Hook, Hooks, Reaction, TestApp};
 
 use crate::world::{Node, customer, delivery, eventually, register, rename, start_with_people};
 
@@ -53,6 +53,30 @@ testkit::behaviours! {
         let heard = hooks.until(3).await;
         assert_eq!(heard[2].json()["data"]["name"], "Padaria Central");
         node.stop().await;
+    }
+
+    async fn whoever_may_not_read_customers_hears_of_the_platform_alone(app: TestApp) {
+        let (everything, own) = (Hooks::start().await, Hooks::start().await);
+        let operator = app.member(app.platform(), Some(SUPER_ADMIN)).await.client;
+        // Reads the profile of the organization that it is in, as everybody's administrators do.
+        let clerk = app.member(app.platform(), Some(ORG_ADMIN)).await.client;
+        register(&operator, &everything.url(), &["organization.*"]).await;
+        register(&clerk, &own.url(), &["organization.*", "webhook.*"]).await;
+        let (_, ana) = customer(&app, "padaria").await;
+        let node = Node::start(&app);
+        let heard = async |hooks: &Hooks, field: &str, value: &str| {
+            let mut known = hooks.until(1).await;
+            while !known.iter().any(|hook| hook.json()["data"][field] == value) {
+                known = hooks.until(known.len() + 1).await;
+            }
+        };
+        rename(&ana, "Padaria Nova").await;
+        heard(&everything, "name", "Padaria Nova").await;
+        let last = register(&operator, "http://127.0.0.1:9/", &["role.*"]).await.id();
+        heard(&own, "id", &last).await;
+        node.stop().await;
+        let kinds: Vec<_> = own.all().iter().map(Hook::json).collect();
+        assert!(kinds.iter().all(|hook| hook["type"] == "webhook.created" || hook["data"]["slug"] == "platform"), "{kinds:?}");
     }
 
     async fn a_delivery_that_waits_dies_when_the_maker_may_no_longer_read(app: TestApp) {
