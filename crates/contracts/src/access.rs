@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use authz::conditions::Condition;
+use authz::conditions::{Condition, Object, Value as FieldOf};
 use authz::snapshot::{Explanation, Offer, Path, PathStep, Principal, Snapshot, Touched};
+use authz::{Decision, PermissionInfo};
 use db::{DbError, UnitOfWork};
 use futures_util::future::BoxFuture;
 use kernel::{Actor, OrganizationId, Timestamp};
@@ -52,6 +53,23 @@ pub struct RoleView {
     /// When it was last changed.
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
+}
+
+/// What conditions on roles can ask for, by the names of the API.
+impl Object for RoleView {
+    fn value(&self, field: &str) -> Option<FieldOf<'_>> {
+        match field {
+            "id" => Some(FieldOf::id(self.id)),
+            "organizationId" => self.organization_id.map(FieldOf::id),
+            "name" => Some(self.name.as_str().into()),
+            "code" => Some(self.code.as_str().into()),
+            "description" => self.description.as_deref().map(FieldOf::from),
+            "isSystem" => Some(self.is_system.into()),
+            "createdAt" => Some(self.created_at.into()),
+            "updatedAt" => Some(self.updated_at.into()),
+            _ => None,
+        }
+    }
 }
 
 /// One way in which somebody comes to a permission.
@@ -171,6 +189,12 @@ pub enum JudgeError {
 pub trait Judge: Send + Sync {
     /// The snapshot that is judged by.
     fn snapshot(&self) -> &Arc<Snapshot>;
+
+    /// Whether the actor may use the permission in the organization.
+    fn decide(&self, actor: &Actor, permission: &'static PermissionInfo, now: Timestamp) -> Decision;
+
+    /// Whether the actor is a service account of the platform that acts for the organization, and not of it.
+    fn is_guest_account(&self, actor: &Actor) -> bool;
 
     /// Takes the organization's structural lock and sees that nothing changed since the judge was made. Before any judgement
     /// that the unit relies on, and before quota rows.

@@ -55,6 +55,20 @@ pub trait Admits: Sync + sealed::Sealed {
         found.as_ref().map_or(Ok(()), |object| self.admits(|| object))?;
         Ok(found)
     }
+
+    /// As [`admitted`](Self::admitted), of what conditions see in another form: as clients do.
+    ///
+    /// # Errors
+    /// As [`admits`](Self::admits).
+    fn admitted_as<O, T>(&self, found: Option<T>) -> Result<Option<T>, Self::Error>
+    where
+        O: Object + for<'f> From<&'f T>,
+    {
+        found
+            .as_ref()
+            .map_or(Ok(()), |object| self.admits(|| O::from(object)))?;
+        Ok(found)
+    }
 }
 
 /// Why an object was not handed out or taken in.

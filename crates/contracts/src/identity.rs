@@ -252,6 +252,12 @@ pub trait SupportSessions: Send + Sync {
         uow: &'a UnitOfWork,
         prepared: &'a PreparedSupport,
     ) -> BoxFuture<'a, Result<Timestamp, DbError>>;
+
+    /// Ends all of an organization's, with what their guests set up: the customer does not let the platform in any more.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    fn end_all<'a>(&'a self, uow: &'a UnitOfWork, organization: OrganizationId) -> BoxFuture<'a, Result<(), DbError>>;
 }
 
 /// The address and standing of one user.

@@ -1,7 +1,7 @@
 //! The keys of access tokens as this node knows them: the one that signs, and all that are published.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use db::{Db, DbError, UnitContext};
@@ -27,6 +27,12 @@ pub(crate) struct Keys {
     changes_at: Option<Timestamp>,
 }
 
+/// Keys, and how often they had been outdated when they began to be read.
+struct Read {
+    keys: Arc<Keys>,
+    outdated: u64,
+}
+
 /// Holds the keys, and reads them again when they changed.
 pub(crate) struct KeyRing {
     db: Db,
@@ -34,8 +40,9 @@ pub(crate) struct KeyRing {
     sealer: Arc<Sealer>,
     config: Arc<Config>,
     issuer: TokenIssuer,
-    current: RwLock<Option<Arc<Keys>>>,
-    is_outdated: AtomicBool,
+    current: RwLock<Option<Read>>,
+    /// How often the keys were outdated. What was read before the last time does not count, whichever of two readings ends last.
+    outdated: AtomicU64,
     /// When they were last read, in microseconds of the monotonic clock.
     read_at: AtomicU64,
 }
@@ -55,24 +62,25 @@ impl KeyRing {
             config,
             issuer,
             current: RwLock::default(),
-            is_outdated: AtomicBool::new(true),
+            outdated: AtomicU64::new(0),
             read_at: AtomicU64::new(0),
         }
     }
 
     /// Has the keys read again before they are used next.
     pub(crate) fn outdate(&self) {
-        self.is_outdated.store(true, Ordering::SeqCst);
+        self.outdated.fetch_add(1, Ordering::SeqCst);
     }
 
     /// The keys as they are now.
     pub(crate) async fn current(&self) -> Result<Arc<Keys>, DbError> {
         let now = self.generators.now();
-        if !self.is_outdated.load(Ordering::SeqCst)
-            && let Some(keys) = self.current.read().clone()
-            && keys.changes_at.is_none_or(|at| now < at)
+        let outdated = self.outdated.load(Ordering::SeqCst);
+        if let Some(read) = &*self.current.read()
+            && read.outdated == outdated
+            && read.keys.changes_at.is_none_or(|at| now < at)
         {
-            return Ok(keys);
+            return Ok(Arc::clone(&read.keys));
         }
         self.read(now).await
     }
@@ -81,28 +89,25 @@ impl KeyRing {
     /// have made it since.
     pub(crate) async fn newest(&self) -> Result<Arc<Keys>, DbError> {
         let read_at = Duration::from_micros(self.read_at.load(Ordering::Acquire));
+        // The others go on with what is known: strangers write any key's name.
         if self.generators.clock.monotonic().saturating_sub(read_at) >= LOOKS_AGAIN_AFTER {
-            self.outdate();
+            return self.read(self.generators.now()).await;
         }
         self.current().await
     }
 
     async fn read(&self, now: Timestamp) -> Result<Arc<Keys>, DbError> {
-        // Cleared before the reading: a change that is told meanwhile sets it again.
-        self.is_outdated.store(false, Ordering::SeqCst);
-        match self.read_all(now).await {
-            Ok(keys) => {
-                let read_at = self.generators.clock.monotonic().as_micros();
-                self.read_at
-                    .store(u64::try_from(read_at).unwrap_or(u64::MAX), Ordering::Release);
-                *self.current.write() = Some(Arc::clone(&keys));
-                Ok(keys)
-            }
-            Err(error) => {
-                self.outdate();
-                Err(error)
-            }
+        let outdated = self.outdated.load(Ordering::SeqCst);
+        let keys = self.read_all(now).await?;
+        let read_at = self.generators.clock.monotonic().as_micros();
+        self.read_at
+            .store(u64::try_from(read_at).unwrap_or(u64::MAX), Ordering::Release);
+        let mut current = self.current.write();
+        if current.as_ref().is_none_or(|read| read.outdated <= outdated) {
+            let keys = Arc::clone(&keys);
+            *current = Some(Read { keys, outdated });
         }
+        Ok(keys)
     }
 
     async fn read_all(&self, now: Timestamp) -> Result<Arc<Keys>, DbError> {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use authz::PermissionScope;
 use authz::snapshot::{AmendError, Held, Offer, Principal, Snapshot, SystemRole, Touched, UserRow, may_grant};
+use authz::{Decision, PermissionInfo, PermissionScope};
 use contracts::access::{Judge, JudgeError, Refused, RoleId};
 use contracts::catalog::PermissionId;
 use contracts::identity::UserId;
@@ -12,6 +12,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use kernel::{Actor, ActorKind, Id as _, OrganizationId, Timestamp};
 
+use super::service::decide_by;
 use crate::store::{grants, lock, roles};
 
 /// A snapshot with the access version that it is at least as new as.
@@ -42,6 +43,18 @@ impl Judged {
 impl Judge for Judged {
     fn snapshot(&self) -> &Arc<Snapshot> {
         &self.snapshot
+    }
+
+    fn decide(&self, actor: &Actor, permission: &'static PermissionInfo, now: Timestamp) -> Decision {
+        let platform = self
+            .platform
+            .as_deref()
+            .filter(|_| actor.kind == ActorKind::ServiceAccount);
+        decide_by(&self.snapshot, platform, actor, permission, now)
+    }
+
+    fn is_guest_account(&self, actor: &Actor) -> bool {
+        actor.kind == ActorKind::ServiceAccount && !self.snapshot.knows_account(actor.id)
     }
 
     fn confirm<'a>(&'a self, uow: &'a UnitOfWork) -> BoxFuture<'a, Result<(), JudgeError>> {

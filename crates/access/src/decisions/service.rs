@@ -8,7 +8,7 @@ use authz::store::{Limits, Store};
 use authz::{Decider, Decision, Loading, PermissionInfo, Undecided};
 use db::{AccessChange, ChangeKind, Db, DbError};
 use http::Foundation;
-use kernel::{Actor, ActorKind, Generators, OrganizationId};
+use kernel::{Actor, ActorKind, Generators, OrganizationId, Timestamp};
 use tokio::sync::Mutex;
 
 use super::reader::Reader;
@@ -93,25 +93,24 @@ impl Access {
         }
     }
 
-    /// The decision from these snapshots: of the organization acted in, and of the platform's for its service accounts.
-    fn decide_by(
-        &self,
-        snapshot: &Snapshot,
-        platform: Option<&Snapshot>,
-        actor: &Actor,
-        permission: &'static PermissionInfo,
-    ) -> Decision {
-        let now = self.generators.now();
-        let decision = snapshot.check(actor, permission, now);
-        match platform {
-            Some(platform) if !decision.is_allowed() => platform.check_in(snapshot, actor, permission, now),
-            _ => decision,
-        }
-    }
-
     /// Whether the actor may be a service account of the platform that acts in another organization.
     fn may_be_guest(&self, actor: &Actor, organization: OrganizationId) -> bool {
         actor.kind == ActorKind::ServiceAccount && organization != self.platform
+    }
+}
+
+/// The decision from these snapshots: of the organization acted in, and of the platform's for its service accounts.
+pub(super) fn decide_by(
+    snapshot: &Snapshot,
+    platform: Option<&Snapshot>,
+    actor: &Actor,
+    permission: &'static PermissionInfo,
+    now: Timestamp,
+) -> Decision {
+    let decision = snapshot.check(actor, permission, now);
+    match platform {
+        Some(platform) if !decision.is_allowed() => platform.check_in(snapshot, actor, permission, now),
+        _ => decision,
     }
 }
 
@@ -144,10 +143,16 @@ impl Decider for Access {
     ) -> Option<Decision> {
         let snapshot = self.snapshots.peek(organization)?;
         if !self.may_be_guest(actor, organization) {
-            return Some(self.decide_by(&snapshot, None, actor, permission));
+            return Some(decide_by(&snapshot, None, actor, permission, self.generators.now()));
         }
         let platform = self.snapshots.peek(self.platform)?;
-        Some(self.decide_by(&snapshot, Some(&platform), actor, permission))
+        Some(decide_by(
+            &snapshot,
+            Some(&platform),
+            actor,
+            permission,
+            self.generators.now(),
+        ))
     }
 
     fn load_and_decide<'a>(
@@ -164,7 +169,13 @@ impl Decider for Access {
             } else {
                 None
             };
-            Ok(self.decide_by(&snapshot, platform.as_deref(), actor, permission))
+            Ok(decide_by(
+                &snapshot,
+                platform.as_deref(),
+                actor,
+                permission,
+                self.generators.now(),
+            ))
         })
     }
 

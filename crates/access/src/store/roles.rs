@@ -1,6 +1,6 @@
 //! The table `roles`, and the system roles beside it where both are shown.
 
-use authz::conditions::{Column, ColumnKind, Object, Value as FieldOf};
+use authz::conditions::{Column, ColumnKind};
 use contracts::access::{RoleId, RoleView};
 use contracts::{Admits, Narrowed, OwnAct};
 use db::list::{List, Listed, Start};
@@ -77,11 +77,7 @@ impl Order {
 
 /// A role of the organization, or a system role, as clients see it.
 pub(crate) async fn lookup<A: Admits>(scope: Scope<'_>, by: &A, id: RoleId) -> Result<Option<RoleView>, A::Error> {
-    let found = scope.optional(&LOOKUP, &[Value::id(id)], |row| view(row, 0)).await?;
-    if let Some(role) = &found {
-        by.admits(|| Seen(role))?;
-    }
-    Ok(found)
+    by.admitted(scope.optional(&LOOKUP, &[Value::id(id)], |row| view(row, 0)).await?)
 }
 
 /// The organization's roles and the system roles, as far as the grant reaches them.
@@ -149,11 +145,11 @@ pub(crate) async fn lock<A: Admits>(
     id: RoleId,
 ) -> Result<Option<Role>, A::Error> {
     let scope = uow.scope(organization_id).reads();
-    by.admitted(scope.optional(&LOCK, &[Value::id(id)], role).await?)
+    by.admitted_as::<RoleView, _>(scope.optional(&LOCK, &[Value::id(id)], role).await?)
 }
 
 pub(crate) async fn add<A: Admits>(uow: &UnitOfWork, by: &A, role: &mut Role) -> Result<(), A::Error> {
-    by.admits(|| &*role)?;
+    by.admits(|| RoleView::from(&*role))?;
     tell(uow, role)?;
     let state = role.state();
     let row = [
@@ -170,7 +166,7 @@ pub(crate) async fn add<A: Admits>(uow: &UnitOfWork, by: &A, role: &mut Role) ->
 
 /// Stores what changed, if anything did.
 pub(crate) async fn save<A: Admits>(uow: &UnitOfWork, by: &A, role: &mut Role) -> Result<(), A::Error> {
-    by.admits(|| &*role)?;
+    by.admits(|| RoleView::from(&*role))?;
     if !tell(uow, role)? {
         return Ok(());
     }
@@ -244,47 +240,6 @@ impl From<&Role> for RoleView {
             is_system: false,
             created_at: state.created_at,
             updated_at: state.updated_at,
-        }
-    }
-}
-
-/// Roles as conditions see them: an organization's own, where it is one.
-pub(crate) struct Seen<'r>(pub(crate) &'r RoleView);
-
-impl Object for Seen<'_> {
-    fn value(&self, field: &str) -> Option<FieldOf<'_>> {
-        seen(self.0, field)
-    }
-}
-
-/// A field of a role.
-pub(crate) fn seen<'r>(role: &'r RoleView, field: &str) -> Option<FieldOf<'r>> {
-    match field {
-        "id" => Some(FieldOf::id(role.id)),
-        "organizationId" => role.organization_id.map(FieldOf::id),
-        "name" => Some(role.name.as_str().into()),
-        "code" => Some(role.code.as_str().into()),
-        "description" => role.description.as_deref().map(FieldOf::from),
-        "isSystem" => Some(role.is_system.into()),
-        "createdAt" => Some(role.created_at.into()),
-        "updatedAt" => Some(role.updated_at.into()),
-        _ => None,
-    }
-}
-
-impl Object for Role {
-    fn value(&self, field: &str) -> Option<FieldOf<'_>> {
-        let state = self.state();
-        match field {
-            "id" => Some(FieldOf::id(state.id)),
-            "organizationId" => Some(FieldOf::id(state.organization_id)),
-            "name" => Some(state.name.as_str().into()),
-            "code" => Some(state.code.as_str().into()),
-            "description" => state.description.as_ref().map(|text| text.as_str().into()),
-            "isSystem" => Some(false.into()),
-            "createdAt" => Some(state.created_at.into()),
-            "updatedAt" => Some(state.updated_at.into()),
-            _ => None,
         }
     }
 }

@@ -203,7 +203,7 @@ impl Object for Seen<'_> {
             "scope.module" => granted.scope.as_ref().map(|scope| scope.module.as_str().into()),
             "expiresAt" => granted.expires_at.map(FieldOf::from),
             "createdAt" => Some(granted.created_at.into()),
-            _ => roles::seen(&granted.role, field.strip_prefix("role.")?),
+            _ => granted.role.value(field.strip_prefix("role.")?),
         }
     }
 }

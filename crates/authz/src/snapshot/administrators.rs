@@ -41,6 +41,12 @@ impl Snapshot {
         self.principals.user(user).map(|(_, is_active)| is_active)
     }
 
+    /// Whether there is such a service account.
+    #[must_use]
+    pub fn knows_account(&self, account: Uuid) -> bool {
+        self.principals.account(account).is_some()
+    }
+
     /// For each node whether it is, or inherits from, a role that administers the organization.
     fn administering_nodes(&self) -> Vec<bool> {
         let mut administers: Vec<bool> = (0..self.graph.len())

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use authz::{Permission, Within};
-use contracts::access::Judge;
+use contracts::access::{Judge, JudgeError, Refused};
 use contracts::identity::{ApiKeyId, UserId};
 use db::{AccessChange, ChangeKind, UnitOfWork};
 use kernel::{ActorKind, Id as _};
@@ -21,7 +21,7 @@ use crate::store::{api_keys, users};
 /// Makes a key with this secret, and tells its maker by mail: who did not make it hears of it.
 ///
 /// # Errors
-/// [`Refusal`]: made by a key, out of reach, beyond what the actor holds.
+/// [`Refusal`]: made by a key or by an account of the platform, out of reach, beyond what the actor holds.
 pub(crate) async fn create_api_key(
     within: &Within<ApiKeyCreate>,
     uow: &UnitOfWork,
@@ -31,6 +31,15 @@ pub(crate) async fn create_api_key(
     secret: &OpaqueSecret,
 ) -> Result<ApiKey, Refusal> {
     let (organization, maker) = (within.organization(), within.actor());
+    if judge.is_guest_account(maker) {
+        return Err(JudgeError::Escalation(Refused {
+            permission: None,
+            reason:
+                "a key dies with who made it, who is of its organization; the platform's accounts make service accounts"
+                    .to_owned(),
+        })
+        .into());
+    }
     let permissions = listed(judge, new.permissions.codes())?;
     let id = uow.generators().id();
     let mut key = ApiKey::create(id, organization, new, secret.shown_prefix(), maker, uow.now())?;

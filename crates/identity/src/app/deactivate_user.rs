@@ -34,8 +34,12 @@ pub(crate) async fn deactivate_user(
         return Err(Refusal::Stale);
     }
     // Who registered and is turned away is not let in by the link that was mailed.
-    pending_registrations::remove(uow, organization, id).await?;
+    let was_pending = pending_registrations::remove(uow, organization, id).await?;
     if !user.state().is_active {
+        if was_pending {
+            user.turn_away(uow.now());
+            users::save(uow, &ENDED, &mut user).await?;
+        }
         return Ok(());
     }
     judge.keeps_an_administrator_without(id, uow.now())?;

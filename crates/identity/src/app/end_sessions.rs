@@ -7,7 +7,7 @@ use db::{AccessChange, ChangeKind, DbError, UnitOfWork};
 use kernel::{Id as _, OrganizationId};
 
 use crate::domain::{RevocationReason, Session};
-use crate::store::sessions;
+use crate::store::{mfa_challenges, sessions};
 
 /// How long the change feed remembers that a session ended. A node that starts reads sessions from the database before it accepts
 /// their tokens, so this need not be as long as a token lives: only as a node may be behind.
@@ -31,7 +31,8 @@ pub(crate) async fn end_session(
     Ok(())
 }
 
-/// Ends all sessions of a user but `keep`; how many there were.
+/// Ends all sessions of a user but `keep`, and with another password also the logins that wait for their second step; how many
+/// sessions there were.
 pub(crate) async fn end_sessions(
     uow: &UnitOfWork,
     organization: OrganizationId,
@@ -43,6 +44,9 @@ pub(crate) async fn end_sessions(
     live.retain(|session| Some(session.state().id) != keep);
     for session in &mut live {
         end_session(uow, session, reason).await?;
+    }
+    if reason == RevocationReason::PasswordChanged {
+        mfa_challenges::forget(uow, organization, user).await?;
     }
     Ok(live.len())
 }

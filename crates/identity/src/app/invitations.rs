@@ -332,7 +332,7 @@ impl Acceptance<'_> {
     /// What the inviter may still invite.
     async fn still_inviting(&self, invitation: &Invitation) -> Result<Within<UserCreate>, EntryRefusal> {
         let (uow, state) = (self.uow, invitation.state());
-        let decision = self.judge.snapshot().check(&state.inviter, UserCreate::INFO, uow.now());
+        let decision = self.judge.decide(&state.inviter, UserCreate::INFO, uow.now());
         let inviter = Arc::new(state.inviter.clone());
         let granted =
             Granted::from_decision(decision, inviter, state.organization).map_err(|_| no_longer_inviting())?;

@@ -21,7 +21,7 @@ use crate::domain::{RecoveryCode, TotpSecret, User, UserId};
 use crate::mail::{Letter, Queue, Recipient};
 use crate::manifest::UserUpdate;
 use crate::service::{CryptoRefusal, Service};
-use crate::store::mfa_challenges::{self, Purpose, StoredChallenge};
+use crate::store::mfa_challenges::{self, Purpose};
 use crate::store::second_factors::{self, StoredFactor};
 use crate::store::users;
 
@@ -268,6 +268,7 @@ pub(crate) async fn take_second_step(
     let step = Step {
         service: Arc::clone(service),
         secret,
+        user: user.state().id,
         proof,
         opening,
         guesses: guesses.clone(),
@@ -329,6 +330,7 @@ impl Service {
 struct Step {
     service: Arc<Service>,
     secret: OpaqueSecret,
+    user: UserId,
     proof: Proof,
     opening: Opening,
     guesses: Guesses,
@@ -342,12 +344,13 @@ impl Step {
             return Err(StepRefusal::Login(LoginRefusal::Locked(until)));
         }
         let digest = self.secret.digest();
-        let held = mfa_challenges::lock(uow, organization, &digest, uow.now()).await?;
-        let is_open = |held: &StoredChallenge| held.purpose == Purpose::Verify && held.tries < TRIES;
-        let held = held.filter(is_open).ok_or(StepRefusal::NoChallenge)?;
-        let user = users::lock(uow, &ENTRY, organization, held.user).await?;
+        // Before the challenge, as by whoever changes the password and so ends it.
+        let user = users::lock(uow, &ENTRY, organization, self.user).await?;
         let mut user = user
             .filter(|user| user.state().is_active && user.state().mfa_enabled)
+            .ok_or(StepRefusal::NoChallenge)?;
+        let held = mfa_challenges::lock(uow, organization, &digest, uow.now()).await?;
+        held.filter(|held| held.purpose == Purpose::Verify && held.tries < TRIES)
             .ok_or(StepRefusal::NoChallenge)?;
         if !self.proves(uow, &user).await? {
             mfa_challenges::tried(uow, organization, &digest).await?;

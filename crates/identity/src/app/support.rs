@@ -90,6 +90,16 @@ impl SupportSessions for Support {
         }
         .boxed()
     }
+
+    fn end_all<'a>(&'a self, uow: &'a UnitOfWork, organization: OrganizationId) -> BoxFuture<'a, Result<(), DbError>> {
+        async move {
+            for guest in support_sessions::guests(uow.scope(organization).reads()).await? {
+                end_support_session(uow, organization, guest.id).await?;
+            }
+            Ok(())
+        }
+        .boxed()
+    }
 }
 
 /// Ends the support session that asks: `guest` is who acts, and the session's id is the same. False when nobody's guest asks.

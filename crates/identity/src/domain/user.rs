@@ -216,6 +216,12 @@ impl User {
         }
     }
 
+    /// They registered, and are not let in: they never were active.
+    pub fn turn_away(&mut self, now: Timestamp) {
+        let event = self.event(USER_DEACTIVATED);
+        self.record(event, now);
+    }
+
     /// Takes the person out of the user: what is left tells nobody who it was, and lets nobody in. It can be repeated: each
     /// time is an event, since each may find something that was left behind.
     pub fn erase(&mut self, name: UserName, email: Email, now: Timestamp) {

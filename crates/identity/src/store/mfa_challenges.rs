@@ -126,7 +126,7 @@ pub(crate) async fn enrolled(uow: &UnitOfWork, organization: OrganizationId, use
     uow.scope(organization).send(&ENROLLED, &[Value::id(user)]).await
 }
 
-/// The user has no second factor any more: what asked for a code leads nowhere.
+/// The user has no second factor any more, or another password: what asked for a code leads nowhere.
 pub(crate) async fn forget(uow: &UnitOfWork, organization: OrganizationId, user: UserId) -> Result<(), DbError> {
     uow.scope(organization).send(&FORGET, &[Value::id(user)]).await
 }

@@ -57,6 +57,11 @@ async fn start_with(engine: Engine, config: Config, provide: impl FnOnce(&Ports)
 
 /// The context with the one that decides beside it: who holds what is real, and so are the judgements of it.
 async fn governed(engine: Engine) -> Option<TestApp> {
+    governed_with(engine, |_| {}).await
+}
+
+/// As [`governed`], with what `provide` puts beside it.
+async fn governed_with(engine: Engine, provide: impl FnOnce(&Ports)) -> Option<TestApp> {
     let modules = || {
         vec![
             organization::module(),
@@ -66,7 +71,11 @@ async fn governed(engine: Engine) -> Option<TestApp> {
             audit::module(),
         ]
     };
-    let app = TestApp::start_with(engine, modules(), |ports| ports.provide(Arc::new(Config::for_tests()))).await?;
+    let provide = |ports: &Ports| {
+        ports.provide(Arc::new(Config::for_tests()));
+        provide(ports);
+    };
+    let app = TestApp::start_with(engine, modules(), provide).await?;
     let manifests = modules().into_iter().map(|module| module.manifest).collect();
     catalog::seed(app.db(), app.platform(), manifests).await.unwrap();
     access::seed_system_roles(app.db(), app.platform()).await.unwrap();

@@ -4,7 +4,7 @@ use contracts::settings::Registration;
 use serde_json::{Value, json};
 use testkit::{Reply, TestApp};
 
-use crate::people::{PASSWORD, change, login, sql, try_login, user};
+use crate::people::{PASSWORD, login, sql, try_login, user};
 use crate::settings::{choose, deliver, mailed_token, open_to_domains, start, subjects, use_up_quotas};
 
 fn body(slug: &str, email: &str) -> Value {
@@ -118,20 +118,6 @@ testkit::behaviours! {
         assert_eq!(verify(&app, &first).await.expect(400).problems(), ["token: INVALID"]);
     }
 
-    async fn a_link_does_not_undo_what_an_administrator_decided(app: TestApp) {
-        let organization = app.organization("padaria").await;
-        open_to_domains(&app, &["example.com"]);
-        let made = register(&app, "padaria", "bruno@example.com").await.expect(201);
-        let token = mailed_token(&app, "bruno@example.com").await;
-        // As deactivating a registration does.
-        change(&app, "DELETE FROM pending_registrations").await;
-        assert_eq!(verify(&app, &token).await.expect(400).problems(), ["token: INVALID"]);
-        let seen = app.administrator(organization).get(&format!("/users/{}", made.id())).send().await.expect(200);
-        assert_eq!(seen.data()["isActive"], false);
-        register(&app, "padaria", "bruno@example.com").await.expect(201);
-        assert!(subjects(&app, "bruno@example.com").await.contains(&"You already have an account".to_owned()));
-    }
-
     async fn nobody_registers_beyond_the_quota(app: TestApp) {
         app.organization("padaria").await;
         open_to_domains(&app, &["example.com"]);
@@ -171,5 +157,33 @@ testkit::behaviours! {
         app.nobody().post("/auth/register").json(&long).send().await.expect(400);
         deliver(&app).await;
         assert!(app.mails().all().is_empty());
+    }
+}
+
+mod decided {
+    use super::{register, verify};
+    use crate::people::sql;
+    use crate::settings::{governed, mailed_token, open_to_domains, subjects};
+
+    testkit::behaviours! {
+        with governed;
+
+        async fn a_link_does_not_undo_what_an_administrator_decided(app: TestApp) {
+            let organization = app.organization("padaria").await;
+            open_to_domains(&app, &["example.com"]);
+            let made = register(&app, "padaria", "bruno@example.com").await.expect(201);
+            let token = mailed_token(&app, "bruno@example.com").await;
+            let administrator = app.member(organization, Some("ORG_ADMIN")).await.client;
+            let path = format!("/users/{}", made.id());
+            for _ in 0..2 {
+                administrator.delete(&path).send().await.expect(204);
+            }
+            let told = sql(&app, "SELECT action FROM audit_entries WHERE action = 'user.deactivated'").await;
+            assert_eq!(told.len(), 1, "once");
+            assert_eq!(verify(&app, &token).await.expect(400).problems(), ["token: INVALID"]);
+            assert_eq!(administrator.get(&path).send().await.expect(200).data()["isActive"], false);
+            register(&app, "padaria", "bruno@example.com").await.expect(201);
+            assert!(subjects(&app, "bruno@example.com").await.contains(&"You already have an account".to_owned()));
+        }
     }
 }

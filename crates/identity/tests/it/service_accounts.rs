@@ -9,6 +9,7 @@ use testkit::{Client, Reply, TestApp};
 
 use crate::governed;
 use crate::holders::holder;
+use crate::settings::mailed_token;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -184,6 +185,30 @@ testkit::behaviours! {
         }
         let machine = logged_in(&app, text(&theirs, "clientId"), text(&theirs, "clientSecret")).await;
         machine.get("/users").header("X-Tenant-Id", &mine.to_string()).send().await.refused(400, "TENANT_MISMATCH");
+    }
+
+    async fn an_account_of_the_platform_invites_and_makes_no_keys(app: TestApp) {
+        let mine = app.organization("padaria").await;
+        app.member(mine, Some("ORG_ADMIN")).await;
+        let operator = app.member(app.platform(), Some("SUPER_ADMIN")).await.client;
+        let made = account(&operator, &["IDENTITY_USER_CREATE", "IDENTITY_API_KEY_CREATE", "IDENTITY_USER_READ"]).await;
+        let machine = logged_in(&app, text(&made, "clientId"), text(&made, "clientSecret")).await;
+        let post = |path: &str, body: Value| machine.post(path).header("X-Tenant-Id", &mine.to_string()).json(&body).send();
+        // Such a key would be worth nothing: its maker is not of the organization.
+        let key = json!({ "name": "CI", "permissions": ["IDENTITY_USER_READ"] });
+        post("/api-keys", key).await.refused(403, "RBAC_ESCALATION");
+        post("/users/invitations", json!({ "email": "bruno@example.com", "roleIds": [] })).await.expect(201);
+        let accepted = json!({
+            "token": mailed_token(&app, "bruno@example.com").await, "name": "Bruno Lima", "password": "tres tigres 3"
+        });
+        app.nobody().post("/auth/invitations/accept").json(&accepted).send().await.expect(201);
+        // What the account may not do any more, its invitations do not do either.
+        post("/users/invitations", json!({ "email": "carla@example.com", "roleIds": [] })).await.expect(201);
+        operator.delete(&format!("/service-accounts/{}", made.id())).send().await.expect(204);
+        let accepted = json!({
+            "token": mailed_token(&app, "carla@example.com").await, "name": "Carla Reis", "password": "tres tigres 3"
+        });
+        app.nobody().post("/auth/invitations/accept").json(&accepted).send().await.refused(403, "RBAC_ESCALATION");
     }
 
     async fn an_account_of_the_platform_names_the_organization_to_act_in(app: TestApp) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use contracts::Ports;
 use contracts::audit::{SecurityEvent, SecurityTrail};
 use contracts::catalog::QuotaPeriod;
 use contracts::settings::{Branding, OrganizationSettings, Registration, Settings};
@@ -39,13 +40,19 @@ impl Settings for Chosen {
 
 /// As [`crate::start`], with settings that [`choose`] changes. They begin with English, so that tests read like the rest.
 pub(crate) async fn start(engine: Engine) -> Option<TestApp> {
+    crate::start_with(engine, Config::for_tests(), provide).await
+}
+
+/// As [`crate::governed`], with the same settings.
+pub(crate) async fn governed(engine: Engine) -> Option<TestApp> {
+    crate::governed_with(engine, provide).await
+}
+
+fn provide(ports: &Ports) {
     let chosen = Arc::new(Chosen::default());
     chosen.settings.lock().locale = Locale::En;
-    crate::start_with(engine, Config::for_tests(), |ports| {
-        ports.provide::<dyn Settings>(Arc::clone(&chosen) as _);
-        ports.provide(chosen);
-    })
-    .await
+    ports.provide::<dyn Settings>(Arc::clone(&chosen) as _);
+    ports.provide(chosen);
 }
 
 /// Changes the settings.

@@ -141,7 +141,7 @@ testkit::behaviours! {
         // As a node of an older version leaves it.
         change(&app, "UPDATE user_counts SET count = count - 1").await;
         assert_eq!((total("").await, total("isActive=true").await), (3, 4));
-        let job = identity::module().jobs.into_iter().find(|job| job.name == "identity-clean-up").unwrap();
+        let job = identity::module().jobs.into_iter().find(|job| job.name == "user-recount").unwrap();
         (job.run)(app.edge().app().clone()).await.unwrap();
         assert_eq!(total("").await, 4);
     }

@@ -237,6 +237,15 @@ impl Serving {
     }
 }
 
+/// A test that is over leaves no server behind.
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It has ended already where the test stopped it.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
 /// What a server answered.
 pub(crate) struct Answer {
     pub(crate) status: u16,

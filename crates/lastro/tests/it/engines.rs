@@ -57,6 +57,17 @@ impl At {
         }
     }
 
+    /// How many organizations its counter lacks.
+    pub(crate) async fn uncounted(&self) -> String {
+        let found = self
+            .query(
+                "SELECT CAST((SELECT count(*) FROM organizations) \
+                 - (SELECT CAST(coalesce(sum(count), 0) AS bigint) FROM organization_counts) AS text)",
+            )
+            .await;
+        found[0][0].clone().unwrap()
+    }
+
     pub(crate) async fn query(&self, text: &str) -> Vec<Vec<Option<String>>> {
         db::admin::query(&self.url(), text).await.unwrap()
     }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use contracts::Ports;
 use contracts::access::{ORG_ADMIN, SUPER_ADMIN};
 use contracts::settings::{Branding, OrganizationSettings, Settings};
 use db::DbError;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use http::Module;
 use kernel::OrganizationId;
 use serde_json::{Value, json};
 use testkit::{Client, Engine, Member, Reply, TestApp};
@@ -48,25 +50,32 @@ fn forbid(app: &TestApp, forbids: bool) {
 }
 
 async fn start(engine: Engine) -> Option<TestApp> {
-    let modules = || {
-        vec![
-            organization::module(),
-            catalog::module(),
-            identity::module(),
-            access::module(),
-            audit::module(),
-            lastro::support::module(),
-        ]
-    };
     let chosen = Arc::new(Chosen::default());
-    let app = TestApp::start_with(engine, modules(), |ports| {
-        ports.provide(Arc::new(identity::Config::for_tests()));
+    start_with(engine, Vec::new(), |ports| {
         ports.provide::<dyn Settings>(Arc::clone(&chosen) as _);
         ports.provide(chosen);
     })
-    .await?;
+    .await
+}
+
+/// What support sessions need, with other contexts and what `provide` puts beside it.
+async fn start_with(engine: Engine, others: Vec<Module>, provide: impl FnOnce(&Ports)) -> Option<TestApp> {
+    let mut modules = vec![
+        organization::module(),
+        catalog::module(),
+        identity::module(),
+        access::module(),
+        audit::module(),
+    ];
+    modules.extend(others);
     // The route lends itself the organizations' declaration.
-    let manifests = modules().into_iter().take(5).map(|module| module.manifest).collect();
+    let manifests = modules.iter().map(|module| module.manifest).collect();
+    modules.push(lastro::support::module());
+    let app = TestApp::start_with(engine, modules, |ports| {
+        ports.provide(Arc::new(identity::Config::for_tests()));
+        provide(ports);
+    })
+    .await?;
     catalog::seed(app.db(), app.platform(), manifests).await.unwrap();
     access::seed_system_roles(app.db(), app.platform()).await.unwrap();
     Some(app)
@@ -181,3 +190,34 @@ testkit::behaviours! {
 }
 
 testkit::conformance!(lastro::support::module, crate::support::start);
+
+mod with_the_customers_settings {
+    use contracts::access::ORG_ADMIN;
+    use serde_json::json;
+    use testkit::{Engine, TestApp};
+
+    use super::{guest, helper, start_with};
+
+    async fn start(engine: Engine) -> Option<TestApp> {
+        start_with(engine, vec![settings::module()], |_| {}).await
+    }
+
+    testkit::behaviours! {
+        with start;
+
+        async fn whoever_is_not_let_in_any_more_does_not_come_back_with_the_setting(app: TestApp) {
+            let (customer, other) = (app.organization("padaria").await, app.organization("outra").await);
+            let (_, helper) = helper(&app).await;
+            let administrator = app.member(customer, Some(ORG_ADMIN)).await.client;
+            let (here, elsewhere) = (guest(&app, &helper, customer, true).await, guest(&app, &helper, other, false).await);
+            here.get("/users").send().await.expect(200);
+            for lets_in in [false, false, true] {
+                administrator.patch("/settings").json(&json!({ "supportAccess": lets_in })).send().await.expect(200);
+                here.get("/users").send().await.refused(401, "AUTH_SESSION_REVOKED");
+            }
+            elsewhere.get("/users").send().await.expect(200);
+            let ended = administrator.get("/audit-logs?action=support_session.ended").send().await.expect(200);
+            assert_eq!(ended.data().as_array().unwrap().len(), 1);
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! `PATCH /settings`
 
+use contracts::identity::SupportSessions;
 use contracts::settings::{Settings, SettingsView};
 use http::{Answer, ApiError, Body, Doc, Int, Requires};
 use serde_json::json;
@@ -53,14 +54,16 @@ pub(super) async fn handle(
 ) -> Result<Answer, ApiError> {
     let (granted, precondition) = (caller.granted().clone(), caller.precondition());
     let changes = Changes::from(input);
+    let support = caller.app().ports().find::<dyn SupportSessions>();
     let answer = caller
         .write(move |uow| {
             let (granted, precondition, changes) = (granted.clone(), precondition.clone(), changes.clone());
+            let support = support.clone();
             async move {
                 let is_current = |current: &crate::domain::Settings| {
                     precondition.check(&SettingsView::from(current.values())).is_ok()
                 };
-                let changed = update_settings(&granted, &uow, is_current, changes).await?;
+                let changed = update_settings(&granted, &uow, support.as_deref(), is_current, changes).await?;
                 Answer::ok(&SettingsView::from(changed.values()))
             }
         })

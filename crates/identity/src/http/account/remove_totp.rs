@@ -56,10 +56,14 @@ pub(super) async fn handle(caller: Authenticated, Body(input): Body<RemoveTotp>)
     if service.settings(organization).await?.mfa_required {
         return Err(FactorRefusal::Enforced.into());
     }
-    let queue = post.queue();
-    let work = move |uow: db::UnitOfWork| async move {
-        remove_factor(&uow, queue, organization, user).await?;
-        Ok(Answer::no_content())
+    let (queue, precondition) = (post.queue(), caller.precondition());
+    let work = move |uow: db::UnitOfWork| {
+        let precondition = precondition.clone();
+        async move {
+            precondition.check_unversioned()?;
+            remove_factor(&uow, queue, organization, user).await?;
+            Ok(Answer::no_content())
+        }
     };
     let answer = caller.write(work).await?;
     post.wake();
