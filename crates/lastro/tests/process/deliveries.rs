@@ -21,8 +21,8 @@ const RECEIVERS: usize = 10;
 const CLIENTS: usize = 8;
 /// After how many deliveries a node is killed.
 const ENOUGH: usize = 3_000;
-/// How many are on their way then, at least.
-const UNANSWERED: usize = 40;
+/// How many are on their way then, at least: more than one node sends at once (64 to each receiver), so that some are the killed one's.
+const UNANSWERED: usize = RECEIVERS * 64 + 40;
 /// How long it may take until all have arrived. What the killed node held arrives half a minute after its end; the rest is for a
 /// machine that is busy with something else.
 const ARRIVED: Duration = Duration::from_secs(180);

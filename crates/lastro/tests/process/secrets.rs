@@ -260,7 +260,8 @@ fn administer(watch: &mut Watch, server: &Server, access: &str) {
         let [key] = watch.handed_over(head, &answer, ["/data/key"]);
         let answer = server.holder(&key).get("/api/v1/users").assert_status(200);
         watch.hear("a request with a key", answer);
-        let wrong = format!("{}x", &key[..key.len() - 1]);
+        let (rest, end) = key.split_at(key.len() - 1);
+        let wrong = format!("{rest}{}", if end == "x" { "y" } else { "x" });
         watch.keep("a key with another end", &wrong);
         let answer = server.holder(&wrong).get("/api/v1/users").assert_status(401);
         watch.hear("a request with a wrong key", answer);
@@ -449,11 +450,14 @@ fn forget(watch: &mut Watch, server: &Server, folder: &Path) {
     }
 }
 
-/// The mails that were written, as a reader shows them.
+/// The mails that were written, as a reader shows them. One that is being written has another name, and may have
+/// its own by the time it would be read.
 fn mails(folder: &Path) -> Vec<String> {
-    let mails = std::fs::read_dir(folder).into_iter().flatten();
-    mails
-        .map(|mail| std::fs::read_to_string(mail.expect("a mail").path()).expect("text"))
+    let files = std::fs::read_dir(folder).into_iter().flatten();
+    files
+        .map(|file| file.expect("a file").path())
+        .filter(|file| file.extension().is_some_and(|ending| ending == "eml"))
+        .map(|mail| std::fs::read_to_string(mail).expect("text"))
         .map(|mail| mail.replace("=\r\n", "").replace("=\n", "").replace("=3D", "="))
         .collect()
 }

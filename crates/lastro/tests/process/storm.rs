@@ -94,7 +94,15 @@ impl Outcome {
     /// Asserts that every request was answered, and none refused.
     #[track_caller]
     pub(crate) fn assert_undisturbed(&self) {
-        assert!(self.unavailable.is_empty() && self.unanswered.is_empty(), "{self:?}");
+        let Self {
+            unavailable,
+            unanswered,
+            ..
+        } = self;
+        assert!(
+            unavailable.is_empty() && unanswered.is_empty(),
+            "refused {unavailable:?}, not answered {unanswered:?}"
+        );
     }
 
     /// Asks again for what was refused, under the same keys; then it is acknowledged too.
