@@ -68,6 +68,11 @@ impl Client {
         })
     }
 
+    /// Asks as somebody else from now on.
+    pub fn bear(&mut self, token: &str) {
+        token.clone_into(&mut self.token);
+    }
+
     /// `GET`.
     ///
     /// # Errors

@@ -12,7 +12,9 @@
 //! Every process started here ends with the harness, also when the harness is killed ([`process`]). The library part exists for the
 //! micro-benchmarks, which use the same private PostgreSQL.
 
+mod asked;
 pub mod ceiling;
+mod chance;
 pub mod client;
 pub mod drive;
 pub mod engine;

@@ -64,7 +64,7 @@ struct CommonOptions {
 /// The load takes rounds x servers x scenarios x (seconds + warm-up) per engine and size; the estimate is printed first.
 #[derive(Debug, Args)]
 struct LoadOptions {
-    /// How many organizations of 200 users the database holds; several sizes show the growth.
+    /// How many organizations of 200 users the database holds.
     #[arg(long, value_delimiter = ',', default_values_t = [100])]
     organizations: Vec<usize>,
     /// What to ask [default: everything].

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::Context;
 use rusqlite::{Connection, OpenFlags};
 
+use crate::asked::Asked;
+use crate::chance::Chance;
 use crate::engine::Engine;
 use crate::fill::{self, Member, Population, USERS};
 use crate::postgres::Postgres;
@@ -126,47 +127,22 @@ impl<'a> Prepared<'a> {
     /// # Errors
     /// When a member is without an organization.
     pub fn tokens(&self, kind: Kind, operator: &str) -> anyhow::Result<Vec<String>> {
-        let of = |member: &Member| Ok(kind.token(&member.access_token, self.home(member)?.id, member.id));
+        let of = |member: &Member| Ok(kind.token(&member.access_token, self.population.home(member)?.id, member.id));
         std::iter::once(Ok(operator.to_owned()))
             .chain(self.population.members.iter().map(of))
             .collect()
     }
 
-    /// The organization of a member.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn home(&self, member: &Member) -> anyhow::Result<&fill::Organization> {
-        let home = self.population.organizations.get(member.organization);
-        home.context("a member without an organization")
-    }
-
     /// One request a line: method, number of the token (1 is the operator's), path. In a random order that is the same in every run.
     fn requests(&self, scenario: Scenario) -> anyhow::Result<String> {
-        let Population {
-            organizations, members, ..
-        } = &self.population;
         let mut chance = Chance::new();
         let mut text = String::new();
         for _ in 0..REQUESTS {
-            let organization = chance.pick(organizations)?;
-            let (number, member) = chance.pick_numbered(members)?;
-            let number = number + 2;
-            match scenario {
-                Scenario::Noop => writeln!(text, "GET 1 /health/live")?,
-                Scenario::Get => writeln!(text, "GET 1 /api/v1/organizations/{}", organization.id)?,
-                Scenario::List => writeln!(text, "GET 1 /api/v1/organizations?limit=50")?,
-                Scenario::Create => writeln!(text, "POST 1 /api/v1/organizations")?,
-                Scenario::User => {
-                    let user = chance.pick(&self.home(member)?.users)?;
-                    writeln!(text, "GET {number} /api/v1/users/{user}")?;
-                }
-                Scenario::Users => writeln!(text, "GET {number} /api/v1/users?limit=50")?,
-                Scenario::Me => writeln!(text, "GET {number} /api/v1/auth/me")?,
-                Scenario::Role => writeln!(text, "POST {number} /api/v1/roles")?,
-                // The harness drives these, and knows what to ask.
-                Scenario::Refresh | Scenario::Login | Scenario::Storm => break,
-            }
+            let Some(Asked { by, method, path }) = self.population.ask(scenario, &mut chance)? else {
+                break;
+            };
+            let token = by.map_or(1, |member| member + 2);
+            writeln!(text, "{method} {token} {path}")?;
         }
         Ok(text)
     }
@@ -212,62 +188,5 @@ impl Copied<'_> {
         }
         fs::remove_dir_all(&self.folder)?;
         Ok(())
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014) from a fixed start: every run asks for the same places in the same order.
-#[derive(Debug)]
-pub(crate) struct Chance(u64);
-
-impl Chance {
-    pub(crate) fn new() -> Self {
-        Self::beginning(0)
-    }
-
-    /// A sequence of its own for each number.
-    pub(crate) fn beginning(number: u64) -> Self {
-        Self(number << 40)
-    }
-
-    /// A number below `count`.
-    pub(crate) fn below(&mut self, count: usize) -> anyhow::Result<usize> {
-        let count = u64::try_from(count)?.max(1);
-        Ok(usize::try_from(self.next() % count)?)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// One of the values with its place.
-    pub(crate) fn pick_numbered<'v, T>(&mut self, values: &'v [T]) -> anyhow::Result<(usize, &'v T)> {
-        let place = self.below(values.len())?;
-        Ok((place, values.get(place).context("nothing to choose from")?))
-    }
-
-    /// One of the values.
-    pub(crate) fn pick<'v, T>(&mut self, values: &'v [T]) -> anyhow::Result<&'v T> {
-        Ok(self.pick_numbered(values)?.1)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_value_is_picked_now_and_then_and_nothing_is_an_error() {
-        let (mut chance, mut counts) = (Chance::new(), [0_u32; 5]);
-        for _ in 0..1000 {
-            let (place, value) = chance.pick_numbered(&[0, 1, 2, 3, 4]).unwrap();
-            assert_eq!(place, *value);
-            counts[place] += 1;
-        }
-        assert!(counts.iter().all(|count| (150..250).contains(count)), "{counts:?}");
-        assert!(chance.pick::<u8>(&[]).is_err());
     }
 }

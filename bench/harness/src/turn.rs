@@ -10,12 +10,13 @@ use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::ceiling::{self, Rate};
+use crate::chance::Chance;
 use crate::client::Client;
 use crate::drive;
 use crate::fill::{PASSWORD, USERS};
 use crate::load::{Generator, Target};
 use crate::postgres::Postgres;
-use crate::prepared::{Chance, Copied, Prepared};
+use crate::prepared::{Copied, Prepared};
 use crate::proc;
 use crate::process::{progress, sleep};
 use crate::results::{Ceiling, Run, Sample, Start, Storm};
@@ -98,7 +99,7 @@ impl Turn<'_> {
         let mut chance = Chance::new();
         for _ in 0..5 {
             let (number, member) = chance.pick_numbered(&population.members)?;
-            let user = chance.pick(&self.prepared.home(member)?.users)?;
+            let user = self.prepared.population.colleague(member, &mut chance)?;
             asked.push((number + 1, format!("/api/v1/users/{user}")));
             asked.push((number + 1, "/api/v1/users?limit=50".to_owned()));
             asked.push((number + 1, "/api/v1/auth/me".to_owned()));
@@ -301,7 +302,7 @@ impl Turn<'_> {
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
         drive::paced(connections, READS_PER_SECOND, measure, |(client, member, chance)| {
-            let user = chance.pick(&self.prepared.home(member)?.users)?;
+            let user = self.prepared.population.colleague(member, chance)?;
             let answer = client.get(&format!("/api/v1/users/{user}"))?;
             ensure!(answer.status == 200, "a read was answered {}", answer.status);
             Ok(())

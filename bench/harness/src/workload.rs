@@ -68,13 +68,27 @@ pub struct Table {
     pub courses: Vec<Course>,
 }
 
+/// Along what a value went on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Along {
+    /// Seconds since the begin.
+    #[default]
+    Seconds,
+    /// Organizations in the database.
+    Organizations,
+}
+
 /// How a value went on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Course {
     /// What it is, with its unit.
     pub what: String,
-    /// Seconds since the begin, and the value then.
+    /// Along what.
+    #[serde(default)]
+    pub along: Along,
+    /// The place, and the value there.
     pub points: Vec<(f64, f64)>,
 }
 

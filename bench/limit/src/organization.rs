@@ -40,7 +40,7 @@ pub(crate) fn get() -> String {
 /// The text of a list with its total, for both engines.
 pub(crate) fn list() -> String {
     format!(
-        "SELECT {COLUMNS}, (SELECT count(*) FROM organizations) AS total FROM organizations \
+        "SELECT {COLUMNS}, (SELECT CAST(sum(count) AS bigint) FROM organization_counts) AS total FROM organizations \
          ORDER BY name_folded ASC, id ASC LIMIT $1"
     )
 }
@@ -119,6 +119,12 @@ impl NewOrganization {
     pub const REQUEST_ID: &'static str = "01930000-0000-7000-8000-000000000000";
     /// The client's address in an audit entry.
     pub const IP: &'static str = "127.0.0.1";
+
+    /// Where it is counted when every slot is held.
+    #[must_use]
+    pub const fn slot(&self) -> i64 {
+        self.id.as_u64_pair().1.cast_signed()
+    }
 
     /// Makes keys, instant and the JSON of the accompanying rows. Names are taken for ASCII.
     ///

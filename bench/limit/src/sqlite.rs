@@ -16,6 +16,8 @@ use crate::{Failure, PAGE, user};
 const PLATFORM: &str = "SELECT id FROM organizations WHERE slug = 'platform'";
 const ORGANIZATION: &str = "INSERT INTO organizations (id, name, name_folded, slug, is_active, created_at, updated_at) \
                             VALUES (?1, ?2, ?3, ?4, 1, ?5, ?5)";
+const COUNT: &str = "INSERT INTO organization_counts (slot, count) SELECT coalesce((SELECT slot FROM organization_counts ORDER BY slot LIMIT 1), ?1), 1 \
+     WHERE TRUE ON CONFLICT (slot) DO UPDATE SET count = count + 1";
 const AUDIT: &str = "INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_id, actor_name, action, \
                      target_kind, target_id, changes, request_id, ip) \
                      VALUES (?1, ?2, ?3, 'service_account', ?4, ?5, 'organization.created', 'organization', ?6, ?7, ?8, ?9)";
@@ -239,6 +241,7 @@ fn insert(connection: &Connection, platform: Uuid, new: &NewOrganization) -> Res
         .prepare_cached(ORGANIZATION)?
         .execute(organization)
         .map_err(duplicate)?;
+    connection.prepare_cached(COUNT)?.execute((new.slot(),))?;
     let mut audit = connection.prepare_cached(AUDIT)?;
     for (trail, audit_id) in [platform, new.id].iter().zip(&new.audit_ids) {
         audit.execute((

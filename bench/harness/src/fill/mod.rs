@@ -53,6 +53,14 @@ const HISTORY: [&str; 21] = [
     "webhook_replays",
 ];
 
+/// Counts the copies as Lastro counts the organizations that it makes.
+fn counting(copies: usize) -> String {
+    format!(
+        "INSERT INTO organization_counts (slot, count) VALUES (0, {copies}) \
+         ON CONFLICT (slot) DO UPDATE SET count = organization_counts.count + {copies}"
+    )
+}
+
 /// Who lives in a filled database.
 #[derive(Debug)]
 pub struct Population {

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::copies::Copies;
 use super::template::Template;
-use super::{HISTORY, Organization};
+use super::{HISTORY, Organization, counting};
 use crate::postgres::Postgres;
 
 /// Bytes that are handed over at once.
@@ -47,6 +47,7 @@ pub(super) fn load(
             })?;
         }
     }
+    postgres.sql(database, &counting(made.len()))?;
     let hash = postgres.sql(database, &own("users", "organization_id", "min(password_hash)"))?;
     Ok((hash, copies.organizations(template, &made)?))
 }

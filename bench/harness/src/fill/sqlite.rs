@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::copies::{Copies, Copy, Text};
 use super::template::Template;
-use super::{HISTORY, Organization};
+use super::{HISTORY, Organization, counting};
 
 /// A value of the template.
 enum Cell {
@@ -52,6 +52,7 @@ pub(super) fn load(
     for table in &tables {
         insert(&transaction, table, template, &copies, &made).with_context(|| format!("copying {}", table.name))?;
     }
+    transaction.execute_batch(&counting(made.len()))?;
     transaction.commit()?;
     let hash = connection.query_row(
         "SELECT min(password_hash) FROM users WHERE organization_id = ?1",

@@ -213,9 +213,9 @@ mod tests {
     use super::*;
     use crate::micro::Pair;
     use crate::results::tests::{circumstances, run, sample};
-    use crate::results::{Ceiling, Sample, Storm};
+    use crate::results::{Ceiling, Storm};
     use crate::scenario::Scenario;
-    use crate::workload::{Course, Row, Table};
+    use crate::workload::{Along, Course, Row, Table};
 
     /// The machine was twice as fast in the third round: the ratios do not show it.
     fn results() -> Results {
@@ -275,6 +275,7 @@ mod tests {
             ],
             courses: vec![Course {
                 what: "resident memory, MiB".to_owned(),
+                along: Along::Seconds,
                 points: vec![(0.0, 40.0), (5.0, 41.0)],
             }],
         };
@@ -313,7 +314,7 @@ mod tests {
             page.contains("| deliveries | 4,000/s | >= 5,000/s: **missed** | slow disk |"),
             "{page}"
         );
-        assert!(!page.contains("## Growth") && !page.contains("## Notes"), "{page}");
+        assert!(!page.contains("## Notes"), "{page}");
     }
 
     #[test]
@@ -331,25 +332,33 @@ mod tests {
     }
 
     #[test]
-    fn growth_compares_the_smallest_with_the_largest_database() {
+    fn plots_stand_where_their_numbers_do() {
         let mut results = results();
-        let larger = Sample {
-            organizations: 10_000,
-            p99_micros: 6300.0,
-            ..sample(1, "lastro", Scenario::User, 9_000.0)
+        let table = Table {
+            title: "Growth".to_owned(),
+            method: String::new(),
+            rows: vec![Row::new("p99", "+5 %")],
+            courses: vec![Course {
+                what: "p99, ms".to_owned(),
+                along: Along::Organizations,
+                points: vec![(100.0, 0.6), (1_000.0, 0.61), (10_000.0, 0.63)],
+            }],
         };
-        let now = circumstances("later");
-        results.join(Measured::Servers(Box::new(run("later", vec![larger]))), &now);
+        let (name, engine) = ("growth", Engine::Postgres);
+        results.join(Measured::Workload { name, engine, table }, &circumstances("later"));
         let page = page_of(&results, "A reason.\n");
-        assert!(
-            page.contains("| 100 | 10,000 | 4.20 | 6.30 | +50 % | < 20 %: **missed** |"),
-            "{page}"
-        );
-        assert!(
-            page.contains("](growth.svg)") && page.contains("](ratios.svg)"),
-            "{page}"
-        );
+        let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} in {page}"));
+        assert!(place("](ratios.svg)") < place("| p99 | +5 % |"));
+        assert!(place("| p99 | +5 % |") < place("](growth.svg)"));
         assert!(page.ends_with("## Notes\n\nA reason.\n"), "{page}");
+        let view = View::new(&results);
+        let plots = plots::all(&results, &view).unwrap();
+        let growth = plots.iter().find(|plot| plot.file == "growth.svg").unwrap();
+        assert!(
+            growth.svg.contains("10000") && growth.svg.contains("organizations"),
+            "{}",
+            growth.svg
+        );
     }
 
     #[test]

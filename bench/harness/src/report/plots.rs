@@ -8,9 +8,8 @@ use plotters::prelude::*;
 use super::view::{Ratio, Setting, View};
 use crate::engine::Engine;
 use crate::results::{Finding, Results};
-use crate::scenario::{Drive, Scenario};
-use crate::stats::median;
-use crate::workload::Course;
+use crate::scenario::Scenario;
+use crate::workload::{Along, Course};
 
 /// A finished plot.
 #[derive(Debug)]
@@ -49,28 +48,25 @@ const FONT: &str = "sans-serif";
 /// Everything that there is enough for.
 pub(super) fn all(results: &Results, view: &View<'_>) -> anyhow::Result<Vec<Plot>> {
     let settings = view.settings();
-    let mut plots: Vec<Plot> = [ratios(view, &settings)?, growth(view, &settings)?]
-        .into_iter()
-        .flatten()
-        .collect();
+    let mut plots: Vec<Plot> = ratios(view, &settings)?.into_iter().collect();
     for (workload, findings) in &results.workloads {
         plots.extend(courses(workload, findings)?);
     }
     Ok(plots)
 }
 
-/// A value, and how it went on on each engine.
-type Panel<'r> = (&'r str, Vec<Line<'r>>);
+/// A value, along what it went on, and how on each engine.
+type Panel<'r> = (&'r str, Along, Vec<Line<'r>>);
 type Line<'r> = (Engine, &'r [(f64, f64)]);
 
 /// How the values of a workload went on: one below the other, both engines in each.
 fn courses(workload: &str, findings: &BTreeMap<Engine, Finding>) -> anyhow::Result<Option<Plot>> {
     let mut panels: Vec<Panel<'_>> = Vec::new();
     for (engine, finding) in findings {
-        for Course { what, points } in &finding.table.courses {
-            match panels.iter_mut().find(|(of, _)| of == what) {
-                Some((_, lines)) => lines.push((*engine, points)),
-                None => panels.push((what, vec![(*engine, points)])),
+        for Course { what, along, points } in &finding.table.courses {
+            match panels.iter_mut().find(|(of, _, _)| of == what) {
+                Some((_, _, lines)) => lines.push((*engine, points)),
+                None => panels.push((what, *along, vec![(*engine, points)])),
             }
         }
     }
@@ -93,10 +89,20 @@ fn courses(workload: &str, findings: &BTreeMap<Engine, Finding>) -> anyhow::Resu
 fn draw_courses(svg: &mut String, panels: &[Panel<'_>]) -> Drawn {
     let area = SVGBackend::with_string(svg, (WIDTH, PANEL * u32::try_from(panels.len())?)).into_drawing_area();
     area.fill(&WHITE)?;
-    for (part, (what, lines)) in area.split_evenly((panels.len(), 1)).iter().zip(panels) {
-        let points = || lines.iter().flat_map(|(_, points)| points.iter());
-        let seconds = points().map(|(x, _)| *x).fold(1.0, f64::max);
-        let most = points().map(|(_, y)| *y).fold(1.0, f64::max);
+    for (part, (what, along, lines)) in area.split_evenly((panels.len(), 1)).iter().zip(panels) {
+        let (at, back, unit) = scale(*along);
+        let points = || {
+            lines
+                .iter()
+                .flat_map(|(_, points)| points.iter())
+                .map(|(x, y)| (at(*x), *y))
+        };
+        let last = points().map(|(x, _)| x).fold(1.0, f64::max);
+        let first = match along {
+            Along::Seconds => 0.0,
+            Along::Organizations => points().map(|(x, _)| x).fold(last, f64::min),
+        };
+        let most = points().map(|(_, y)| y).fold(0.1, f64::max);
         let mut chart = ChartBuilder::on(part)
             .caption(what, (FONT, 16))
             .margin(8)
@@ -104,17 +110,18 @@ fn draw_courses(svg: &mut String, panels: &[Panel<'_>]) -> Drawn {
             .x_label_area_size(30)
             .y_label_area_size(60)
             // From zero: a small growth is not to look like a large one.
-            .build_cartesian_2d(0.0..seconds, 0.0..most * 1.1)?;
+            .build_cartesian_2d(first..last, 0.0..most * 1.1)?;
         chart
             .configure_mesh()
-            .x_desc("seconds")
+            .x_desc(unit)
+            .x_label_formatter(&|x| format!("{:.0}", back(*x)))
             .label_style((FONT, 12))
             .draw()?;
         for (engine, points) in lines {
             let place = Engine::ALL.iter().position(|of| of == engine).unwrap_or_default();
             let style = color(place).stroke_width(2);
             chart
-                .draw_series(LineSeries::new(points.iter().copied(), style))?
+                .draw_series(LineSeries::new(points.iter().map(|(x, y)| (at(*x), *y)), style))?
                 .label(engine.title())
                 .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 16, y)], style));
         }
@@ -122,6 +129,16 @@ fn draw_courses(svg: &mut String, panels: &[Panel<'_>]) -> Drawn {
     }
     area.present()?;
     Ok(())
+}
+
+type Scale = fn(f64) -> f64;
+
+/// Where on the axis a value is, which value is there, and what the axis counts. Organizations are ten times as many from one size to the next.
+fn scale(along: Along) -> (Scale, Scale, &'static str) {
+    match along {
+        Along::Seconds => (|x| x, |x| x, "seconds"),
+        Along::Organizations => (f64::log10, |x| 10_f64.powf(x), "organizations"),
+    }
 }
 
 /// The ratio of every scenario on both engines, in the smallest database that it was measured in, with the goals.
@@ -166,8 +183,6 @@ fn ratios(view: &View<'_>, settings: &[Setting]) -> anyhow::Result<Option<Plot>>
 /// An engine's ratio in a scenario, with the goal.
 type Bar = (Engine, Ratio, Option<f64>);
 type Group = (Scenario, Vec<Bar>);
-/// The p99 of a scenario on an engine, in ms, by the number of organizations.
-type Growth = (Engine, Scenario, Vec<(f64, f64)>);
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
 fn draw_ratios(svg: &mut String, groups: &[Group], count: u32, most: f64) -> Drawn {
@@ -235,82 +250,6 @@ fn draw_ratios(svg: &mut String, groups: &[Group], count: u32, most: f64) -> Dra
 fn lane(place: u32, engine: Engine) -> (f64, f64) {
     let top = f64::from(place) + if engine == Engine::Postgres { 0.12 } else { 0.50 };
     (top, top + 0.36)
-}
-
-/// p99 by the number of organizations, each scenario and engine a line. What cryptography bounds has another scale, and no rows that grow.
-fn growth(view: &View<'_>, settings: &[Setting]) -> anyhow::Result<Option<Plot>> {
-    let Some(server) = view.servers.first() else {
-        return Ok(None);
-    };
-    let mut lines: Vec<Growth> = Vec::new();
-    for engine in Engine::ALL {
-        for scenario in Scenario::ALL
-            .into_iter()
-            .filter(|scenario| scenario.drive() == Drive::Wrk)
-        {
-            let points: Vec<(f64, f64)> = settings
-                .iter()
-                .filter(|(of, _)| *of == engine)
-                .filter_map(|setting| {
-                    let all = view.values(*setting, scenario, server, |sample| sample.p99_micros);
-                    (!all.is_empty()).then(|| (setting.1 as f64, median(&all) / 1e3))
-                })
-                .collect();
-            if points.len() > 1 {
-                lines.push((engine, scenario, points));
-            }
-        }
-    }
-    if lines.is_empty() {
-        return Ok(None);
-    }
-    let mut svg = String::new();
-    draw_growth(&mut svg, &lines).map_err(|error| anyhow!("a plot of the growth: {error}"))?;
-    Ok(Some(Plot {
-        title: "p99 by the number of organizations".to_owned(),
-        file: "growth.svg".to_owned(),
-        workload: None,
-        svg,
-    }))
-}
-
-fn draw_growth(svg: &mut String, lines: &[Growth]) -> Drawn {
-    let points = || lines.iter().flat_map(|(_, _, points)| points);
-    let most = |of: fn(&(f64, f64)) -> f64| points().map(of).fold(0.0, f64::max);
-    let (widest, greatest) = (most(|(x, _)| *x), most(|(_, y)| *y));
-    let fewest = points().map(|(x, _)| *x).fold(f64::INFINITY, f64::min);
-    let area = SVGBackend::with_string(svg, (WIDTH, 560)).into_drawing_area();
-    area.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&area)
-        .caption("p99 in ms by the number of organizations (of 200 users)", (FONT, 20))
-        .margin(12)
-        .margin_right(24)
-        .x_label_area_size(44)
-        .y_label_area_size(60)
-        // Room for the legend on the right.
-        .build_cartesian_2d((fewest..widest * 8.0).log_scale(), 0.0..greatest * 1.1)?;
-    chart
-        .configure_mesh()
-        .x_desc("organizations")
-        .y_desc("p99, ms")
-        .x_label_formatter(&|x| format!("{x:.0}"))
-        .label_style((FONT, 13))
-        .draw()?;
-    for (engine, scenario, points) in lines {
-        let place = Scenario::ALL.iter().position(|of| of == scenario).unwrap_or_default();
-        let color = color(place);
-        let filled = *engine == Engine::Postgres;
-        let style = color.stroke_width(if filled { 2 } else { 1 });
-        let marker = if filled { color.filled() } else { style };
-        chart
-            .draw_series(LineSeries::new(points.iter().copied(), style))?
-            .label(format!("{}, {engine}", scenario.request().replace('`', "")))
-            .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 16, y)], style));
-        chart.draw_series(points.iter().map(|point| Circle::new(*point, 4, marker)))?;
-    }
-    legend(&mut chart, SeriesLabelPosition::MiddleRight)?;
-    area.present()?;
-    Ok(())
 }
 
 fn legend<'a, C>(chart: &mut ChartContext<'a, SVGBackend<'a>, C>, position: SeriesLabelPosition) -> Drawn

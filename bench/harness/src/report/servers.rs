@@ -9,8 +9,6 @@ use crate::results::Sample;
 use crate::scenario::{Drive, Scenario};
 use crate::stats::median;
 
-/// By how much p99 may grow with the database, in percent.
-const GROWTH: f64 = 20.0;
 /// What a storm of logins may make of the p99 of others.
 const STORM: f64 = 2.0;
 
@@ -29,7 +27,7 @@ pub(super) fn sections(out: &mut String, view: &View<'_>) -> fmt::Result {
         storm(out, view, *setting)?;
         starts(out, view, *setting)?;
     }
-    growth(out, view, &settings)
+    Ok(())
 }
 
 /// Both servers in every scenario that both were asked.
@@ -254,49 +252,4 @@ fn starts(out: &mut String, view: &View<'_>, setting: Setting) -> fmt::Result {
 /// A goal in parentheses.
 fn at_most(value: f64, goal: f64, unit: &str) -> String {
     format!(" (<= {goal} {unit}: {})", verdict(value <= goal))
-}
-
-/// How the p99 of the first server changes from the smallest to the largest database.
-fn growth(out: &mut String, view: &View<'_>, settings: &[Setting]) -> fmt::Result {
-    let Some(server) = view.servers.first() else {
-        return Ok(());
-    };
-    let mut rows = String::new();
-    for engine in Engine::ALL {
-        for scenario in Scenario::ALL {
-            let p99 = |setting: &Setting| {
-                let all = view.values(*setting, scenario, server, |sample| sample.p99_micros);
-                (!all.is_empty()).then(|| (setting.1, median(&all) / 1e3))
-            };
-            let mut sizes = settings.iter().filter(|(of, _)| *of == engine).filter_map(p99);
-            let (Some((smallest, before)), Some((largest, after))) = (sizes.next(), sizes.next_back()) else {
-                continue;
-            };
-            let change = (after / before - 1.0) * 100.0;
-            let judged = if scenario == Scenario::Noop {
-                String::new()
-            } else {
-                format!("< {GROWTH:.0} %: {}", verdict(change < GROWTH))
-            };
-            writeln!(
-                rows,
-                "| {engine} | {} | {} | {} | {before:.2} | {after:.2} | {change:+.0} % | {judged} |",
-                scenario.request(),
-                thousands(smallest as f64),
-                thousands(largest as f64),
-            )?;
-        }
-    }
-    if rows.is_empty() {
-        return Ok(());
-    }
-    writeln!(
-        out,
-        "## Growth\n\np99 of {server} in the smallest and the largest database.\n"
-    )?;
-    writeln!(
-        out,
-        "| engine | request | organizations | then | p99 ms | then | change | goal |\n|---|---|--:|--:|--:|--:|--:|---|"
-    )?;
-    writeln!(out, "{rows}")
 }

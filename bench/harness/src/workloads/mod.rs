@@ -6,6 +6,7 @@
 
 mod access;
 mod audit;
+mod growth;
 mod ingestion;
 mod installation;
 mod modules;
@@ -48,6 +49,10 @@ pub const ALL: &[Workload] = &[
         run: access::run,
     },
     Workload {
+        name: "growth",
+        run: growth::run,
+    },
+    Workload {
         name: "soak",
         run: soak::run,
     },
@@ -65,7 +70,7 @@ pub struct Sizes {
     /// audit: entries that are sealed, exported and verified.
     #[arg(long, default_value_t = 1_000_000)]
     pub audit_entries: u32,
-    /// modules, access: organizations of 200 users in the database.
+    /// modules, access, growth: organizations of 200 users in the database, for growth in the largest.
     #[arg(long, default_value_t = 10_000)]
     pub customers: usize,
     /// modules: customers that are onboarded, by each way.
@@ -74,6 +79,9 @@ pub struct Sizes {
     /// access: grants that are revoked on one node and watched on another.
     #[arg(long, default_value_t = 200)]
     pub revocations: usize,
+    /// growth: how often the databases take turns.
+    #[arg(long, default_value_t = 5)]
+    pub growth_rounds: usize,
     /// soak: seconds of mixed load.
     #[arg(long, default_value_t = 600)]
     pub soak_seconds: u64,
@@ -89,6 +97,7 @@ impl Default for Sizes {
             customers: 10_000,
             onboardings: 1_000,
             revocations: 200,
+            growth_rounds: 5,
             soak_seconds: 600,
         }
     }

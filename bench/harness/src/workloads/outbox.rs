@@ -12,7 +12,7 @@ use super::text::{count, mebibytes, millis, per_second, percentile, rate};
 use super::watch::{part, peak, thinned, watching};
 use crate::client::Client;
 use crate::process::{progress, sleep, wait_for};
-use crate::workload::{Course, Place, Row, Table};
+use crate::workload::{Along, Course, Place, Row, Table};
 
 /// Changes whose way to the receiver is timed.
 const CHANGES: usize = 300;
@@ -31,6 +31,11 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<Table> {
     let sink = Sink::open(CUSTOMERS)?;
     let server = installation.serve()?;
     let customers = customers(&server, "enterprise", CUSTOMERS)?;
+    // What happened before there were endpoints is not theirs to wait for.
+    wait_for("the events of onboarding", Duration::from_secs(30), || {
+        let queued = installation.number("SELECT count(*) FROM outbox_queue")?;
+        Ok((queued == 0).then_some(()))
+    })?;
     for (customer, url) in customers.iter().zip(sink.urls()) {
         let body = json!({"url": url, "eventTypes": ["role.created"]});
         Client::connect(server.address, &customer.token)?
@@ -168,6 +173,7 @@ fn drain(
     ];
     let course = Course {
         what: format!("resident memory, MiB: {whose}"),
+        along: Along::Seconds,
         points: thinned(&samples),
     };
     Ok(Drained { rows, course, whole })

@@ -18,7 +18,7 @@ use crate::fill::PASSWORD;
 use crate::proc;
 use crate::process::{progress, sleep};
 use crate::subject::Server;
-use crate::workload::{Course, Place, Row, Table};
+use crate::workload::{Along, Course, Place, Row, Table};
 use crate::wrk::Outcome;
 
 /// Organizations that take part.
@@ -71,6 +71,7 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<Table> {
 fn courses(place: &Place<'_>, held: &[Held]) -> Vec<Course> {
     let course = |what: &str, of: fn(&Held) -> f64| Course {
         what: what.to_owned(),
+        along: Along::Seconds,
         points: held
             .iter()
             .map(|held| (held.at.as_secs_f64().round(), of(held)))
