@@ -4,7 +4,6 @@
 //! four times a second; the node that made the change hears of it at once. A node that has not read the feed for two seconds
 //! does not know what it has missed, and says so: [`Feed::is_fresh`].
 
-use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -32,17 +31,20 @@ const STEADY: u64 = 100_000;
 /// How far back the first reading goes beyond the node's own age: nothing older can have been read into memory before it.
 const BEFORE: Duration = Duration::from_secs(60 * 60);
 
-// Both texts always return at least one row: the reading's own facts stand beside each change, or beside none. The second bound
-// keeps the first reading short however long the feed has grown: of old changes only those that must be remembered count.
+// What a reading sees is what the one before did not: transactions that had not begun then, and those that were running. (On SQLite
+// units commit in the order of their numbers, so none is.) Both texts always return at least one row: the reading's own facts stand
+// beside each change, or beside none. The time's bound keeps the first reading short however long the feed has grown: of old changes
+// only those that must be remembered count.
 const READ: Sql = Sql::global(
-    "SELECT pg_snapshot_xmin(pg_current_snapshot()), clock_timestamp(), c.seq, c.xid, c.organization_id, c.kind, c.subject, \
-     c.until FROM (SELECT 1) AS reading LEFT JOIN access_changes c ON c.xid >= $1 AND (c.created_at >= $2 OR c.until > $3) \
-     ORDER BY c.seq",
+    "SELECT pg_snapshot_xmax(pg_current_snapshot()), CAST(pg_current_snapshot() AS text), clock_timestamp(), c.organization_id, \
+     c.kind, c.subject, c.until FROM (SELECT 1) AS reading LEFT JOIN access_changes c \
+     ON (c.xid >= $1 OR c.xid = ANY (ARRAY(SELECT pg_snapshot_xip(CAST(CAST($2 AS text) AS pg_snapshot))))) \
+     AND (c.created_at >= $3 OR c.until > $4) ORDER BY c.seq",
 )
 .on_sqlite(
-    "SELECT coalesce((SELECT max(seq) + 1 FROM access_changes), $1), NULL, c.seq, c.seq, c.organization_id, c.kind, c.subject, \
-     c.until FROM (SELECT 1) AS reading LEFT JOIN access_changes c ON c.seq >= $1 AND (c.created_at >= $2 OR c.until > $3) \
-     ORDER BY c.seq",
+    "SELECT coalesce((SELECT max(seq) + 1 FROM access_changes), $1), $2, NULL, c.organization_id, \
+     c.kind, c.subject, c.until FROM (SELECT 1) AS reading LEFT JOIN access_changes c \
+     ON c.seq >= $1 AND (c.created_at >= $3 OR c.until > $4) ORDER BY c.seq",
 )
 .point();
 
@@ -165,21 +167,34 @@ pub struct Feed {
     offset_subscribers: RwLock<Vec<OffsetSubscriber>>,
 }
 
-/// Before every transaction and every change.
-const BEGINNING: i64 = 0;
-
-#[derive(Default)]
+/// What a reading saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Position {
-    /// Every transaction before this one is visible, so its changes were read; [`BEGINNING`] before the first reading.
-    from: i64,
-    /// Changes at or after `from` that were read already: `from` stays behind while an older transaction is still open.
-    seen: HashSet<i64>,
+    /// The first transaction that had not begun; [`BEGINNING`](Self::BEGINNING) before the first reading.
+    next: i64,
+    /// PostgreSQL's own text of what was visible (`xmin:xmax:running,…`): of the transactions before `next` all but these, so that
+    /// one that runs for long does not have everything since then read again.
+    snapshot: String,
+}
+
+impl Position {
+    /// Before every transaction and every change.
+    const BEGINNING: i64 = 0;
+}
+
+impl Default for Position {
+    fn default() -> Self {
+        Self {
+            next: Self::BEGINNING,
+            snapshot: "1:1:".into(),
+        }
+    }
 }
 
 struct Reading {
-    next: i64,
+    position: Position,
     server_time: Option<Timestamp>,
-    change: Option<(i64, i64, AccessChange)>,
+    change: Option<AccessChange>,
 }
 
 impl Feed {
@@ -251,19 +266,23 @@ impl Feed {
         }
         let started = self.clock.monotonic();
         let started_wall = self.clock.now();
-        let from = self.position.lock().from;
+        let from = self.position.lock().clone();
         let now = db.now();
-        let since = if from == BEGINNING {
+        let since = if from.next == Position::BEGINNING {
             now.minus(BEFORE.saturating_add(started.saturating_sub(self.opened)))
         } else {
             Timestamp::MIN
         };
-        let readings = db.global().all(&READ, &values![from, since, now], reading).await?;
+        let readings = db
+            .global()
+            .all(&READ, &values![from.next, from.snapshot, since, now], reading)
+            .await?;
         let took = self.clock.monotonic().saturating_sub(started);
         let ended_wall = self.clock.now();
-        let changes = self.advance(&readings);
+        let server_time = readings.first().and_then(|reading| reading.server_time);
+        let changes = self.advance(readings);
         self.publish(&changes);
-        if let Some(server_time) = readings.first().and_then(|reading| reading.server_time) {
+        if let Some(server_time) = server_time {
             let is_precise = took < PRECISE || !self.ever.load(Ordering::Acquire);
             let took = i64::try_from(took.as_micros()).unwrap_or(0);
             let passed = ended_wall.as_micros() - started_wall.as_micros();
@@ -278,28 +297,18 @@ impl Feed {
         Ok(())
     }
 
-    fn advance(&self, readings: &[Reading]) -> Vec<AccessChange> {
-        let mut position = self.position.lock();
-        let mut fresh = Vec::new();
-        let mut seen = HashSet::new();
-        let next = readings.first().map_or(position.from, |reading| reading.next);
-        for (seq, xid, change) in readings.iter().filter_map(|reading| reading.change.as_ref()) {
-            if !position.seen.contains(seq) {
-                fresh.push(change.clone());
-            }
-            if *xid >= next {
-                seen.insert(*seq);
-            }
+    fn advance(&self, readings: Vec<Reading>) -> Vec<AccessChange> {
+        if let Some(Reading { position: read, .. }) = readings.first() {
+            let mut position = self.position.lock();
+            *position = if read.next < position.next {
+                // The numbers went back: another database stands behind the address (one restored elsewhere, say). What it did
+                // before this reading is unknown, so the next one begins anew.
+                Position::default()
+            } else {
+                read.clone()
+            };
         }
-        if next < position.from {
-            // The numbers went back: another database stands behind the address (one restored elsewhere, say). What it did before
-            // this reading is unknown, so the next one begins anew.
-            *position = Position::default();
-        } else {
-            position.from = next;
-            position.seen = seen;
-        }
-        fresh
+        readings.into_iter().filter_map(|reading| reading.change).collect()
     }
 
     fn tell_offset(&self, offset: i64) {
@@ -317,23 +326,24 @@ impl Feed {
 }
 
 fn reading(row: &Row<'_>) -> Result<Reading, DbError> {
-    let change = match row.get::<Option<i64>>(2)? {
+    let change = match row.get::<Option<String>>(4)? {
         None => None,
-        Some(seq) => {
-            let kind = row.get::<String>(5)?;
+        Some(kind) => {
             let kind = ChangeKind::ALL.into_iter().find(|known| known.as_str() == kind);
-            let change = AccessChange {
-                organization_id: row.optional_id(4)?,
-                kind: kind.ok_or_else(|| row.inconsistency(5))?,
-                subject: row.get(6)?,
-                until: row.get(7)?,
-            };
-            Some((seq, row.get(3)?, change))
+            Some(AccessChange {
+                organization_id: row.optional_id(3)?,
+                kind: kind.ok_or_else(|| row.inconsistency(4))?,
+                subject: row.get(5)?,
+                until: row.get(6)?,
+            })
         }
     };
     Ok(Reading {
-        next: row.get(0)?,
-        server_time: row.get(1)?,
+        position: Position {
+            next: row.get(0)?,
+            snapshot: row.get(1)?,
+        },
+        server_time: row.get(2)?,
         change,
     })
 }
@@ -342,48 +352,24 @@ fn reading(row: &Row<'_>) -> Result<Reading, DbError> {
 mod tests {
     use super::*;
 
-    fn change(seq: i64, xid: i64, next: i64) -> Reading {
-        let change = AccessChange {
-            organization_id: None,
-            kind: ChangeKind::Catalogue,
-            subject: Some(Uuid::from_u128(seq as u128)),
-            until: None,
-        };
-        Reading {
-            next,
+    fn read(next: i64) -> Vec<Reading> {
+        let snapshot = format!("{next}:{next}:");
+        vec![Reading {
+            position: Position { next, snapshot },
             server_time: None,
-            change: Some((seq, xid, change)),
-        }
-    }
-
-    #[test]
-    fn a_change_of_a_slow_transaction_is_not_missed_and_none_is_told_twice() {
-        let feed = Feed::new();
-        // Transaction 10 is still open while 11 has committed: the next reading starts at 10 and sees 11 again.
-        assert_eq!(feed.advance(&[change(2, 11, 10)]).len(), 1);
-        assert_eq!(feed.position.lock().from, 10);
-        let second = feed.advance(&[change(1, 10, 12), change(2, 11, 12)]);
-        assert_eq!(second.len(), 1);
-        assert_eq!(second[0].subject, Some(Uuid::from_u128(1)));
-        assert_eq!(
-            feed.advance(&[Reading {
-                next: 12,
-                server_time: None,
-                change: None
-            }])
-            .len(),
-            0
-        );
+            change: None,
+        }]
     }
 
     #[test]
     fn a_database_whose_numbers_go_back_is_read_anew() {
         let feed = Feed::new();
-        feed.advance(&[change(2, 11, 12)]);
-        feed.advance(&[change(1, 5, 6)]);
-        assert_eq!(feed.position.lock().from, BEGINNING);
-        assert_eq!(feed.advance(&[change(1, 5, 6)]).len(), 1);
-        assert_eq!(feed.position.lock().from, 6);
+        feed.advance(read(12));
+        assert_eq!(feed.position.lock().next, 12);
+        feed.advance(read(6));
+        assert_eq!(*feed.position.lock(), Position::default());
+        feed.advance(read(6));
+        assert_eq!(feed.position.lock().next, 6);
     }
 
     #[test]
