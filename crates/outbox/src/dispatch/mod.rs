@@ -52,8 +52,9 @@ pub(super) struct Dispatcher {
     service: Arc<Service>,
     /// The endpoints that are being delivered to, and how to tell them of more.
     lanes: Mutex<HashMap<Lane, Arc<Notify>>>,
-    /// Of whose events and dead letters there is trouble.
+    /// With whose events there is trouble, and with whose dead letters.
     failing: Failing,
+    failing_replays: Failing,
     running: TaskTracker,
     stop: CancellationToken,
 }
@@ -72,6 +73,7 @@ pub(crate) async fn run(app: App, stop: CancellationToken) {
         service,
         lanes: Mutex::default(),
         failing: Failing::default(),
+        failing_replays: Failing::default(),
         running: TaskTracker::new(),
         stop,
     });
@@ -81,7 +83,7 @@ pub(crate) async fn run(app: App, stop: CancellationToken) {
 }
 
 impl Dispatcher {
-    /// Two loops: to hand much on takes long, and what is due does not wait for it.
+    /// Three loops: to hand much on takes long, so does to take many dead letters up, and what is due waits for neither.
     async fn work(self: &Arc<Self>) {
         let committed = self.service.db.events_committed();
         let handed_on = self.service.handed_on.subscribe();
@@ -89,7 +91,10 @@ impl Dispatcher {
             self.open_lanes()
         });
         let handing_on = self.repeat(committed, "events cannot be handed on", || self.hand_on());
-        tokio::join!(lanes, handing_on);
+        let replays = self.repeat(self.service.woken(), "dead letters cannot be taken up again", || {
+            self.replay()
+        });
+        tokio::join!(lanes, handing_on, replays);
     }
 
     /// Does something over and over: at once where there may be more, where `signal` or somebody else tells of work; otherwise as often
@@ -129,15 +134,19 @@ impl Dispatcher {
         }
     }
 
-    /// Takes some dead letters up again, and hands queued events on; true when some are left. What fails for one organization is logged,
-    /// and keeps nothing from the others.
+    /// Takes some dead letters of each replay up again; true when some are left.
+    async fn replay(self: &Arc<Self>) -> Result<bool, DbError> {
+        let taken_up = replay::all(&self.service, &mut self.failing_replays.round()).await?;
+        if taken_up.any {
+            self.service.handed_on.send_replace(());
+        }
+        Ok(taken_up.more)
+    }
+
+    /// Hands queued events on; true when some are left. What fails for one organization is logged, and keeps nothing from the others.
     async fn hand_on(self: &Arc<Self>) -> Result<bool, DbError> {
         let service = &self.service;
         let mut round = self.failing.round();
-        let replayed = replay::some(service, &mut round).await?;
-        if replayed {
-            service.handed_on.send_replace(());
-        }
         let clock = &service.generators.clock;
         let begun = clock.monotonic();
         let scope = SystemScope::new("a worker looks in which organizations events wait");
@@ -147,7 +156,7 @@ impl Dispatcher {
         let mut handing_on = stream::iter(waiting)
             .map(async |organization| (organization, fan_out::hand_on(&self.app, service, organization).await))
             .buffer_unordered(AT_ONCE);
-        let mut left = replayed;
+        let mut left = false;
         let (mut oldest, mut has_failed) = (None, false);
         while let Some((organization, handed_on)) = handing_on.next().await {
             oldest = oldest.into_iter().chain(handed_on.oldest).min();

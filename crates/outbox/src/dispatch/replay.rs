@@ -1,39 +1,72 @@
 //! Taking dead letters up again, a few at a time.
 
 use db::{DbError, SystemScope, UnitContext};
-use kernel::Actor;
+use futures_util::stream::{self, StreamExt as _};
+use kernel::{Actor, Id as _};
+use uuid::Uuid;
 
 use super::round::Round;
+use crate::domain::ReplayId;
 use crate::service::Service;
-use crate::store::replays::Replay;
+use crate::store::replays::{Replay, Waiting};
 use crate::store::{deliveries, replays};
 
 /// How many dead letters are taken up in one transaction.
-const PART: i64 = 500;
-/// Of how many replays at a time.
-const AT_ONCE: i64 = 16;
+const PART: usize = 500;
+/// How many replays are looked up, and taken up, at a time.
+const LOOKED_UP: usize = 256;
+const AT_ONCE: usize = 4;
 
-/// Does a part of each replay that waits; true when there is more to do.
-pub(super) async fn some(service: &Service, round: &mut Round<'_>) -> Result<bool, DbError> {
-    let scope = SystemScope::new("a worker looks in which organizations dead letters are wanted again");
-    let mut more = false;
-    for (organization, replay) in replays::waiting(service.db.system(scope), AT_ONCE).await? {
-        let done = match replay {
-            Ok(replay) => part(service, replay).await,
-            Err(error) => Err(error),
-        };
-        let outcome = round.outcome(
-            organization,
-            "an organization's dead letters cannot be taken up again",
-            done,
-        )?;
-        more |= outcome.unwrap_or(false);
-    }
-    Ok(more)
+/// What came of a turn.
+#[derive(Default)]
+pub(super) struct TakenUp {
+    /// There are deliveries that are due again.
+    pub(super) any: bool,
+    /// Something is left of a replay.
+    pub(super) more: bool,
 }
 
-/// Does a part of a replay, and removes it when nothing is left of it.
-async fn part(service: &Service, replay: Replay) -> Result<bool, DbError> {
+/// Does a part of every replay that waits: those that fail, or want much, keep none of the others waiting for longer than a turn.
+pub(super) async fn all(service: &Service, round: &mut Round<'_>) -> Result<TakenUp, DbError> {
+    let mut taken_up = TakenUp::default();
+    let mut after = ReplayId::from_uuid(Uuid::nil());
+    loop {
+        let scope = SystemScope::new("a worker looks in which organizations dead letters are wanted again");
+        let waiting = replays::waiting(service.db.system(scope), after, LOOKED_UP).await?;
+        let Some(last) = waiting.last().map(|waiting| waiting.id) else {
+            return Ok(taken_up);
+        };
+        let mut parts = stream::iter(waiting)
+            .map(
+                async |Waiting {
+                           organization_id,
+                           replay,
+                           ..
+                       }| {
+                    let done = match replay {
+                        Ok(replay) => part(service, replay).await,
+                        Err(error) => Err(error),
+                    };
+                    (organization_id, done)
+                },
+            )
+            .buffer_unordered(AT_ONCE);
+        while let Some((organization, done)) = parts.next().await {
+            let outcome = round.outcome(
+                organization,
+                "an organization's dead letters cannot be taken up again",
+                done,
+            )?;
+            let revived = outcome.unwrap_or(0);
+            taken_up.any |= revived > 0;
+            taken_up.more |= revived >= PART;
+        }
+        after = last;
+    }
+}
+
+/// Does a part of a replay, and removes it when nothing is left of it; tells how many deliveries are due again.
+async fn part(service: &Service, replay: Replay) -> Result<usize, DbError> {
     let context = UnitContext::tenant(Actor::system("webhooks"), replay.organization_id)
         .unaudited("deliveries are not audited; who asked for the replay is in the log");
     service
@@ -42,15 +75,15 @@ async fn part(service: &Service, replay: Replay) -> Result<bool, DbError> {
             let replay = replay.clone();
             async move {
                 if !replays::hold(&uow, &replay).await? {
-                    return Ok::<_, DbError>(false);
+                    return Ok::<_, DbError>(0);
                 }
                 let revived = deliveries::replay(&uow, &replay, PART).await?;
-                let is_whole = revived.len() >= usize::try_from(PART).unwrap_or(usize::MAX);
+                let count = revived.len();
                 super::wake(&uow, replay.organization_id, revived).await?;
-                if !is_whole {
+                if count < PART {
                     replays::remove(&uow, &replay).await?;
                 }
-                Ok(is_whole)
+                Ok(count)
             }
         })
         .await

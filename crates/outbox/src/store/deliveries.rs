@@ -451,7 +451,7 @@ pub(crate) async fn revive(
 pub(crate) async fn replay(
     uow: &UnitOfWork,
     replay: &Replay,
-    limit: i64,
+    limit: usize,
 ) -> Result<Vec<(EndpointId, Option<Uuid>)>, DbError> {
     let from = replay.from.map_or(Uuid::nil(), least_at);
     let to = replay.to.map_or(Uuid::max(), least_at);
@@ -460,7 +460,7 @@ pub(crate) async fn replay(
         from.into(),
         to.into(),
         replay.requested_at.into(),
-        limit.into(),
+        i64::try_from(limit).unwrap_or(i64::MAX).into(),
     ];
     let sql = match replay.webhook_id {
         None => REPLAY,

@@ -11,7 +11,7 @@ const ADD: Sql = Sql::tenant(
 );
 const WAITING: Sql = Sql::system(
     "SELECT r.organization_id, r.id, r.webhook_id, r.from_at, r.to_at, r.requested_at FROM webhook_replays r WHERE NOT EXISTS \
-     (SELECT 1 FROM organizations o WHERE o.id = r.organization_id AND o.frozen_at IS NOT NULL) ORDER BY r.id LIMIT $1",
+     (SELECT 1 FROM organizations o WHERE o.id = r.organization_id AND o.frozen_at IS NOT NULL) AND r.id > $1 ORDER BY r.id LIMIT $2",
 );
 // Held, so that one node at a time does a part of it.
 const HOLD: Sql =
@@ -44,13 +44,24 @@ pub(crate) async fn add(uow: &UnitOfWork, replay: &Replay) -> Result<(), DbError
     uow.scope(replay.organization_id).send(&ADD, &row).await
 }
 
-/// Replays that are not done, the oldest first, each with whose it is: one that cannot be read hides nobody else's.
-pub(crate) async fn waiting(
-    scope: Scope<'_>,
-    limit: i64,
-) -> Result<Vec<(OrganizationId, Result<Replay, DbError>)>, DbError> {
+/// A replay that is not done, with whose it is: one that cannot be read hides nobody else's.
+pub(crate) struct Waiting {
+    pub(crate) organization_id: OrganizationId,
+    pub(crate) id: ReplayId,
+    pub(crate) replay: Result<Replay, DbError>,
+}
+
+/// The replays that were asked for after this one, in that order.
+pub(crate) async fn waiting(scope: Scope<'_>, after: ReplayId, limit: usize) -> Result<Vec<Waiting>, DbError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     scope
-        .all(&WAITING, &[limit.into()], |row| Ok((row.id(0)?, replay(row))))
+        .all(&WAITING, &[Value::id(after), limit.into()], |row| {
+            Ok(Waiting {
+                organization_id: row.id(0)?,
+                id: row.id(1)?,
+                replay: replay(row),
+            })
+        })
         .await
 }
 

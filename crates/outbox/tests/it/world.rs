@@ -14,7 +14,7 @@ use testkit::{Client, Engine, Hook, Reply, TestApp};
 use tokio_util::sync::CancellationToken;
 
 /// How long a test waits for what the workers have to do.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The context, with roles to have events of, and the audit trail to look into.
 pub(crate) async fn start(engine: Engine) -> Option<TestApp> {
