@@ -19,6 +19,9 @@ use crate::store::seals::{self, NewPlace};
 const DISCOVERY: SystemScope = SystemScope::new("the sealer looks for organizations with new audit entries");
 /// The entries of one seal.
 const BATCH: i64 = 1_000;
+/// So few are sealed in a commit together with others' changes: where many organizations change a little, a commit for each of their
+/// seals would hold up everybody for as many writes to the disk.
+const FEW: usize = 100;
 
 /// Seals what is not sealed yet, of every organization; how many entries.
 ///
@@ -141,9 +144,11 @@ async fn seal(
     };
     let seal = key.seal(&batch);
     let count = places.len() as u64;
-    let context = UnitContext::tenant(Actor::system("sealer"), organization)
-        .unaudited("a seal is about the trail and not in it")
-        .long();
+    let mut context =
+        UnitContext::tenant(Actor::system("sealer"), organization).unaudited("a seal is about the trail and not in it");
+    if places.len() > FEW {
+        context = context.long();
+    }
     let (places, name) = (Arc::new(places), key_id.to_owned());
     let made = db.write(context, move |uow| {
         let (places, name) = (Arc::clone(&places), name.clone());
