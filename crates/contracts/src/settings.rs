@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use db::DbError;
+use db::{DbError, UnitOfWork};
 use futures_util::future::BoxFuture;
 use kernel::{Locale, OrganizationId, Rate, format_duration};
 use serde::Serialize;
@@ -158,6 +158,17 @@ pub trait Settings: Send + Sync {
     /// # Errors
     /// [`DbError`].
     fn of(&self, organization: OrganizationId) -> BoxFuture<'_, Result<Arc<OrganizationSettings>, DbError>>;
+
+    /// The settings of the organization, which nobody changes until the unit ends: for what must not happen beside a change that
+    /// forbids it.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    fn hold<'a>(
+        &'a self,
+        uow: &'a UnitOfWork,
+        organization: OrganizationId,
+    ) -> BoxFuture<'a, Result<OrganizationSettings, DbError>>;
 
     /// The settings of the organization if they are in memory. If they are not, they will be soon: for whoever is asked at
     /// every request and can wait for nothing.

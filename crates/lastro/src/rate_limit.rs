@@ -54,7 +54,7 @@ impl RateLimiter for ActorLimiter {
 #[cfg(test)]
 mod tests {
     use contracts::settings::{Branding, OrganizationSettings};
-    use db::DbError;
+    use db::{DbError, UnitOfWork};
     use futures_util::future::BoxFuture;
     use kernel::{ActorKind, ManualClock, Timestamp};
 
@@ -68,6 +68,14 @@ mod tests {
 
     impl Settings for Limited {
         fn of(&self, _: OrganizationId) -> BoxFuture<'_, Result<Arc<OrganizationSettings>, DbError>> {
+            unreachable!("a limiter waits for nothing")
+        }
+
+        fn hold<'a>(
+            &'a self,
+            _: &'a UnitOfWork,
+            _: OrganizationId,
+        ) -> BoxFuture<'a, Result<OrganizationSettings, DbError>> {
             unreachable!("a limiter waits for nothing")
         }
 

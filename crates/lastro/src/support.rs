@@ -122,13 +122,7 @@ async fn handle(
     if !customer.is_active {
         return Err(ApiError::new(ErrorCode::TenantInactive));
     }
-    let settings = match app.ports().find::<dyn Settings>() {
-        Some(settings) => settings.of(id).await?,
-        None => Arc::default(),
-    };
-    if !settings.support_access {
-        return Err(ApiError::new(ErrorCode::RbacForbidden));
-    }
+    let settings = app.ports().find::<dyn Settings>();
     let new = NewSupportSession {
         organization: id,
         user: UserId::from_uuid(caller.actor().id),
@@ -139,8 +133,14 @@ async fn handle(
     let prepared = Arc::new(support.prepare(new).await?);
     caller
         .write_across(ACROSS, move |uow| {
-            let (support, prepared) = (Arc::clone(&support), Arc::clone(&prepared));
+            let (support, prepared, settings) = (Arc::clone(&support), Arc::clone(&prepared), settings.clone());
             async move {
+                // Whoever switches it off ends the sessions there are: this one is among them, or not opened.
+                if let Some(settings) = settings
+                    && !settings.hold(&uow, id).await?.support_access
+                {
+                    return Err(ApiError::new(ErrorCode::RbacForbidden));
+                }
                 let expires_at = support.open(&uow, &prepared).await?;
                 let view = OpenedView {
                     access_token: prepared.token.expose_secret(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use contracts::settings::{Branding, OrganizationSettings, Settings};
 use contracts::usage::StoredBytes;
-use db::{ChangeKind, Db, DbError};
+use db::{ChangeKind, Db, DbError, UnitOfWork};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use kernel::OrganizationId;
@@ -142,6 +142,14 @@ impl Settings for Memory {
         }
     }
 
+    fn hold<'a>(
+        &'a self,
+        uow: &'a UnitOfWork,
+        organization: OrganizationId,
+    ) -> BoxFuture<'a, Result<OrganizationSettings, DbError>> {
+        async move { Ok(settings::lock(uow, organization).await?.values().clone()) }.boxed()
+    }
+
     fn known(&self, organization: OrganizationId) -> Option<Arc<OrganizationSettings>> {
         let remembered = self.settings.get(organization);
         if remembered.is_none() && self.reading.lock().insert(organization) {
@@ -163,6 +171,7 @@ impl Settings for Memory {
         }
     }
 }
+
 /// Every other byte that organizations store is a row of theirs; pictures are what they bring along.
 impl StoredBytes for Memory {
     fn stored_bytes<'a>(&'a self, organizations: &'a [OrganizationId]) -> BoxFuture<'a, Result<Vec<u64>, DbError>> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use contracts::Ports;
 use contracts::settings::{Branding, OrganizationSettings, Settings};
-use db::DbError;
+use db::{DbError, UnitOfWork};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use identity::Config;
@@ -22,6 +22,14 @@ struct Fixed(Arc<OrganizationSettings>);
 impl Settings for Fixed {
     fn of(&self, _: OrganizationId) -> BoxFuture<'_, Result<Arc<OrganizationSettings>, DbError>> {
         std::future::ready(Ok(Arc::clone(&self.0))).boxed()
+    }
+
+    fn hold<'a>(
+        &'a self,
+        _: &'a UnitOfWork,
+        _: OrganizationId,
+    ) -> BoxFuture<'a, Result<OrganizationSettings, DbError>> {
+        std::future::ready(Ok(self.0.as_ref().clone())).boxed()
     }
 
     fn known(&self, _: OrganizationId) -> Option<Arc<OrganizationSettings>> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use contracts::Ports;
 use contracts::access::{ORG_ADMIN, SUPER_ADMIN};
 use contracts::settings::{Branding, OrganizationSettings, Settings};
-use db::DbError;
+use db::{DbError, UnitOfWork};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::Module;
@@ -33,6 +33,14 @@ impl Chosen {
 impl Settings for Chosen {
     fn of(&self, _: OrganizationId) -> BoxFuture<'_, Result<Arc<OrganizationSettings>, DbError>> {
         std::future::ready(Ok(self.settings())).boxed()
+    }
+
+    fn hold<'a>(
+        &'a self,
+        _: &'a UnitOfWork,
+        _: OrganizationId,
+    ) -> BoxFuture<'a, Result<OrganizationSettings, DbError>> {
+        std::future::ready(Ok(self.settings().as_ref().clone())).boxed()
     }
 
     fn known(&self, _: OrganizationId) -> Option<Arc<OrganizationSettings>> {
@@ -193,10 +201,11 @@ testkit::conformance!(lastro::support::module, crate::support::start);
 
 mod with_the_customers_settings {
     use contracts::access::ORG_ADMIN;
+    use futures_util::join;
     use serde_json::json;
     use testkit::{Engine, TestApp};
 
-    use super::{guest, helper, start_with};
+    use super::{guest, helper, open, start_with};
 
     async fn start(engine: Engine) -> Option<TestApp> {
         start_with(engine, vec![settings::module()], |_| {}).await
@@ -218,6 +227,26 @@ mod with_the_customers_settings {
             elsewhere.get("/users").send().await.expect(200);
             let ended = administrator.get("/audit-logs?action=support_session.ended").send().await.expect(200);
             assert_eq!(ended.data().as_array().unwrap().len(), 1);
+        }
+
+        async fn nobody_is_let_in_beside_the_change_that_forbids_it(app: TestApp) {
+            let customer = app.organization("padaria").await;
+            let (_, helper) = helper(&app).await;
+            let administrator = app.member(customer, Some(ORG_ADMIN)).await.client;
+            let change = |lets_in: bool| administrator.patch("/settings").json(&json!({ "supportAccess": lets_in })).send();
+            for _ in 0..20 {
+                let (first, second, forbidden) = join!(open(&helper, &customer, false), open(&helper, &customer, false), change(false));
+                forbidden.expect(200);
+                change(true).await.expect(200);
+                for opened in [first, second] {
+                    if opened.status.as_u16() == 201 {
+                        let guest = app.with_credential(opened.data()["accessToken"].as_str().unwrap());
+                        guest.get("/users").send().await.refused(401, "AUTH_SESSION_REVOKED");
+                    } else {
+                        opened.refused(403, "RBAC_FORBIDDEN");
+                    }
+                }
+            }
         }
     }
 }
