@@ -136,7 +136,7 @@ impl Dispatcher {
 
     /// Takes some dead letters of each replay up again; true when some are left.
     async fn replay(self: &Arc<Self>) -> Result<bool, DbError> {
-        let taken_up = replay::all(&self.service, &mut self.failing_replays.round()).await?;
+        let taken_up = replay::all(&self.service, &mut self.failing_replays.round(), &self.stop).await?;
         if taken_up.any {
             self.service.handed_on.send_replace(());
         }

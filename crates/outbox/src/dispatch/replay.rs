@@ -1,8 +1,10 @@
 //! Taking dead letters up again, a few at a time.
 
 use db::{DbError, SystemScope, UnitContext};
+use futures_util::future;
 use futures_util::stream::{self, StreamExt as _};
 use kernel::{Actor, Id as _};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::round::Round;
@@ -26,30 +28,34 @@ pub(super) struct TakenUp {
     pub(super) more: bool,
 }
 
-/// Does a part of every replay that waits: those that fail, or want much, keep none of the others waiting for longer than a turn.
-pub(super) async fn all(service: &Service, round: &mut Round<'_>) -> Result<TakenUp, DbError> {
+/// Does a part of every replay that waits, until it is told to stop: those that fail, or want much, keep none of the others waiting for
+/// longer than a turn.
+pub(super) async fn all(
+    service: &Service,
+    round: &mut Round<'_>,
+    stop: &CancellationToken,
+) -> Result<TakenUp, DbError> {
     let mut taken_up = TakenUp::default();
     let mut after = ReplayId::from_uuid(Uuid::nil());
     loop {
         let scope = SystemScope::new("a worker looks in which organizations dead letters are wanted again");
         let waiting = replays::waiting(service.db.system(scope), after, LOOKED_UP).await?;
-        let Some(last) = waiting.last().map(|waiting| waiting.id) else {
+        let Some(last) = waiting
+            .last()
+            .map(|waiting| waiting.id)
+            .filter(|_| !stop.is_cancelled())
+        else {
             return Ok(taken_up);
         };
         let mut parts = stream::iter(waiting)
-            .map(
-                async |Waiting {
-                           organization_id,
-                           replay,
-                           ..
-                       }| {
-                    let done = match replay {
-                        Ok(replay) => part(service, replay).await,
-                        Err(error) => Err(error),
-                    };
-                    (organization_id, done)
-                },
-            )
+            .take_while(|_| future::ready(!stop.is_cancelled()))
+            .map(async |waiting: Waiting| {
+                let done = match waiting.replay {
+                    Ok(replay) => part(service, replay).await,
+                    Err(error) => Err(error),
+                };
+                (waiting.organization_id, done)
+            })
             .buffer_unordered(AT_ONCE);
         while let Some((organization, done)) = parts.next().await {
             let outcome = round.outcome(
