@@ -51,20 +51,31 @@ pub(crate) async fn end_sessions(
     Ok(live.len())
 }
 
-/// Ends a session of the user's own; false when the user has no such live session.
+/// What there was to end of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OwnSession {
+    /// It ended just now.
+    Ended,
+    /// It had ended before.
+    Over,
+    /// It is not the user's.
+    NotOwn,
+}
+
+/// Ends a session of the user's own.
 pub(crate) async fn end_own_session(
     uow: &UnitOfWork,
     organization: OrganizationId,
     user: UserId,
     id: SessionId,
-) -> Result<bool, DbError> {
+) -> Result<OwnSession, DbError> {
     let held = sessions::lock(uow, organization, id).await?;
-    let own = held.filter(|session| session.state().user == user && session.is_live(uow.now()));
-    match own {
+    match held.filter(|session| session.state().user == user) {
+        None => Ok(OwnSession::NotOwn),
+        Some(session) if !session.is_live(uow.now()) => Ok(OwnSession::Over),
         Some(mut session) => {
             end_session(uow, &mut session, RevocationReason::Logout).await?;
-            Ok(true)
+            Ok(OwnSession::Ended)
         }
-        None => Ok(false),
     }
 }

@@ -43,7 +43,7 @@ pub(crate) use client_credentials::{ClientRefusal, client_credentials};
 pub(crate) use create_user::create_user;
 pub(crate) use deactivate_user::deactivate_user;
 pub(crate) use email_change::request_email_change;
-pub(crate) use end_sessions::{end_own_session, end_sessions};
+pub(crate) use end_sessions::{OwnSession, end_own_session, end_sessions};
 pub(crate) use entry_refusal::EntryRefusal;
 pub(crate) use guesses::Guesses;
 pub(crate) use headcount::{headcount, user_changed};

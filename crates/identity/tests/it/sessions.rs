@@ -58,9 +58,11 @@ testkit::behaviours! {
         user(&app, organization, "eva@example.com").await;
         let eva = login(&app, "padaria", "eva@example.com").await;
         let body = json!({ "refreshToken": second.refresh });
-        first.client(&app).post("/auth/logout").json(&body).send().await.expect(204);
-        is_refused(&app, &second).await;
-        first.client(&app).get("/auth/me").send().await.expect(200);
+        for _ in ["once", "and again, because the answer got lost"] {
+            first.client(&app).post("/auth/logout").json(&body).send().await.expect(204);
+            is_refused(&app, &second).await;
+            first.client(&app).get("/auth/me").send().await.expect(200);
+        }
         // Another's token says nothing: the session that asks ends.
         let body = json!({ "refreshToken": eva.refresh });
         first.client(&app).post("/auth/logout").json(&body).send().await.expect(204);

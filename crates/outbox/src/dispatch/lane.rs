@@ -61,7 +61,8 @@ struct Turned {
 struct Turn {
     endpoint: Endpoint,
     claimed: Vec<Claimed>,
-    failing_since: Option<Timestamp>,
+    /// For how long nothing arrived when it was taken.
+    failing_for: Duration,
 }
 
 /// What a turn has to do.
@@ -394,7 +395,7 @@ async fn turn_in(uow: &UnitOfWork, task: &Task, lease: Duration) -> Result<Optio
     Ok(Some(Turn {
         endpoint,
         claimed,
-        failing_since,
+        failing_for: failing_since.map_or(Duration::ZERO, |since| uow.now().since(since)),
     }))
 }
 
@@ -410,13 +411,13 @@ fn failing_since(before: Option<Timestamp>, done: &[Done], now: Timestamp) -> Op
     }
 }
 
-/// Whether the endpoint is to be switched off: it says itself that it is gone, or nothing arrived for too long.
+/// Whether the endpoint is to be switched off: it says itself that it is gone, or an attempt failed and nothing arrived for too long
+/// before. Where there was nothing to send meanwhile, the next attempt shows whether the receiver is back.
 fn is_over(service: &Service, turn: &Turn, done: &[Done]) -> bool {
-    let is_gone = done.iter().any(|(_, outcome)| matches!(outcome, Outcome::Gone));
-    let now = service.generators.now();
-    let is_dead = turn
-        .failing_since
-        .is_some_and(|since| now.since(since) >= service.config.disable_after);
+    let any = |wanted: fn(&Outcome) -> bool| done.iter().any(|(_, outcome)| wanted(outcome));
+    let is_gone = any(|outcome| matches!(outcome, Outcome::Gone));
+    let is_dead =
+        any(|outcome| matches!(outcome, Outcome::Failed(_))) && turn.failing_for >= service.config.disable_after;
     turn.endpoint.state().is_active && (is_gone || is_dead)
 }
 

@@ -128,4 +128,22 @@ testkit::behaviours! {
         mails.stop().await;
         assert_eq!(hooks.count(), 2);
     }
+
+    async fn a_receiver_that_is_back_after_five_days_is_not_switched_off(app: TestApp) {
+        let hooks = Hooks::start().await;
+        hooks.react([Reaction::status(500)]);
+        let (organization, ana) = customer(&app, "padaria").await;
+        let bia = app.member(organization, Some(ORG_ADMIN)).await;
+        let made = register(&bia.client, &hooks.url(), &["organization.updated"]).await;
+        let node = Node::start(&app);
+        rename(&ana, "Padaria Nova").await;
+        delivery(&ana, &made.id(), "failed").await;
+        app.clock().advance(Duration::from_secs(5 * 86_400));
+        delivery(&ana, &made.id(), "delivered").await;
+        rename(&ana, "Padaria Velha").await;
+        hooks.until(3).await;
+        node.stop().await;
+        let webhook = ana.get(&format!("/webhooks/{}", made.id())).send().await.expect(200);
+        assert_eq!(webhook.data()["isActive"], true);
+    }
 }

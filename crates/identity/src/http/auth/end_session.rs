@@ -4,7 +4,7 @@ use contracts::identity::SessionId;
 use http::{Answer, ApiError, Authenticated, Doc, PathId};
 use kernel::Id as _;
 
-use crate::app::end_own_session;
+use crate::app::{OwnSession, end_own_session};
 use crate::domain::UserId;
 
 pub(super) fn doc() -> Doc {
@@ -21,7 +21,7 @@ pub(super) async fn handle(caller: Authenticated, path: PathId<SessionId>) -> Re
             let precondition = precondition.clone();
             async move {
                 precondition.check_unversioned()?;
-                if end_own_session(&uow, organization, user, id).await? {
+                if end_own_session(&uow, organization, user, id).await? == OwnSession::Ended {
                     Ok(Answer::no_content())
                 } else {
                     Err(ApiError::not_found())

@@ -6,7 +6,7 @@ use kernel::secret::ExposeSecret as _;
 use kernel::{ActorKind, Id as _};
 use serde_json::json;
 
-use crate::app::{end_own_session, end_support_session};
+use crate::app::{OwnSession, end_own_session, end_support_session};
 use crate::domain::UserId;
 use crate::http::example;
 use crate::service::{Service, service};
@@ -41,7 +41,8 @@ pub(super) async fn handle(
     caller
         .write(move |uow| async move {
             for session in sessions.into_iter().flatten() {
-                if end_own_session(&uow, organization, user, session).await? {
+                // Whoever sends a logout twice does not mean another session the second time.
+                if end_own_session(&uow, organization, user, session).await? != OwnSession::NotOwn {
                     return Ok(Answer::no_content());
                 }
             }
