@@ -209,7 +209,7 @@ mod tests {
         let outcome = closed(
             vec![(0_u64, 0_u64); 3],
             Duration::ZERO,
-            Duration::from_millis(30),
+            Duration::from_millis(300),
             || Ok(()),
             |(next, seen)| {
                 ensure!(next == seen, "out of step");

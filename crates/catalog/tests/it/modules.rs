@@ -174,7 +174,8 @@ testkit::behaviours! {
         let clock = SystemClock::new();
         operator.post(&format!("/modules/{finance}/deactivate")).send().await.expect(200);
         let took = clock.monotonic();
-        assert!(took < Duration::from_secs(1), "{took:?}");
+        // Each of the 10,000 by itself would take longer, also where a commit waits for the disk.
+        assert!(took < Duration::from_secs(5), "{took:?}");
         let some = operator.get("/organizations?q=o-7777").send().await.expect(200).data()[0]["id"].as_str().unwrap().parse().unwrap();
         assert_eq!(standing(&app, some, "FINANCE").await, (false, "global".to_owned()));
     }

@@ -268,7 +268,7 @@ async fn a_row_that_stays_locked_is_told_as_busy() {
     let holder = tokio::spawn(async move {
         db.write(unit(home()), |uow| async move {
             texts(uow.scope(home()), &LOCK).await?;
-            sleep(uow.global(), &SLEEP, 600).await
+            sleep(uow.global(), &SLEEP, 3_000).await
         })
         .await
     });
@@ -334,11 +334,11 @@ async fn an_exhausted_pool_is_told_as_busy_after_the_wait() {
         writer
             .write(
                 unit(home()),
-                |uow| async move { sleep(uow.global(), &SLEEP, 1_000).await },
+                |uow| async move { sleep(uow.global(), &SLEEP, 3_000).await },
             )
             .await
     }));
-    let read = holding(Box::pin(async move { sleep(reader.global(), &SLEEP, 1_000).await }));
+    let read = holding(Box::pin(async move { sleep(reader.global(), &SLEEP, 3_000).await }));
     let busy =
         "pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(%' AND pid <> pg_backend_pid()";
     eventually(Duration::from_secs(5), "both are in use", || async {

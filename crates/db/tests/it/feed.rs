@@ -199,7 +199,7 @@ async fn a_slow_transaction_loses_no_change() {
                 let early =
                     Sql::global("INSERT INTO access_changes (kind, subject, created_at) VALUES ('user', $1, now())");
                 uow.global().execute(&early, &[Uuid::from_u128(1).into()]).await?;
-                texts(uow.global(), &Sql::global("SELECT 'slept' FROM pg_sleep(0.8)")).await
+                texts(uow.global(), &Sql::global("SELECT 'slept' FROM pg_sleep(2.5)")).await
             })
             .await
         })

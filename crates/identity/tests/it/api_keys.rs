@@ -257,7 +257,7 @@ testkit::behaviours! {
             users(&app, &key).await.expect(200);
             let expected = Some(start.plus(Duration::from_secs(noted)));
             // It is written beside the request, which does not wait for it.
-            for _ in 0..200 {
+            for _ in 0..2_000 {
                 if last_used().await == expected {
                     break;
                 }

@@ -124,6 +124,15 @@ fn a_server_killed_on_a_full_disk_comes_back_with_what_it_promised() {
     let storm = Storm::begin(&server, "crowd");
     storm.wait_for(20);
     limit_files(&server, &(log_size(&lastro) + 10_000).to_string());
+    // A group may still be on its way to the disk.
+    let mut client = server.operator();
+    let mut attempt = 0;
+    eventually("a refusal", SOON, || {
+        attempt += 1;
+        let slug = format!("refused-{attempt}");
+        (client.create(&slug).status == 503).then_some(())
+    });
+    // Its clients come back to it after 20 ms.
     thread::sleep(Duration::from_millis(200));
     server.kill();
     let outcome = storm.end();

@@ -15,7 +15,7 @@ on_both_engines! {
             let storm = Storm::begin(&server, round);
             storm.wait_for(30);
             server.kill();
-            let outcome = storm.end();
+            let outcome = storm.cut_off();
             assert!(outcome.unavailable.is_empty(), "{outcome:?}");
             assert_eq!(outcome.unanswered.len(), CLIENTS, "each client was in the middle of a request");
             acknowledged.extend(outcome.acknowledged);

@@ -74,6 +74,11 @@ impl Storm {
     /// Lets each client finish its request.
     pub(crate) fn end(self) -> Outcome {
         self.stop.store(true, Ordering::Relaxed);
+        self.cut_off()
+    }
+
+    /// Waits for clients whose server is gone: each ends with the request that is not answered.
+    pub(crate) fn cut_off(self) -> Outcome {
         self.clients.into_iter().map(|client| client.join().unwrap()).sum()
     }
 }

@@ -38,7 +38,7 @@ fn with_jobs() -> Module {
                 every: MINUTE,
                 run: |_| {
                     Box::pin(async {
-                        tokio::time::sleep(Duration::from_millis(300)).await;
+                        tokio::time::sleep(Duration::from_millis(1_500)).await;
                         RUNS.fetch_add(1000, Ordering::SeqCst);
                         Ok(0)
                     })
@@ -136,8 +136,15 @@ testkit::behaviours! {
         let slow = *jobs.find("slow").unwrap();
         let dying = organization::scheduler(app.edge().app().clone()).await.unwrap();
         // Dropped in the middle of its work, as by a kill -9: the lease stays behind.
-        let dropped = tokio::time::timeout(Duration::from_millis(150), dying.attempt(&slow)).await;
-        assert!(dropped.is_err());
+        let begun = async {
+            while job(&app, "slow").await["isRunning"] != true {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::select! {
+            ended = dying.attempt(&slow) => panic!("it ended first: {ended:?}"),
+            () = begun => (),
+        }
         assert_eq!(job(&app, "slow").await["isRunning"], true);
         let heir = organization::scheduler(app.edge().app().clone()).await.unwrap();
         assert!(matches!(heir.attempt(&slow).await.unwrap(), organization::Ran::NotNow));

@@ -181,10 +181,10 @@ testkit::behaviours! {
         let (_, ana) = customer(&app, "padaria").await;
         let made = register(&ana, &silent.url(), &["organization.updated"]).await;
         register(&ana, &hooks.url(), &["organization.updated"]).await;
-        let node = Node::start(&app);
         for number in 0..10 {
             rename(&ana, &format!("Padaria {number}")).await;
         }
+        let node = Node::start(&app);
         hooks.until(10).await;
         // The silent one still holds what it got first: nothing of it came to an end before all others did.
         let path = format!("/webhooks/{}/deliveries", made.id());

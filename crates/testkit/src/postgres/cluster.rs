@@ -205,6 +205,15 @@ pub(super) struct Cluster {
     pub(super) password: String,
 }
 
+/// A port below those that the system hands out to whoever asks for any: one that is drawn from them may be somebody else's when the
+/// server is started again.
+fn random_port() -> Result<u16, HarnessError> {
+    const FIRST: u64 = 10_000;
+    const PORTS: u64 = 22_000;
+    let drawn = u64::from_str_radix(&nonce()?, 16).doing(|| "reading a nonce".to_owned())?;
+    u16::try_from(FIRST + drawn % PORTS).doing(|| "naming a port".to_owned())
+}
+
 impl Cluster {
     /// Makes the folder of a server, which must not exist yet, and nothing in it.
     pub(super) fn prepare(binaries: Binaries, account: Option<Account>, folder: PathBuf) -> Result<Self, HarnessError> {
@@ -298,11 +307,11 @@ impl Cluster {
     /// Another process may take the port between the moment it is found free and the moment the server listens.
     fn start_on_a_free_port(&mut self) -> Result<(), HarnessError> {
         let mut outcome = Err(HarnessError::new("no start was tried"));
-        for _ in 0..5 {
-            self.port = TcpListener::bind(("127.0.0.1", 0))
-                .and_then(|listener| listener.local_addr())
-                .doing(|| "looking for a free port".to_owned())?
-                .port();
+        for _ in 0..20 {
+            self.port = random_port()?;
+            if TcpListener::bind(("127.0.0.1", self.port)).is_err() {
+                continue;
+            }
             // The last line about a setting counts.
             self.configure(&format!("port = {}\n", self.port))?;
             outcome = self.start();
