@@ -95,8 +95,8 @@ fn one_of_two_simultaneous_creations_is_told_that_the_slug_is_taken() {
     servers.into_iter().for_each(Server::stop);
 }
 
-/// How long the jobs of a node that is gone may take until another does them.
-const LEASES_MOVE_WITHIN: Duration = Duration::from_secs(30);
+/// How long the jobs of a node that is gone may take until another does them: its lease, a look, and the job itself.
+const LEASES_MOVE_WITHIN: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_node_that_is_killed_leaves_the_other_at_work() {
