@@ -401,23 +401,26 @@ async fn turn_in(uow: &UnitOfWork, task: &Task, lease: Duration) -> Result<Optio
 
 /// Since when nothing arrives: one success ends it, and what was never sent says nothing.
 fn failing_since(before: Option<Timestamp>, done: &[Done], now: Timestamp) -> Option<Timestamp> {
-    let any = |wanted: fn(&Outcome) -> bool| done.iter().any(|(_, outcome)| wanted(outcome));
-    if any(|outcome| matches!(outcome, Outcome::Taken)) {
+    if any(done, |outcome| matches!(outcome, Outcome::Taken)) {
         None
-    } else if any(|outcome| matches!(outcome, Outcome::Failed(_))) {
+    } else if any(done, |outcome| matches!(outcome, Outcome::Failed(_))) {
         Some(before.unwrap_or(now))
     } else {
         before
     }
 }
 
+/// Whether one of the attempts ended so.
+fn any(done: &[Done], wanted: fn(&Outcome) -> bool) -> bool {
+    done.iter().any(|(_, outcome)| wanted(outcome))
+}
+
 /// Whether the endpoint is to be switched off: it says itself that it is gone, or an attempt failed and nothing arrived for too long
 /// before. Where there was nothing to send meanwhile, the next attempt shows whether the receiver is back.
 fn is_over(service: &Service, turn: &Turn, done: &[Done]) -> bool {
-    let any = |wanted: fn(&Outcome) -> bool| done.iter().any(|(_, outcome)| wanted(outcome));
-    let is_gone = any(|outcome| matches!(outcome, Outcome::Gone));
+    let is_gone = any(done, |outcome| matches!(outcome, Outcome::Gone));
     let is_dead =
-        any(|outcome| matches!(outcome, Outcome::Failed(_))) && turn.failing_for >= service.config.disable_after;
+        any(done, |outcome| matches!(outcome, Outcome::Failed(_))) && turn.failing_for >= service.config.disable_after;
     turn.endpoint.state().is_active && (is_gone || is_dead)
 }
 

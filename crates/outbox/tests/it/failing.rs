@@ -6,7 +6,7 @@ use serde_json::json;
 use testkit::{Engine, Hooks, Reaction, TestApp};
 
 use crate::start;
-use crate::world::{Node, PATIENCE, customer, delivery, eventually, register, rename};
+use crate::world::{Node, customer, delivery, eventually, eventually_stored, register, rename};
 
 /// Runs a statement beside the program.
 async fn execute(app: &TestApp, sqlite: &str, postgres: &str) {
@@ -86,12 +86,7 @@ testkit::behaviours! {
         let node = Node::start(&app);
         hooks.until(1).await;
         let left = "SELECT DISTINCT o.slug FROM webhook_replays r JOIN organizations o ON o.id = r.organization_id ORDER BY o.slug";
-        let done = tokio::time::timeout(PATIENCE, async {
-            while db::admin::query(app.url(), left).await.unwrap() != [[Some("farmacia".to_owned())], [Some("padaria".to_owned())]] {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        });
-        assert!(done.await.is_ok(), "the replay of the last stays");
+        eventually_stored(&app, left, &["farmacia", "padaria"]).await;
         node.stop().await;
     }
 

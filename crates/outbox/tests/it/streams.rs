@@ -10,7 +10,7 @@ use testkit::{Engine, TestApp};
 use tower::ServiceExt as _;
 
 use crate::start;
-use crate::world::{Node, PATIENCE, customer, rename, start_with};
+use crate::world::{Node, customer, eventually_stored, rename, start_with};
 
 /// With room for two streams of an organization on a node.
 async fn start_narrow(engine: Engine) -> Option<TestApp> {
@@ -90,12 +90,7 @@ testkit::behaviours! {
         let node = Node::start(&app);
         rename(&ana, "Antes").await;
         // What was handed on before the stream began is not told.
-        let handed_on = tokio::time::timeout(PATIENCE, async {
-            while !db::admin::query(app.url(), "SELECT 'waits' FROM outbox_queue LIMIT 1").await.unwrap().is_empty() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        });
-        handed_on.await.expect("all is handed on");
+        eventually_stored(&app, "SELECT 'waits' FROM outbox_queue LIMIT 1", &[]).await;
         let mut following = Following::open(&app, &credential, "?types=organization.updated", None).await;
         for name in ["Um", "Dois", "Três"] {
             rename(&ana, &format!("Padaria {name}")).await;

@@ -14,7 +14,7 @@ use testkit::{Client, Engine, Hook, Reply, TestApp};
 use tokio_util::sync::CancellationToken;
 
 /// How long a test waits for what the workers have to do.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The context, with roles to have events of, and the audit trail to look into.
 pub(crate) async fn start(engine: Engine) -> Option<TestApp> {
@@ -109,6 +109,17 @@ pub(crate) async fn rename(client: &Client, name: &str) {
         .send()
         .await
         .expect(200);
+}
+
+/// Asks the database behind the program's back until it tells these texts, one in each row.
+pub(crate) async fn eventually_stored(app: &TestApp, query: &str, wanted: &[&str]) {
+    let wanted: Vec<_> = wanted.iter().map(|text| [Some((*text).to_owned())]).collect();
+    let told = tokio::time::timeout(PATIENCE, async {
+        while db::admin::query(app.url(), query).await.unwrap() != wanted {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    assert!(told.await.is_ok(), "{query} does not tell {wanted:?}");
 }
 
 /// Asks until the answer is as wanted.
